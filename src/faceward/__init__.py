@@ -1,0 +1,3 @@
+"""Face recognition that answers for itself."""
+
+__version__ = "0.1.0"
