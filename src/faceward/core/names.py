@@ -20,7 +20,7 @@ def check_name(text: str, what: str) -> str:
         what: What it names, for the message: `subject`, `purpose`, `gallery`.
 
     Raises:
-        UsageError: It is empty, longer than 255 bytes of UTF-8, or holds control, invisible or unassigned characters.
+        UsageError: It is empty, longer than 255 bytes of UTF-8, or holds control or invisible characters.
     """
     name = unicodedata.normalize("NFC", text).strip()
     if not name:
