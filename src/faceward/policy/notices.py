@@ -1,0 +1,131 @@
+"""The notice a subject gets at enrolment (rule E5), in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from faceward.core.errors import UsageError
+from faceward.policy.parameters import Basis
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from faceward.policy.jurisdiction import Jurisdiction
+    from faceward.policy.purposes import Purpose
+
+EXEMPTIONS = {
+    "already-informed": "the subject already has this information (GDPR Art. 13(4))",
+    "disproportionate": "informing the subject takes a disproportionate effort (GDPR Art. 14(5)(b))",
+    "laid-down-by-law": "a law orders it and protects the subject's interests (GDPR Art. 14(5)(c))",
+    "professional-secrecy": "a duty of professional secrecy forbids the notice (GDPR Art. 14(5)(d))",
+}
+"""Reasons to give no notice; the log records which one was used."""
+
+_BASES = {
+    Basis.CONSENT: "you agreed to it (GDPR Art. 6(1)(a) and 9(2)(a))",
+    Basis.CONTRACT: "a contract with you needs it (GDPR Art. 6(1)(b))",
+    Basis.LEGAL_OBLIGATION: "a law orders it (GDPR Art. 6(1)(c) and 9(2)(b))",
+    Basis.VITAL_INTERESTS: "it protects someone's life (GDPR Art. 6(1)(d))",
+    Basis.PUBLIC_TASK: "a public task needs it (GDPR Art. 6(1)(e))",
+    Basis.LEGITIMATE_INTERESTS: "the controller has a legitimate interest (GDPR Art. 6(1)(f))",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a notice tells.
+
+    Attributes:
+        subject: The subject's name.
+        purpose: The purpose of the enrolment.
+        controller: Who decides about the data; may be empty.
+        contact: How to reach the controller; may be empty.
+        enrolled: When the reference was stored, UTC.
+        expires: When it is erased at the latest, UTC.
+        signed_on: Day of the release, where there is one.
+    """
+
+    subject: str
+    purpose: Purpose
+    controller: str
+    contact: str
+    enrolled: datetime
+    expires: datetime
+    signed_on: date | None = None
+
+
+def notice_text(notice: Notice, jurisdiction: Jurisdiction) -> str:
+    """Write the notice.
+
+    Its points are those of GDPR Art. 13 and of FTC v. Rite Aid (2024), IV.A: who, what, why, on which
+    basis, for how long, with which rights.
+
+    Args:
+        notice: What to tell.
+        jurisdiction: The deployment's jurisdiction.
+
+    Returns:
+        Plain text in UTF-8, Markdown headings, ending in a line feed.
+    """
+    purpose = notice.purpose
+    who = notice.controller or "the operator of this system"
+    contact = notice.contact or "the person who enrolled you"
+    signed = f", in the release you signed on {notice.signed_on.isoformat()}" if notice.signed_on else ""
+    alternative = purpose.alternative or f"ask {contact} for the way without face recognition"
+    errors = (
+        f"About one in {round(1 / purpose.fmr):,} comparisons with another face may be taken for a match."
+    )
+    lines = [
+        f"# Notice to {notice.subject}: your face was enrolled",
+        "",
+        f"**Who.** {who} stores a reference of your face. Contact: {contact}.",
+        "**What.** Numbers computed from your picture, encrypted with a key of your own.",
+        f"**Since when.** {_day(notice.enrolled)}.",
+        f"**What for.** {purpose.name}. For nothing else.",
+        f"**Why this is allowed.** {_sentence(_BASES[purpose.basis])}{signed}.",
+        f"**Until when.** {_day(notice.expires)} at the latest. Then its key is destroyed for good.",
+        f"**How sure it is.** {errors} A match alone decides nothing about you.",
+        f"**Without your face.** {_sentence(alternative)}. You suffer no disadvantage if you choose that.",
+        "",
+        "## Your rights",
+        "",
+        *_rights(purpose.basis, contact),
+        f"- You can complain to {jurisdiction.complaints}.",
+        "",
+        f"Law: {jurisdiction.law}. This notice was written by software and is not legal advice.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def exemption(name: str) -> str:
+    """Return the reason behind an exemption from the notice.
+
+    Raises:
+        UsageError: There is no such exemption.
+    """
+    if name not in EXEMPTIONS:
+        raise UsageError(
+            f"there is no exemption {name!r} from the notice; choose one of {', '.join(EXEMPTIONS)}"
+        )
+    return EXEMPTIONS[name]
+
+
+def _rights(basis: Basis, contact: str) -> list[str]:
+    rights = [
+        f"- You can see and get a copy of what is stored about you: ask {contact}.",
+        f"- You can have it erased. You then get a receipt that anyone can check: ask {contact}.",
+        f"- You can have it corrected or its use suspended: ask {contact}.",
+    ]
+    if basis is Basis.CONSENT:
+        withdraw = f"- You can withdraw your release at any time, without giving a reason: tell {contact}."
+        return [withdraw, *rights]
+    return [*rights, f"- You can object to the use of your face: tell {contact}."]
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d} (UTC)"
+
+
+def _sentence(text: str) -> str:
+    return (text[:1].upper() + text[1:]).rstrip(".")
