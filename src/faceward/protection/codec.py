@@ -1,0 +1,137 @@
+"""Versioned bytes of a sealed blob, and what each is bound to.
+
+    offset  bytes  field
+    0       3      magic "FWB"
+    3       1      version, 1
+    4       1      mode: 1 sealed, 2 witnessed, 3 encrypted
+    5       12     nonce
+    17      n      ciphertext and tag
+
+The first five bytes and the canonical JSON of the `Binding` are the associated data: a blob moved to another
+reference, key, gallery, pack or purpose does not open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+from faceward.core.canonical import canonical_json
+from faceward.core.errors import IntegrityError, UsageError
+
+Kind: TypeAlias = Literal["features", "record"]
+
+MAGIC = b"FWB"
+VERSION = 1
+NONCE_BYTES = 12
+TAG_BYTES = 16
+_HEADER_BYTES = len(MAGIC) + 2
+_MODES = {"sealed": 1, "witnessed": 2, "encrypted": 3}
+_MODE_NAMES = {code: name for name, code in _MODES.items()}
+_ID_DIGITS = frozenset("0123456789abcdef")
+_ID_LENGTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a sealed blob belongs to.
+
+    Attributes:
+        kind: `features` or `record`.
+        reference_id: 32 lower-case hexadecimal digits.
+        key_id: Identifier of the subject's key, 32 lower-case hexadecimal digits.
+        gallery: Name of the gallery.
+        pack: Identifier of the model pack that extracted the features.
+        purpose: Name of the purpose.
+    """
+
+    kind: Kind
+    reference_id: str
+    key_id: str
+    gallery: str
+    pack: str
+    purpose: str
+
+    def associated_data(self) -> bytes:
+        """Return the binding as canonical JSON (RFC 8785).
+
+        Raises:
+            UsageError: An identifier is not 32 hexadecimal digits.
+        """
+        for identifier in (self.reference_id, self.key_id):
+            if len(identifier) != _ID_LENGTH or not _ID_DIGITS.issuperset(identifier):
+                raise UsageError(
+                    f"{identifier!r} is not an identifier; give 32 lower-case hexadecimal digits"
+                )
+        head, middle, tail = _frame(self.kind, self.gallery, self.pack, self.purpose)
+        return head + self.key_id.encode() + middle + self.reference_id.encode() + tail
+
+
+@lru_cache(maxsize=256)
+def _frame(kind: Kind, gallery: str, pack: str, purpose: str) -> tuple[bytes, bytes, bytes]:
+    """Return the canonical JSON around the two identifiers, which differ from reference to reference.
+
+    Encoding a gallery's names a hundred thousand times over would take longer than opening its references.
+    RFC 8785 sorts `reference_id` last and `key_id` before `kind`, and hexadecimal digits need no escape.
+    """
+    shared = canonical_json(
+        {"gallery": gallery, "key_id": "", "kind": kind, "pack": pack, "purpose": purpose}
+    )
+    # `"gallery"` precedes `"key_id"`; an escaped name cannot hold the bare quotes that this looks for.
+    head, rest = shared.split(b'"key_id":"', 1)
+    return head + b'"key_id":"', rest[:-1] + b',"reference_id":"', b'"}'
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBlob:
+    """The parts of a blob.
+
+    Attributes:
+        mode: The scheme that made it.
+        nonce: 12 bytes.
+        ciphertext: Ciphertext and tag.
+    """
+
+    mode: str
+    nonce: bytes
+    ciphertext: bytes
+
+
+def header(mode: str) -> bytes:
+    """Return the first five bytes of a blob of this mode.
+
+    Raises:
+        UsageError: There is no such mode.
+    """
+    if mode not in _MODES:
+        raise UsageError(f"there is no protection mode {mode!r}; use one of {', '.join(_MODES)}")
+    return MAGIC + bytes([VERSION, _MODES[mode]])
+
+
+def encode(blob: SealedBlob) -> bytes:
+    """Write a blob.
+
+    Raises:
+        UsageError: The mode or the nonce's length is wrong.
+    """
+    if len(blob.nonce) != NONCE_BYTES:
+        raise UsageError(f"a nonce has {NONCE_BYTES} bytes, not {len(blob.nonce)}")
+    return header(blob.mode) + blob.nonce + blob.ciphertext
+
+
+def decode(data: bytes) -> SealedBlob:
+    """Read a blob.
+
+    Raises:
+        IntegrityError: It is truncated, foreign, or of an unknown version or mode.
+    """
+    if len(data) < _HEADER_BYTES + NONCE_BYTES + TAG_BYTES or not data.startswith(MAGIC):
+        raise IntegrityError("a sealed blob is truncated or foreign; restore the gallery from its backup")
+    version, mode = data[3], _MODE_NAMES.get(data[4])
+    if version != VERSION:
+        raise IntegrityError(f"a sealed blob has the unknown version {version}; upgrade faceward to open it")
+    if mode is None:
+        raise IntegrityError(f"a sealed blob has the unknown mode {data[4]}; upgrade faceward to open it")
+    nonce = data[_HEADER_BYTES : _HEADER_BYTES + NONCE_BYTES]
+    return SealedBlob(mode, nonce, data[_HEADER_BYTES + NONCE_BYTES :])

@@ -1,0 +1,71 @@
+"""Who holds the master key, and how it is opened.
+
+The master key wraps the keys of galleries and nothing else. A holder seals it in one file; a later holder may
+be a hardware module or a custodian, behind the same protocol.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MASTER_KEY_BYTES = 32
+
+
+class MasterKeyHolder(Protocol):
+    """Seals and opens the 32-byte master key of a deployment."""
+
+    @property
+    def path(self) -> Path:
+        """Where the sealed master key lies."""
+        ...
+
+    def open(self) -> bytes:
+        """Return the 32-byte master key.
+
+        Raises:
+            WrongSecret: The passphrase or identity is not the one it was sealed for.
+            IntegrityError: The file is missing, damaged or of a newer version.
+            EnvironmentFailure: The file cannot be read.
+        """
+        ...
+
+    def seal(self, master: bytes, *, replace: bool = True) -> None:
+        """Write the master key, sealed with this holder's secret, atomically.
+
+        Raises:
+            UsageError: `replace` is false and the file exists.
+            EnvironmentFailure: The file cannot be written.
+        """
+        ...
+
+    def staged(self) -> MasterKeyHolder:
+        """Return a holder with the same secret and a file beside this one's, for a rotation under way."""
+        ...
+
+
+def new_master_key() -> bytes:
+    """Draw a master key from the operating system's generator."""
+    return secrets.token_bytes(MASTER_KEY_BYTES)
+
+
+def reseal(old: MasterKeyHolder, new: MasterKeyHolder) -> None:
+    """Seal the same master key with another secret: a new passphrase, or other recipients.
+
+    Both may name the same file. The key store need not change, so this is cheap; after a secret has leaked
+    together with the file, rotate the master key as well (`faceward.protection.rotation`).
+
+    Raises:
+        WrongSecret: The old secret does not open the master key.
+        IntegrityError: The file is damaged.
+        EnvironmentFailure: A file cannot be read or written.
+    """
+    new.seal(old.open())
+
+
+def staged_path(path: Path) -> Path:
+    """Return where a rotation under way keeps the next master key."""
+    return path.with_name(path.name + ".next")

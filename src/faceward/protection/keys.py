@@ -1,0 +1,309 @@
+"""The key store: subjects' keys wrapped by their gallery's key, galleries' keys wrapped by the master key.
+
+It lives in a file of its own, `keys.db`, which never goes into a backup of the gallery: destroying a row here
+is what makes every copy of the gallery unreadable for the subject (ISO/IEC 24745, revocation).
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
+from faceward.protection.database import Database
+from faceward.protection.guard import ProcessGuard
+from faceward.protection.holder import MASTER_KEY_BYTES
+from faceward.protection.key_schema import CHECK, MASTER_WRAPPED, SCHEMA, wrapped_keys
+from faceward.protection.wrap import KEY_BYTES, Wrapper, WrappingContext
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+MAX_SECRET_BYTES = 64 * 1024
+_ID_BYTES = 16
+# Each destroyed key is looked for in the whole file; a sample is enough where thousands expire together,
+# because SQLite wipes them all in the same way.
+_SCANNED = 16
+
+
+class KeyStore:
+    """Keys of one deployment. Build it with `create` or `open`; share it between threads; close it to lock.
+
+    All methods raise EnvironmentFailure where the machine fails (full disk, permission, busy) and
+    IntegrityError where stored bytes do not authenticate.
+
+    Attributes:
+        guard: Held shared while keys exist whose references are not written yet, alone by recovery.
+    """
+
+    def __init__(self, database: Database, master: bytes) -> None:
+        self._database = database
+        self._master = master
+        self.guard = ProcessGuard(database.path.with_name(database.path.name + ".guard"))
+
+    @classmethod
+    def create(cls, path: Path, master: bytes) -> KeyStore:
+        """Set up an empty key store, mode 0600.
+
+        Raises:
+            UsageError: It exists, or the master key is not 32 bytes.
+        """
+        _require_master(master)
+        store = cls(Database(path, SCHEMA, create=True), master)
+        with store._database.transaction() as connection:
+            wrapped = store._outer("check", CHECK).wrap(secrets.token_bytes(KEY_BYTES))
+            connection.execute("INSERT INTO master_check VALUES (?, ?)", (CHECK, wrapped))
+        return store
+
+    @classmethod
+    def open(cls, path: Path, master: bytes) -> KeyStore:
+        """Open a key store.
+
+        Raises:
+            IntegrityError: The file is missing, damaged, of a newer version, or belongs to another master.
+        """
+        _require_master(master)
+        store = cls(Database(path, SCHEMA), master)
+        try:
+            store._check_master()
+        except (IntegrityError, EnvironmentFailure):
+            store.close()
+            raise
+        return store
+
+    @property
+    def path(self) -> Path:
+        """The key store's file."""
+        return self._database.path
+
+    def _check_master(self) -> None:
+        with self._database.snapshot() as connection:
+            row = connection.execute("SELECT wrapped FROM master_check WHERE name = ?", (CHECK,)).fetchone()
+        if row is None or not self._outer("check", CHECK).opens(row[0]):
+            raise IntegrityError(f"the key store {self.path} belongs to another master key; restore the pair")
+
+    def close(self) -> None:
+        """Forget the master key and close the file; the store cannot be used again."""
+        self._master = b""
+        self._database.close()
+
+    def create_gallery_key(self, gallery: str) -> None:
+        """Draw a gallery's key; one that has a key keeps it, so that a set-up can be repeated."""
+        wrapped = self._outer("gallery-key", gallery).wrap(secrets.token_bytes(KEY_BYTES))
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO gallery_key VALUES (?, ?)", (gallery, wrapped))
+
+    def create_subject_keys(self, gallery: str, count: int = 1) -> list[tuple[str, bytes]]:
+        """Draw keys for references, in one transaction.
+
+        Args:
+            gallery: A gallery that has a key.
+            count: How many.
+
+        Returns:
+            Pairs of a random identifier (32 hexadecimal digits) and a 32-byte key.
+
+        Raises:
+            UsageError: The gallery has no key.
+        """
+        keys = [(secrets.token_hex(_ID_BYTES), secrets.token_bytes(KEY_BYTES)) for _ in range(count)]
+        with self._database.transaction() as connection:
+            wrapper = self._inner(connection, gallery)
+            rows = ((key_id, gallery, wrapper.wrap(key, key_id)) for key_id, key in keys)
+            connection.executemany("INSERT INTO subject_key VALUES (?, ?, ?)", rows)
+        return keys
+
+    def subject_key(self, key_id: str) -> bytes:
+        """Return one 32-byte key.
+
+        Raises:
+            IntegrityError: It was destroyed, never existed, or does not authenticate.
+        """
+        with self._database.snapshot() as connection:
+            row = connection.execute(
+                "SELECT gallery, wrapped FROM subject_key WHERE key_id = ?", (key_id,)
+            ).fetchone()
+            if row is None:
+                raise IntegrityError(
+                    f"the key {key_id} does not exist or was destroyed; it cannot be recovered"
+                )
+            wrapper = self._inner(connection, row[0])
+        return wrapper.unwrap(row[1], key_id)
+
+    def subject_keys(self, gallery: str, key_ids: Iterable[str] | None = None) -> Mapping[str, bytes]:
+        """Return a gallery's keys by identifier: all of them, or those asked for that exist.
+
+        Raises:
+            UsageError: The gallery has no key.
+            IntegrityError: A key does not authenticate.
+        """
+        with self._database.snapshot() as connection:
+            wrapper = self._inner(connection, gallery)
+            rows = wrapped_keys(connection, gallery, None if key_ids is None else list(key_ids))
+            return {key_id: wrapper.unwrap(wrapped, key_id) for key_id, wrapped in rows}
+
+    def key_ids(self, gallery: str) -> frozenset[str]:
+        """Return the identifiers of a gallery's keys."""
+        with self._database.snapshot() as connection:
+            rows = connection.execute("SELECT key_id FROM subject_key WHERE gallery = ?", (gallery,))
+            return frozenset(row[0] for row in rows)
+
+    def destroyed(self, key_ids: Iterable[str]) -> frozenset[str]:
+        """Return which of these keys were destroyed on purpose, as opposed to lost."""
+        with self._database.snapshot() as connection:
+            sql = "SELECT 1 FROM destroyed_key WHERE key_id = ?"
+            return frozenset(k for k in key_ids if connection.execute(sql, (k,)).fetchone())
+
+    def destroy(self, key_ids: Sequence[str]) -> int:
+        """Destroy keys for good: wipe their bytes from file and journal, and check that they are gone.
+
+        Repeating it is safe and finishes an erasure that was interrupted. Beyond its reach are copies that
+        the file system or a solid-state disk keeps of overwritten blocks; those stay wrapped by the gallery's
+        key.
+
+        Args:
+            key_ids: Identifiers; those already gone are passed over, and noted as destroyed.
+
+        Returns:
+            How many existed.
+
+        Raises:
+            EnvironmentFailure: Another process held the journal; the keys are gone from use, repeat to wipe
+                the bytes.
+            IntegrityError: The bytes are still in the file.
+        """
+        wrapped: list[bytes] = []
+        with self._database.transaction() as connection:
+            for key_id in key_ids:
+                row = connection.execute(
+                    "SELECT wrapped FROM subject_key WHERE key_id = ?", (key_id,)
+                ).fetchone()
+                wrapped += [row[0]] if row else []
+            ids = [(key_id,) for key_id in key_ids]
+            connection.executemany("DELETE FROM subject_key WHERE key_id = ?", ids)
+            connection.executemany("INSERT OR IGNORE INTO destroyed_key VALUES (?)", ids)
+        self._wipe(wrapped)
+        return len(wrapped)
+
+    def rotate_gallery(self, gallery: str) -> int:
+        """Give a gallery a new key and rewrap its subjects' keys, in one transaction.
+
+        The old gallery key is destroyed.
+
+        Returns:
+            How many subject keys were rewrapped.
+
+        Raises:
+            UsageError: The gallery has no key.
+            EnvironmentFailure: As for `destroy`.
+        """
+        key = secrets.token_bytes(KEY_BYTES)
+        new = Wrapper(key, WrappingContext("subject-key", gallery))
+        outer = self._outer("gallery-key", gallery)
+        with self._database.transaction() as connection:
+            old = self._inner(connection, gallery)
+            rows = wrapped_keys(connection, gallery, None)
+            update = ((new.wrap(old.unwrap(blob, key_id), key_id), key_id) for key_id, blob in rows)
+            connection.executemany("UPDATE subject_key SET wrapped = ? WHERE key_id = ?", update)
+            previous = connection.execute(
+                "SELECT wrapped FROM gallery_key WHERE gallery = ?", (gallery,)
+            ).fetchone()
+            connection.execute(
+                "UPDATE gallery_key SET wrapped = ? WHERE gallery = ?", (outer.wrap(key), gallery)
+            )
+        self._wipe([previous[0]])
+        return len(rows)
+
+    def rotate_master(self, new_master: bytes) -> None:
+        """Rewrap everything that the master key wraps under a new one, in one transaction.
+
+        The holder's file must follow; `faceward.protection.rotation` does both so that a crash between loses
+        nothing.
+
+        Raises:
+            UsageError: The new master key is not 32 bytes.
+            EnvironmentFailure: As for `destroy`.
+        """
+        _require_master(new_master)
+        replaced: list[bytes] = []
+        with self._database.transaction() as connection:
+            for use, (select, update) in MASTER_WRAPPED.items():
+                for name, wrapped in connection.execute(select).fetchall():
+                    secret = self._outer(use, name).unwrap(wrapped)
+                    again = Wrapper(new_master, WrappingContext(use, name)).wrap(secret)
+                    connection.execute(update, (again, name))
+                    replaced.append(wrapped)
+        self._master = new_master
+        self._wipe(replaced)
+
+    def put_secret(self, name: str, value: bytes) -> None:
+        """Keep a small secret (a signing seed, an HMAC key), replacing one of that name.
+
+        It is wrapped by the master key.
+
+        Raises:
+            UsageError: It is larger than 64 KiB.
+        """
+        if len(value) > MAX_SECRET_BYTES:
+            raise UsageError(f"the secret {name} is larger than {MAX_SECRET_BYTES} bytes; keep it elsewhere")
+        wrapped = self._outer("secret", name).wrap(value)
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO secret VALUES (?, ?)", (name, wrapped))
+
+    def secret(self, name: str) -> bytes:
+        """Return a secret by name.
+
+        Raises:
+            UsageError: There is none of that name.
+            IntegrityError: It does not authenticate.
+        """
+        with self._database.snapshot() as connection:
+            row = connection.execute("SELECT wrapped FROM secret WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise UsageError(f"the key store holds no secret {name!r}; set up the deployment again")
+        return self._outer("secret", name).unwrap(row[0])
+
+    def check(self) -> None:
+        """Verify the file's structure and that every key and secret authenticates.
+
+        Raises:
+            IntegrityError: Something does not.
+        """
+        self._database.check()
+        self._check_master()
+        with self._database.snapshot() as connection:
+            galleries = [row[0] for row in connection.execute("SELECT gallery FROM gallery_key")]
+            names = [row[0] for row in connection.execute("SELECT name FROM secret")]
+        for gallery in galleries:
+            self.subject_keys(gallery)
+        for name in names:
+            self.secret(name)
+
+    def _outer(self, use: str, scope: str) -> Wrapper:
+        if not self._master:
+            raise UsageError("the key store is locked; open it again")
+        return Wrapper(self._master, WrappingContext(use, scope))
+
+    def _inner(self, connection: sqlite3.Connection, gallery: str) -> Wrapper:
+        row = connection.execute("SELECT wrapped FROM gallery_key WHERE gallery = ?", (gallery,)).fetchone()
+        if row is None:
+            raise UsageError(f"the gallery {gallery!r} has no key; create the gallery first")
+        key = self._outer("gallery-key", gallery).unwrap(row[0])
+        return Wrapper(key, WrappingContext("subject-key", gallery))
+
+    def _wipe(self, wrapped: Sequence[bytes]) -> None:
+        self._database.wipe_journal()
+        if not wrapped:
+            return
+        contents = self._database.contents()
+        if any(blob in contents for blob in wrapped[:_SCANNED]):
+            raise IntegrityError(
+                f"destroyed key bytes are still in {self.path}; check that secure_delete works"
+            )
+
+
+def _require_master(master: bytes) -> None:
+    if len(master) != MASTER_KEY_BYTES:
+        raise UsageError(f"a master key has {MASTER_KEY_BYTES} bytes, not {len(master)}")
