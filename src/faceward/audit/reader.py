@@ -1,0 +1,198 @@
+"""Reading a log: entries, openings, checkpoints and proofs, each from one snapshot."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from faceward.audit import merkle
+from faceward.audit.checkpoint import Checkpoint
+from faceward.audit.entries import Entry, Phase
+from faceward.audit.note import parse_note
+from faceward.audit.receipt import Receipt
+from faceward.audit.schema import translated
+from faceward.core.errors import IntegrityError, UsageError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import Self
+
+    from faceward.audit.entries import Opening
+
+_CHUNK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class SealedOpening:
+    """The opening of one commitment, sealed by the caller.
+
+    Attributes:
+        slot: The commitment's slot in the same entry.
+        key_id: Opaque identifier of the sealing key, never a name.
+        sealed: Ciphertext.
+    """
+
+    slot: str
+    key_id: str
+    sealed: bytes
+
+
+class LogReader:
+    """What `Log` offers without a signing key. Threads may share it."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._db = connection
+        self._lock = threading.RLock()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def size(self) -> int:
+        """Number of entries, of all processes."""
+        return self._stored_checkpoint().size
+
+    @property
+    def origin(self) -> str:
+        """Identity of the log: the name of its key."""
+        return self._stored_checkpoint().origin
+
+    def checkpoint(self) -> str:
+        """Return the current signed checkpoint (C2SP tlog-checkpoint)."""
+        with self._lock, translated(self._path):
+            row = self._db.execute("SELECT note FROM checkpoint").fetchone()
+        if row is None:
+            raise IntegrityError(f"the log {self._path} has no checkpoint; restore it from a backup")
+        return str(row[0])
+
+    def entry(self, index: int) -> Entry:
+        """Return one entry.
+
+        Raises:
+            UsageError: There is none of this index.
+            IntegrityError: The stored entry was altered.
+        """
+        for _, entry in self.entries(index, index + 1):
+            return entry
+        raise UsageError(f"the log has no entry {index}; its size is {self.size}")
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, Entry]]:
+        """Iterate over (index, entry) in order, reading in chunks.
+
+        Raises:
+            IntegrityError: A stored entry was altered.
+        """
+        stop = self.size if stop is None else stop
+        query = "SELECT number, leaf FROM entries WHERE number >= ? AND number < ? ORDER BY number LIMIT ?"
+        while start < stop:
+            with self._lock, translated(self._path):
+                rows = self._db.execute(query, (start, stop, _CHUNK)).fetchall()
+            for number, leaf in rows:
+                yield number, self._decode(number, leaf)
+            if len(rows) < _CHUNK:
+                return
+            start = rows[-1][0] + 1
+
+    def unfinished(self) -> tuple[int, ...]:
+        """Return the indexes of entries that begin an operation which no entry ends."""
+        begun: dict[int, None] = {}
+        for number, entry in self.entries():
+            if entry.phase is Phase.BEGIN:
+                begun[number] = None
+            elif entry.phase is Phase.END and entry.refers is not None:
+                begun.pop(entry.refers, None)
+        return tuple(begun)
+
+    def openings(self, index: int) -> tuple[SealedOpening, ...]:
+        """Return the sealed openings of one entry that were not deleted."""
+        query = "SELECT slot, key_id, sealed FROM openings WHERE entry = ? AND blank = 0 ORDER BY slot"
+        with self._lock, translated(self._path):
+            rows = self._db.execute(query, (index,)).fetchall()
+        return tuple(
+            SealedOpening(slot, str(key_id, "utf-8", "replace"), sealed) for slot, key_id, sealed in rows
+        )
+
+    def inclusion(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
+        """Return the inclusion proof of an entry in the tree of a size, by default the current one.
+
+        Raises:
+            UsageError: There is no such entry or size.
+        """
+        with self._reading():
+            size = self._check_size(size)
+            return merkle.inclusion_proof(index, size, self._node)
+
+    def consistency(self, old: int, new: int | None = None) -> tuple[bytes, ...]:
+        """Return the proof that the tree of size `new`, by default the current, continues that of size `old`.
+
+        Raises:
+            UsageError: There are no such sizes.
+        """
+        with self._reading():
+            return merkle.consistency_proof(old, self._check_size(new), self._node)
+
+    def receipt(self, index: int, openings: Mapping[str, Opening] | None = None) -> Receipt:
+        """Return a receipt for one entry under the current checkpoint, for somebody to keep.
+
+        Args:
+            index: The entry.
+            openings: By slot, the openings that its holder may see.
+
+        Raises:
+            UsageError: There is no such entry or slot, or an opening does not open its commitment.
+        """
+        with self._reading():
+            note = self.checkpoint()
+            proof = merkle.inclusion_proof(index, self._check_size(None), self._node)
+            entry = self.entry(index)
+        return Receipt.for_entry(entry, index, proof, note, openings or {})
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Hold one snapshot; within a transaction already, that one."""
+        with self._lock, translated(self._path):
+            if self._db.in_transaction:
+                yield
+                return
+            self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._db.execute("ROLLBACK")
+
+    def _node(self, level: int, index: int) -> bytes:
+        position = merkle.stored_position(level, index)
+        row = self._db.execute("SELECT hash FROM nodes WHERE position = ?", (position,)).fetchone()
+        if row is None:
+            raise IntegrityError(f"the log {self._path} lacks the hash {position}; restore it from a backup")
+        return bytes(row[0])
+
+    def _stored_checkpoint(self) -> Checkpoint:
+        return Checkpoint.from_body(parse_note(self.checkpoint()).text)
+
+    def _check_size(self, size: int | None) -> int:
+        stored = self.size
+        if size is None:
+            return stored
+        if not 0 <= size <= stored:
+            raise UsageError(f"the log never had a size of {size}; its size is {stored}")
+        return size
+
+    def _decode(self, index: int, leaf: bytes) -> Entry:
+        try:
+            return Entry.decode(leaf)
+        except IntegrityError as error:
+            raise IntegrityError(f"entry {index} of the log {self._path}: {error}") from error

@@ -1,0 +1,289 @@
+"""The verifier: recomputes a whole log, or checks one receipt, with the public key alone.
+
+It shares no code with the writer beyond the formats: it reads the file with its own plain SQL, and rebuilds
+the tree from the leaves without trusting a stored hash.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from faceward.audit import merkle
+from faceward.audit.checkpoint import Checkpoint, open_checkpoint
+from faceward.audit.entries import Entry, Phase
+from faceward.audit.note import Verifier
+from faceward.audit.receipt import Receipt
+from faceward.audit.schema import connect, translated
+from faceward.core.clock import to_rfc3339
+from faceward.core.errors import IntegrityError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from faceward.core.canonical import JSONObject
+
+CLOCK_STEP = timedelta(hours=1)
+"""Clocks are corrected by seconds; a step back by more than this is reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogReport:
+    """What a verified log holds.
+
+    Attributes:
+        checkpoint: The signed size and root, which the entries were found to have.
+        operations: Number of entries by operation and phase.
+        unfinished: Indexes of entries that begin an operation which none ends: interrupted, or still running.
+        backwards: Indexes of entries more than an hour earlier than one before them: the clock was set back.
+        sealed_openings: Number of openings still stored.
+        blanked_openings: Number of openings that were destroyed.
+        earlier: Size of the earlier checkpoint that the log was found to continue, or None if none was given.
+    """
+
+    checkpoint: Checkpoint
+    operations: Mapping[tuple[str, Phase], int]
+    unfinished: tuple[int, ...]
+    backwards: tuple[int, ...]
+    sealed_openings: int
+    blanked_openings: int
+    earlier: int | None
+
+    def lines(self) -> list[str]:
+        """Say it in plain words, a sentence a line."""
+        size = self.checkpoint.size
+        text = [
+            f"The log {self.checkpoint.origin} holds {size} entries, all of them as they were when signed.",
+            f"Its root is {self.checkpoint.root.hex()}.",
+        ]
+        if self.earlier is not None:
+            text.append(
+                f"It continues the checkpoint of size {self.earlier}: nothing up to there was changed."
+            )
+        text += [
+            f"{count} entries say: {name}, {phase}."
+            for (name, phase), count in sorted(self.operations.items())
+        ]
+        if self.unfinished:
+            text.append(f"Begun and never ended: entries {_numbers(self.unfinished)}.")
+        if self.backwards:
+            text.append(
+                f"The clock was set back by more than an hour before entries {_numbers(self.backwards)}."
+            )
+        text.append(
+            f"{self.sealed_openings} sealed openings are stored, {self.blanked_openings} were destroyed."
+        )
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptReport:
+    """What a verified receipt proves.
+
+    Attributes:
+        checkpoint: The signed tree that the entry is in.
+        index: Index of the entry.
+        entry: The entry.
+        opened: By slot, the details that the receipt opens and the entry commits to.
+    """
+
+    checkpoint: Checkpoint
+    index: int
+    entry: Entry
+    opened: Mapping[str, JSONObject]
+
+    def lines(self) -> list[str]:
+        """Say it in plain words, a sentence a line."""
+        entry = self.entry
+        refers = "" if entry.refers is None else f", referring to entry {entry.refers}"
+        text = [
+            f"Entry {self.index} is in the log {self.checkpoint.origin} of size {self.checkpoint.size}.",
+            f"It says: {entry.operation}, {entry.phase}, at {to_rfc3339(entry.time)}{refers}.",
+        ]
+        text += [f"It commits to these details ({slot}): {dict(self.opened[slot])}." for slot in self.opened]
+        closed = [slot for slot in entry.slots if slot not in self.opened]
+        if closed:
+            text.append(f"It commits to details not shown here: {', '.join(closed)}.")
+        text.append("A receipt proves that this entry exists; it cannot prove that no other does.")
+        return text
+
+
+def verify_receipt(text: str, vkey: str) -> ReceiptReport:
+    """Check a receipt offline.
+
+    Args:
+        text: The receipt (C2SP tlog-proof).
+        vkey: The log's verifier key, from a source other than the receipt's.
+
+    Raises:
+        BadInput: The receipt or the key cannot be read.
+        IntegrityError: The receipt proves nothing: another key, an altered entry, proof or opening.
+    """
+    # 1. The checkpoint is signed by the log.
+    receipt = Receipt.parse(text)
+    checkpoint = open_checkpoint(receipt.checkpoint, Verifier.from_vkey(vkey))
+    # 2. The entry that the receipt shows is a leaf of that tree.
+    content = receipt.content()
+    hashed = merkle.leaf_hash(content.entry.encode())
+    merkle.verify_inclusion(hashed, receipt.index, checkpoint.size, receipt.proof, checkpoint.root)
+    # 3. Every opening opens a commitment of that entry.
+    digests = {c.slot: c.digest for c in content.entry.commitments}
+    for slot, opening in content.openings.items():
+        if slot not in digests or not opening.opens(digests[slot]):
+            raise IntegrityError(f"the details under {slot!r} are not what entry {receipt.index} commits to")
+    opened = {slot: opening.details for slot, opening in content.openings.items()}
+    return ReceiptReport(checkpoint, receipt.index, content.entry, opened)
+
+
+def verify_log(path: Path, vkey: str, earlier: str | None = None) -> LogReport:
+    """Recompute and check a whole log.
+
+    Args:
+        path: The log's SQLite file; it may be in use, and is not written to.
+        vkey: The log's verifier key, best from outside the deployment.
+        earlier: A signed checkpoint that somebody outside kept; finds a log that was rolled back, or
+            rewritten and signed anew.
+
+    Raises:
+        BadInput: The key cannot be read.
+        IntegrityError: Something was altered; the message names the first bad index where one can be named.
+        EnvironmentFailure: The file cannot be read.
+    """
+    verifier = Verifier.from_vkey(vkey)
+    kept = open_checkpoint(earlier, verifier) if earlier is not None else None
+    with closing(connect(path, readonly=True)) as database, translated(path):
+        # One snapshot, while others may append.
+        database.execute("BEGIN")
+        row = database.execute("SELECT CAST(note AS TEXT) FROM checkpoint").fetchone()
+        if row is None:
+            raise IntegrityError(f"the log {path} has no checkpoint; it was altered")
+        checkpoint = open_checkpoint(row[0], verifier)
+        return _Walk(database, checkpoint, kept).run()
+
+
+class _Walk:
+    """One pass over the entries, rebuilding the tree beside them."""
+
+    def __init__(self, database: sqlite3.Connection, checkpoint: Checkpoint, kept: Checkpoint | None) -> None:
+        self._db = database
+        self._checkpoint = checkpoint
+        self._kept = kept
+        self._frontier = merkle.Frontier()
+        self._operations: Counter[tuple[str, Phase]] = Counter()
+        self._begun: dict[int, str] = {}
+        self._backwards: list[int] = []
+        self._latest: datetime | None = None
+
+    def run(self) -> LogReport:
+        self._check_kept()
+        nodes = self._db.execute("SELECT position, hash FROM nodes ORDER BY position")
+        openings = self._openings()
+        waiting = next(openings, None)
+        for number, leaf in self._db.execute(
+            "SELECT number, CAST(leaf AS BLOB) FROM entries ORDER BY number"
+        ):
+            index = self._frontier.size
+            if number != index:
+                raise IntegrityError(f"entry {index} is missing from the log; it was altered")
+            if index == self._checkpoint.size:
+                raise IntegrityError(
+                    f"entry {index} and those after it were never signed; the log was altered"
+                )
+            # 1. The stored hashes are those of the stored leaves, so proofs made from them hold.
+            for position, hashed in enumerate(
+                self._frontier.append(merkle.leaf_hash(leaf)), merkle.stored_count(index)
+            ):
+                if nodes.fetchone() != (position, hashed):
+                    raise IntegrityError(f"entry {index} does not fit the stored hashes; it was altered")
+            # 2. The entry is well formed, and follows from those before it.
+            entry = self._decode(index, leaf)
+            self._follow(index, entry)
+            # 3. Openings belong to commitments of their entry.
+            while waiting is not None and waiting[0] == index:
+                if waiting[1] not in entry.slots:
+                    raise IntegrityError(
+                        f"entry {index} has an opening that it does not commit to; it was altered"
+                    )
+                waiting = next(openings, None)
+            self._check_kept()
+        if waiting is not None:
+            raise IntegrityError(
+                f"there is an opening for entry {waiting[0]}, which is not there; the log was altered"
+            )
+        if nodes.fetchone() is not None:
+            raise IntegrityError(
+                f"hashes are stored beyond entry {self._frontier.size - 1}; the log was altered"
+            )
+        self._check_root()
+        return self._report()
+
+    def _openings(self) -> Iterator[tuple[int, str]]:
+        return iter(self._db.execute("SELECT entry, slot FROM openings ORDER BY entry, slot"))
+
+    @staticmethod
+    def _decode(index: int, leaf: bytes) -> Entry:
+        try:
+            return Entry.decode(leaf)
+        except IntegrityError as error:
+            raise IntegrityError(f"entry {index}: {error}") from error
+
+    def _follow(self, index: int, entry: Entry) -> None:
+        if entry.refers is not None and entry.refers >= index:
+            raise IntegrityError(
+                f"entry {index} refers to the later entry {entry.refers}; the log was altered"
+            )
+        if entry.phase is Phase.BEGIN:
+            self._begun[index] = entry.operation
+        elif entry.phase is Phase.END and self._begun.pop(entry.refers or 0, None) != entry.operation:
+            raise IntegrityError(
+                f"entry {index} ends entry {entry.refers}, which is no open {entry.operation!r}"
+            )
+        self._operations[entry.operation, entry.phase] += 1
+        # Reported and not refused: a clock that was wrong once must not make the log unverifiable for ever.
+        if self._latest is not None and entry.time < self._latest - CLOCK_STEP:
+            self._backwards.append(index)
+        self._latest = entry.time if self._latest is None else max(self._latest, entry.time)
+
+    def _check_kept(self) -> None:
+        kept = self._kept
+        if kept is not None and kept.size == self._frontier.size and kept.root != self._frontier.root():
+            raise IntegrityError(
+                f"the log is not the one whose checkpoint of size {kept.size} was kept: "
+                "an entry before that was altered and the log signed anew"
+            )
+
+    def _check_root(self) -> None:
+        size, signed = self._frontier.size, self._checkpoint
+        if size < signed.size:
+            raise IntegrityError(f"entry {size} is missing: {signed.size} were signed; the log was cut off")
+        if self._frontier.root() != signed.root:
+            raise IntegrityError(
+                f"an entry before {size} was altered together with its hashes; the signature differs"
+            )
+        if self._kept is not None and self._kept.size > size:
+            raise IntegrityError(
+                f"entry {size} is missing: a checkpoint of size {self._kept.size} was kept; rolled back"
+            )
+
+    def _report(self) -> LogReport:
+        count = self._db.execute("SELECT count(*), count(nullif(blank, 0)) FROM openings").fetchone()
+        return LogReport(
+            checkpoint=self._checkpoint,
+            operations=dict(self._operations),
+            unfinished=tuple(self._begun),
+            backwards=tuple(self._backwards),
+            sealed_openings=count[0] - count[1],
+            blanked_openings=count[1],
+            earlier=self._kept.size if self._kept else None,
+        )
+
+
+def _numbers(indexes: tuple[int, ...], shown: int = 10) -> str:
+    more = f" and {len(indexes) - shown} more" if len(indexes) > shown else ""
+    return ", ".join(map(str, indexes[:shown])) + more
