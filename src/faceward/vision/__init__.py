@@ -1,0 +1,1 @@
+"""From pictures to features: decode, detect, align, assess, embed, redact."""

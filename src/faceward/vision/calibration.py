@@ -1,0 +1,132 @@
+"""What a score means: the false-match rate that a threshold stands for, on named data, with an interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from faceward.core.errors import PolicyRefusal, UsageError
+from faceward.vision.fields import Table
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """A threshold together with the rate it stands for.
+
+    Attributes:
+        threshold: Scores at or above it are a match; cosine similarity, -1 to 1.
+        fmr: False-match rate, estimated.
+        fmr_low: Lower end of its 95 % interval.
+        fmr_high: Upper end.
+    """
+
+    threshold: float
+    fmr: float
+    fmr_low: float
+    fmr_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Scores against false-match rates, as measured on named data.
+
+    Attributes:
+        data: The data and protocol.
+        mated: Number of mated comparisons behind it.
+        nonmated: Number of non-mated comparisons behind it.
+        default_fmr: The rate used where nobody named one.
+        table: Rows of FMR, its 95 % interval's ends, the threshold and the FNMR seen there, shape (n, 5), FMR falling and
+            threshold rising.
+    """
+
+    data: str
+    mated: int
+    nonmated: int
+    default_fmr: float
+    table: npt.NDArray[np.float64]
+
+    @property
+    def strictest(self) -> float:
+        """The lowest FMR that the data support."""
+        return float(self.table[-1, 0])
+
+    @property
+    def loosest(self) -> float:
+        """The highest FMR in the table."""
+        return float(self.table[0, 0])
+
+    def at_fmr(self, fmr: float) -> OperatingPoint:
+        """Return the operating point for an accepted false-match rate, log-linear between measured points.
+
+        Raises:
+            UsageError: The rate is not between 0 and the highest measured one.
+            PolicyRefusal: The rate is lower than the data support (rule V1); nothing is extrapolated.
+        """
+        if not 0 < fmr <= self.loosest:
+            raise UsageError(
+                f"an FMR of {fmr:g} is out of range; give one above 0 and at most {self.loosest:g}"
+            )
+        if fmr < self.strictest * (1 - 1e-9):
+            raise PolicyRefusal(
+                "V1",
+                f"an FMR of {fmr:.1e} is below what the pack's calibration supports ({self.strictest:.0e}).",
+                "Accept a higher rate, search a smaller gallery, or use a pack calibrated on more data.",
+            )
+        return OperatingPoint(*self._columns(np.log(fmr)))
+
+    def _columns(self, log_fmr: float) -> tuple[float, float, float, float]:
+        logs = np.log(self.table[::-1, 0])
+        threshold, low, high = (float(np.interp(log_fmr, logs, self.table[::-1, k])) for k in (3, 1, 2))
+        return threshold, float(np.exp(log_fmr)), low, high
+
+    def at_fpir(self, fpir: float, gallery_size: int) -> OperatingPoint:
+        """Return the operating point at which a search of `gallery_size` references errs with at most `fpir`.
+
+        Every reference is one chance of a false match, so the FMR is 1 - (1 - FPIR)^(1/N); chances are taken as independent,
+        which overstates the error of a gallery whose references resemble one another (ISO/IEC 19795-1, identification).
+
+        Raises:
+            UsageError: The rate or the size is out of range.
+            PolicyRefusal: The data do not support so low a rate (rule V1).
+        """
+        if not 0 < fpir < 1:
+            raise UsageError(f"an FPIR of {fpir:g} is out of range; give one between 0 and 1")
+        fmr = -float(np.expm1(np.log1p(-fpir) / max(1, gallery_size)))
+        return self.at_fmr(min(fmr, self.loosest))
+
+    def fmr_of(self, score: float) -> float:
+        """Return the FMR that a threshold at this score would have, never below what the data support."""
+        return float(np.exp(np.interp(score, self.table[:, 3], np.log(self.table[:, 0]))))
+
+    def fnmr_at(self, threshold: float) -> float:
+        """Return the false-non-match rate seen on the data at a threshold."""
+        return float(np.interp(threshold, self.table[:, 3], self.table[:, 4]))
+
+
+def parse_calibration(table: Table) -> Calibration:
+    """Read a manifest's calibration.
+
+    Raises:
+        BadInput: A missing key, or rows that do not fall in FMR and rise in threshold.
+    """
+    rows = table.rows("points", 5)
+    if len(rows) < 2 or (np.diff(rows[:, 0]) >= 0).any() or (np.diff(rows[:, 3]) <= 0).any():
+        raise table.error("points", "must have at least two rows of falling FMR and rising threshold")
+    if (
+        (rows[:, :3] <= 0).any()
+        or (rows[:, :3] > 1).any()
+        or (rows[:, 1] > rows[:, 0]).any()
+        or (rows[:, 2] < rows[:, 0]).any()
+    ):
+        raise table.error("points", "must have rates between 0 and 1, each within its interval")
+    calibration = Calibration(
+        data=table.text("data"),
+        mated=int(table.number("mated", 1, 1e15)),
+        nonmated=int(table.number("nonmated", 1, 1e15)),
+        default_fmr=table.number("default_fmr", float(rows[-1, 0]), float(rows[0, 0])),
+        table=rows,
+    )
+    table.finish()
+    return calibration

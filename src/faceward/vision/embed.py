@@ -1,0 +1,69 @@
+"""Features from aligned chips, by any network of the ArcFace kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from faceward.core.errors import IntegrityError
+from faceward.core.faces import FloatArray, ImageArray
+from faceward.vision.align import chip
+from faceward.vision.manifest import EmbedderSpec
+from faceward.vision.session import Session
+
+# Larger batches gain nothing on a processor and cost memory.
+_BATCH = 16
+
+
+class Embedder:
+    """An embedding network with its form of input."""
+
+    def __init__(self, session: Session, spec: EmbedderSpec) -> None:
+        if len(session.inputs) != 1:
+            raise IntegrityError(
+                f"the model {session.name} has {len(session.inputs)} inputs; an embedding has one"
+            )
+        self._session, self._spec = session, spec
+        first = session.inputs[0][1][0]
+        self._batch = first if isinstance(first, int) else _BATCH
+
+    def chips(self, pixels: ImageArray, landmarks: Sequence[FloatArray]) -> list[ImageArray]:
+        """Align faces of one picture; RGB chips of the network's size."""
+        return [chip(pixels, points, self._spec.template, self._spec.size) for points in landmarks]
+
+    def embed(self, chips: Sequence[ImageArray]) -> FloatArray:
+        """Return unit features of aligned chips, shape (n, d), averaged over the mirror image where the pack says so.
+
+        Raises:
+            IntegrityError: The network's output has another length than its manifest states, or is not finite.
+        """
+        if not chips:
+            return np.zeros((0, self._spec.dimension), dtype=np.float32)
+        planes = np.stack(chips)
+        if self._spec.mirror:
+            planes = np.concatenate([planes, planes[:, :, ::-1]])
+        raw = np.concatenate(
+            [self._run(planes[i : i + self._batch]) for i in range(0, len(planes), self._batch)]
+        )
+        if raw.ndim != 2 or raw.shape[1] != self._spec.dimension or not np.isfinite(raw).all():
+            raise IntegrityError(
+                f"the model {self._session.name} gives features of another form than its manifest says"
+            )
+        if self._spec.mirror:
+            raw = raw[: len(chips)] + raw[len(chips) :]
+        norms = np.linalg.norm(raw, axis=1, keepdims=True)
+        return np.asarray(raw / np.maximum(norms, 1e-12), dtype=np.float32)
+
+    def _run(self, planes: ImageArray) -> FloatArray:
+        count = len(planes)
+        if self._spec.colour == "bgr":
+            planes = planes[:, :, :, ::-1]
+        batch = np.ascontiguousarray(planes.transpose(0, 3, 1, 2), dtype=np.float32)
+        batch -= np.float32(self._spec.mean)
+        batch *= np.float32(1 / self._spec.scale)
+        if isinstance(self._session.inputs[0][1][0], int) and count < self._batch:
+            batch = np.concatenate(
+                [batch, np.zeros((self._batch - count, *batch.shape[1:]), dtype=np.float32)]
+            )
+        return self._session.run({self._session.inputs[0][0]: batch})[0][:count]

@@ -1,0 +1,38 @@
+"""Mending exported graphs so that the runtime can optimise them."""
+
+from __future__ import annotations
+
+import onnx
+from google.protobuf.message import DecodeError
+
+from faceward.core.errors import IntegrityError
+
+
+def static_inputs(data: bytes) -> bytes:
+    """Take the weights out of a graph's inputs and free its batch, height and width.
+
+    Older exporters list every weight as an input that a caller may override, which forbids the runtime to fold the batch
+    normalisation into the convolutions: CenterFace runs at half the speed. Its export also fixes a picture size.
+
+    Raises:
+        IntegrityError: The bytes are not an ONNX model of one picture input.
+    """
+    try:
+        model = onnx.load_model_from_string(data)
+    except DecodeError:
+        raise IntegrityError("the file is not an ONNX model; restore the original file") from None
+    graph = model.graph
+    weights = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in weights]
+    if len(inputs) != 1 or len(inputs[0].type.tensor_type.shape.dim) != 4:
+        raise IntegrityError("the model does not take exactly one picture; restore the original file")
+    del graph.input[:]
+    graph.input.extend(inputs)
+    # Sizes recorded for the exported shape would contradict the freed one.
+    del graph.value_info[:]
+    for value, sides in [(inputs[0], ("h", "w")), *((output, ("oh", "ow")) for output in graph.output)]:
+        dims = value.type.tensor_type.shape.dim
+        for dim, name in zip((dims[0], dims[2], dims[3]), ("n", *sides), strict=True):
+            dim.Clear()
+            dim.dim_param = name
+    return bytes(model.SerializeToString(deterministic=True))

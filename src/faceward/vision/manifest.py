@@ -1,0 +1,193 @@
+"""The manifest of a model pack: which files, under what licence, in what form, and what their scores mean."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from faceward.core.canonical import canonical_json, sha256_hex
+from faceward.core.errors import BadInput
+from faceward.core.names import check_name
+from faceward.vision.align import ARCFACE_112
+from faceward.vision.calibration import Calibration, parse_calibration
+from faceward.vision.fields import Table
+
+DETECTORS = ("centerface", "yunet")
+COLOURS = ("rgb", "bgr")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One network file and the hash that it must have.
+
+    Attributes:
+        file: Name inside the pack's folder, or inside `distribution`.
+        sha256: 64 hexadecimal digits.
+        distribution: An installed Python distribution that carries the file, or empty.
+        prepare: How the file becomes the graph that is run: `as-is`, `static-inputs` or `dlib-resnet`.
+        prepared_sha256: What the prepared graph must hash to, or empty for `as-is`.
+    """
+
+    file: str
+    sha256: str
+    distribution: str
+    prepare: str
+    prepared_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSpec:
+    """A detector's file and form."""
+
+    kind: str
+    model: ModelFile
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderSpec:
+    """An embedding network's file and form of input.
+
+    Attributes:
+        model: The network.
+        dimension: Length d of the features.
+        size: Side of the square chip in pixels.
+        colour: Order of the channels, `rgb` or `bgr`.
+        mean: Subtracted from 0-255 samples.
+        scale: What the difference is divided by.
+        template: Where the five landmarks lie in the chip, shape (5, 2), pixels.
+        mirror: Whether features are averaged with those of the mirror image.
+    """
+
+    model: ModelFile
+    dimension: int
+    size: int
+    colour: str
+    mean: float
+    scale: float
+    template: npt.NDArray[np.float64]
+    mirror: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A model pack as its author describes it.
+
+    Attributes:
+        name: The pack's name.
+        licence: SPDX expression or plain statement, shown to the user.
+        commercial: Whether the stated terms allow commercial use.
+        source: Where the networks come from.
+        training_data: What they were trained on, as far as it is known.
+        detector: The detector, or None to take the default pack's.
+        embedder: The embedding network.
+        calibration: What a score means, or None: then nothing can be decided with the pack.
+        digest: SHA-256 of all of the above, in canonical form.
+    """
+
+    name: str
+    licence: str
+    commercial: bool
+    source: str
+    training_data: str
+    detector: DetectorSpec | None
+    embedder: EmbedderSpec
+    calibration: Calibration | None
+    digest: str
+
+    @property
+    def identifier(self) -> str:
+        """The pack's name with the start of its digest: what references are bound to."""
+        return f"{self.name}@{self.digest[:16]}"
+
+    def files(self) -> tuple[ModelFile, ...]:
+        """Return all network files that the pack names."""
+        own = (self.detector.model,) if self.detector else ()
+        return (*own, self.embedder.model)
+
+
+def parse_manifest(text: str, origin: str) -> Manifest:
+    """Parse a pack's manifest.
+
+    Args:
+        text: TOML.
+        origin: What to call it in messages.
+
+    Raises:
+        BadInput: Not TOML, a missing or unknown key, or a value out of range; the message names the key.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{origin}: not a TOML manifest ({error}); correct the line") from None
+    root = Table(raw, origin)
+    head = root.table("pack")
+    name = check_name(head.text("name"), "pack")
+    manifest = Manifest(
+        name=name,
+        licence=head.text("licence"),
+        commercial=head.boolean("commercial"),
+        source=head.text("source"),
+        training_data=head.text("training_data", "not stated"),
+        detector=_detector(root.table("detector")) if "detector" in raw else None,
+        embedder=_embedder(root.table("embedder")),
+        calibration=parse_calibration(root.table("calibration")) if "calibration" in raw else None,
+        digest=_digest(raw, origin),
+    )
+    head.finish()
+    root.finish()
+    return manifest
+
+
+def _digest(raw: Mapping[str, Any], origin: str) -> str:
+    try:
+        # The calibration may be improved without touching the features, so it does not change the identity.
+        return sha256_hex(canonical_json({k: v for k, v in raw.items() if k in {"detector", "embedder"}}))
+    except Exception as error:  # rfc8785 refuses dates, NaN and huge integers with several unrelated types
+        raise BadInput(
+            f"{origin}: a value has no canonical form ({error}); use text, numbers and lists"
+        ) from None
+
+
+def _model(table: Table) -> ModelFile:
+    sha = table.text("sha256").lower()
+    prepare = table.choice("prepare", ("as-is", "static-inputs", "dlib-resnet"), "as-is")
+    prepared = table.text("prepared_sha256", "").lower()
+    for value in (sha, prepared):
+        if value and (len(value) != 64 or set(value) - set("0123456789abcdef")):
+            raise table.error("sha256", "is not 64 hexadecimal digits")
+    if (prepare == "as-is") != (not prepared):
+        raise table.error("prepared_sha256", "goes with a prepare other than as-is")
+    file = table.text("file")
+    distribution = table.text("distribution", "")
+    if not distribution and ("/" in file or "\\" in file or file.startswith(".")):
+        raise table.error("file", "names a file outside the pack's folder")
+    return ModelFile(file, sha, distribution, prepare, prepared)
+
+
+def _detector(table: Table) -> DetectorSpec:
+    spec = DetectorSpec(table.choice("kind", DETECTORS), _model(table), table.number("threshold", 0.01, 0.99))
+    table.finish()
+    return spec
+
+
+def _embedder(table: Table) -> EmbedderSpec:
+    size = int(table.number("size", 16, 1024))
+    template = table.points("template", size)
+    spec = EmbedderSpec(
+        model=_model(table),
+        dimension=int(table.number("dimension", 8, 8192)),
+        size=size,
+        colour=table.choice("colour", COLOURS),
+        mean=table.number("mean", 0, 255),
+        scale=table.number("scale", 1e-6, 1e6),
+        template=ARCFACE_112 * (size / 112) if template is None else template,
+        mirror=table.boolean("mirror"),
+    )
+    table.finish()
+    return spec

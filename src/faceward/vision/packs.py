@@ -1,0 +1,238 @@
+"""Model packs: where they are, whether their files are what the manifest says, and how they become sessions."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.resources
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceward.core.canonical import sha256_hex
+from faceward.core.errors import BadInput, EnvironmentFailure, IntegrityError, UsageError
+from faceward.vision.manifest import Manifest, ModelFile, parse_manifest
+
+DEFAULT_PACK = "centerface-dlib"
+_MANIFEST = "pack.toml"
+_MAX_MODEL_BYTES = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A pack that was found.
+
+    Attributes:
+        manifest: What it says of itself.
+        folder: Where its files lie, or None for a pack that takes them from installed distributions.
+    """
+
+    manifest: Manifest
+    folder: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileCheck:
+    """Whether one file of a pack is what its manifest says."""
+
+    file: str
+    sha256: str
+    found: str
+
+    @property
+    def intact(self) -> bool:
+        """True if the hashes are equal."""
+        return self.found == self.sha256
+
+
+class PackStore:
+    """The packs on this machine: those that come with the project and those in the user's folder.
+
+    Args:
+        folder: The user's packs, a folder for each.
+        cache: Where prepared graphs are kept. It may be deleted at any time.
+    """
+
+    def __init__(self, folder: Path, cache: Path) -> None:
+        self._folder, self._cache = folder, cache
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all packs, the default first."""
+        own = sorted(p.parent.name for p in self._folder.glob(f"*/{_MANIFEST}"))
+        return (DEFAULT_PACK, *(name for name in own if name != DEFAULT_PACK))
+
+    def get(self, name: str) -> Pack:
+        """Return a pack by name.
+
+        Raises:
+            UsageError: No such pack.
+            BadInput: Its manifest is damaged.
+        """
+        if name == DEFAULT_PACK:
+            resource = importlib.resources.files("faceward.vision") / "builtin" / f"{name}.toml"
+            return Pack(parse_manifest(resource.read_text(encoding="utf-8"), f"{name}.toml"), None)
+        if name not in self.names():
+            raise UsageError(
+                f"no model pack {name!r}; there are {', '.join(self.names())}, or add one with 'packs add'"
+            )
+        path = self._folder / name / _MANIFEST
+        return Pack(parse_manifest(_read_text(path), str(path)), path.parent)
+
+    def add(self, manifest_path: Path) -> Pack:
+        """Copy a pack into the user's folder, after its files were verified. Nothing is left behind if one differs.
+
+        Raises:
+            BadInput: The manifest cannot be read, or a file that it names is missing.
+            UsageError: A pack of this name exists already.
+            IntegrityError: A file's hash differs from the manifest's.
+        """
+        if manifest_path.is_dir():
+            manifest_path /= _MANIFEST
+        text = _read_text(manifest_path)
+        manifest = parse_manifest(text, str(manifest_path))
+        pack = Pack(manifest, manifest_path.parent)
+        if manifest.name in self.names():
+            raise UsageError(f"a pack {manifest.name!r} exists already; give the new one another name")
+        for check in self.verify(pack):
+            if not check.intact:
+                raise _differs(manifest.name, check)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            staging = Path(tempfile.mkdtemp(prefix=".adding-", dir=self._folder))
+            try:
+                for model in manifest.files():
+                    if not model.distribution:
+                        shutil.copyfile(manifest_path.parent / model.file, staging / model.file)
+                (staging / _MANIFEST).write_text(text, encoding="utf-8")
+                staging.chmod(0o755)
+                staging.rename(self._folder / manifest.name)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+        except OSError as error:
+            raise EnvironmentFailure(f"{self._folder}: the pack cannot be stored: {error.strerror}") from None
+        return self.get(manifest.name)
+
+    def verify(self, pack: Pack) -> tuple[FileCheck, ...]:
+        """Hash every file of a pack and set it against the manifest.
+
+        Raises:
+            BadInput: A file is missing or cannot be read.
+        """
+        return tuple(
+            FileCheck(model.file, model.sha256, sha256_hex(_source(model, pack.folder)))
+            for model in pack.manifest.files()
+        )
+
+    def model_bytes(self, model: ModelFile, pack: Pack) -> bytes:
+        """Return the graph that is run, verified by hash, prepared on first use and kept in the cache.
+
+        Raises:
+            IntegrityError: A file's hash differs from the manifest's.
+            BadInput: A file is missing.
+        """
+        if model.prepare == "as-is":
+            return _verified(model, pack)
+        cached = self._cache / f"{model.prepared_sha256}.onnx"
+        try:
+            data = cached.read_bytes()
+        except OSError:
+            data = b""
+        if sha256_hex(data) == model.prepared_sha256:
+            return data
+        data = _PREPARE[model.prepare](_verified(model, pack))
+        if sha256_hex(data) != model.prepared_sha256:
+            raise IntegrityError(
+                f"{model.file}: the prepared graph's hash differs from the pinned one; install the pinned versions of "
+                "onnx and protobuf (see constraints.txt)"
+            )
+        _keep(cached, data)
+        return data
+
+
+def _source(model: ModelFile, folder: Path | None) -> bytes:
+    if model.distribution:
+        path = _distributed(model)
+    elif folder is not None:
+        path = folder / model.file
+    else:
+        raise IntegrityError(f"{model.file}: a built-in pack must name a distribution")
+    try:
+        if path.stat().st_size > _MAX_MODEL_BYTES:
+            raise BadInput(f"{path}: larger than {_MAX_MODEL_BYTES:,} bytes; not a model")
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: the model cannot be read: {error.strerror}; restore the file") from None
+
+
+def _distributed(model: ModelFile) -> Path:
+    """Find a file of an installed distribution without importing its code."""
+    try:
+        files = importlib.metadata.files(model.distribution) or []
+    except importlib.metadata.PackageNotFoundError:
+        raise EnvironmentFailure(
+            f"the package {model.distribution} is not installed; run 'pip install {model.distribution}'"
+        ) from None
+    for entry in files:
+        if str(entry) == model.file:
+            return Path(str(entry.locate()))
+    raise IntegrityError(
+        f"the package {model.distribution} lacks {model.file}; install the version in constraints.txt"
+    )
+
+
+def _verified(model: ModelFile, pack: Pack) -> bytes:
+    data = _source(model, pack.folder)
+    check = FileCheck(model.file, model.sha256, sha256_hex(data))
+    if not check.intact:
+        raise _differs(pack.manifest.name, check)
+    return data
+
+
+def _differs(pack: str, check: FileCheck) -> IntegrityError:
+    return IntegrityError(
+        f"pack {pack}: {check.file} has SHA-256 {check.found[:16]}…, the manifest says {check.sha256[:16]}…; "
+        "restore the original file"
+    )
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Write to the cache if it can be written; without it the graph is prepared anew each time."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+            Path(name).replace(path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.stat().st_size > 2**20:
+            raise BadInput(f"{path}: larger than a manifest can be; give a pack.toml")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{path}: the manifest cannot be read: {error.strerror}; give a pack.toml") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{path}: not a text in UTF-8; give a pack.toml") from None
+
+
+def _static_inputs(data: bytes) -> bytes:
+    from faceward.vision.graphs import static_inputs  # noqa: PLC0415 - onnx is needed only once
+
+    return static_inputs(data)
+
+
+def _dlib_resnet(data: bytes) -> bytes:
+    from faceward.vision.dlib_resnet import build_onnx  # noqa: PLC0415 - onnx is needed only once
+
+    return build_onnx(data)
+
+
+_PREPARE: dict[str, Callable[[bytes], bytes]] = {"static-inputs": _static_inputs, "dlib-resnet": _dlib_resnet}

@@ -1,0 +1,213 @@
+"""From a picture to faces and samples, with one pack."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from faceward.core.errors import NoFace, SeveralFaces
+from faceward.core.faces import Box, Face, FloatArray, ImageArray, Sample
+from faceward.vision.detect import CenterFace, Detector, YuNet, suppress
+from faceward.vision.embed import Embedder
+from faceward.vision.images import Picture, resized
+from faceward.vision.manifest import DetectorSpec
+from faceward.vision.packs import DEFAULT_PACK, Pack, PackStore
+from faceward.vision.quality import assess
+from faceward.vision.session import Session
+
+# Pictures are analysed at up to this size; a face that needs more pixels than this leaves is too small to compare.
+ANALYSIS_PIXELS = 12_000_000
+# A picture is first searched at this length of its longer side, and finer while the faces found are small in it.
+_FIRST_SIDE = 448
+_LARGE_FACE = 64.0
+_LAST_SIDE = 2048
+# Above this a picture is searched in tiles, which bounds the network's memory (about 150 bytes a pixel).
+_TILE = 1280
+_TILE_OVERLAP = 256
+# Of several faces the largest stands for the picture if it is this much larger; closeness to the centre counts too.
+_DOMINANCE = 1.6
+
+
+class Effort(enum.Enum):
+    """How much to search for.
+
+    `PRINCIPAL` stops when large faces were found: for a portrait. `ALL` searches the picture at its full resolution.
+    """
+
+    PRINCIPAL = "principal"
+    ALL = "all"
+
+
+class Pipeline:
+    """One model pack at work. Networks are loaded at first use and may be shared between threads."""
+
+    def __init__(self, store: PackStore, pack: Pack, threads: int = 1) -> None:
+        self._store, self.pack, self._threads = store, pack, threads
+
+    @property
+    def identifier(self) -> str:
+        """What samples and references of this pipeline are bound to."""
+        return self.pack.manifest.identifier
+
+    @cached_property
+    def _detection(self) -> tuple[DetectorSpec, Pack]:
+        spec = self.pack.manifest.detector
+        if spec is not None:
+            return spec, self.pack
+        default = self._store.get(DEFAULT_PACK)
+        if default.manifest.detector is None:
+            raise AssertionError("the built-in pack has a detector")
+        return default.manifest.detector, default
+
+    @cached_property
+    def _detector(self) -> Detector:
+        spec, pack = self._detection
+        session = Session(self._store.model_bytes(spec.model, pack), spec.model.file, self._threads)
+        return CenterFace(session) if spec.kind == "centerface" else YuNet(session)
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        spec = self.pack.manifest.embedder
+        return Embedder(
+            Session(self._store.model_bytes(spec.model, self.pack), spec.model.file, self._threads), spec
+        )
+
+    def load(self) -> None:
+        """Load both networks now, so that a damaged pack is refused before work begins.
+
+        Raises:
+            IntegrityError: A file's hash differs or a model cannot be run.
+        """
+        _ = self._detector, self._embedder
+
+    def detect(
+        self, picture: Picture, effort: Effort = Effort.ALL, threshold: float | None = None
+    ) -> tuple[Face, ...]:
+        """Find faces, largest first.
+
+        Args:
+            picture: The picture.
+            effort: How much to search for.
+            threshold: Smallest confidence; the pack's own if None.
+        """
+        limit = self._detection[0].threshold if threshold is None else threshold
+        if effort is Effort.PRINCIPAL:
+            found = self._detect_coarse_to_fine(picture.pixels, limit)
+        else:
+            found = self._detect_all(picture.pixels, limit)
+        return tuple(sorted(found, key=lambda face: -face.box.area))
+
+    def _detect_coarse_to_fine(self, pixels: ImageArray, threshold: float) -> Sequence[Face]:
+        longest = max(pixels.shape[:2])
+        side = _FIRST_SIDE
+        while side < min(longest, _LAST_SIDE):
+            faces = self._detect_at(pixels, side / longest, threshold)
+            if faces and min(face.box.height for face in faces) * side / longest >= _LARGE_FACE:
+                return faces
+            side *= 2
+        return self._detect_at(pixels, min(1.0, _LAST_SIDE / longest), threshold)
+
+    def _detect_all(self, pixels: ImageArray, threshold: float) -> Sequence[Face]:
+        height, width = pixels.shape[:2]
+        if max(height, width) <= _TILE or height * width <= _TILE * _TILE:
+            return self._detect_at(pixels, 1.0, threshold)
+        found = list(self._detect_at(pixels, _TILE / max(height, width), threshold))
+        for y0 in _starts(height):
+            for x0 in _starts(width):
+                tile = pixels[y0 : y0 + _TILE, x0 : x0 + _TILE]
+                for face in self._detector.detect(tile, threshold):
+                    if not _touches_inner_edge(face.box, (x0, y0), tile.shape, (width, height)):
+                        found.append(_moved(face, x0, y0))
+        return _merged(found)
+
+    def _detect_at(self, pixels: ImageArray, ratio: float, threshold: float) -> tuple[Face, ...]:
+        if ratio >= 1.0:
+            return self._detector.detect(pixels, threshold)
+        width, height = (max(32, round(n * ratio)) for n in (pixels.shape[1], pixels.shape[0]))
+        across, down = pixels.shape[1] / width, pixels.shape[0] / height
+        return tuple(
+            Face(
+                Box(face.box.x0 * across, face.box.y0 * down, face.box.x1 * across, face.box.y1 * down),
+                face.landmarks * np.array([across, down], dtype=np.float32),
+                face.confidence,
+            )
+            for face in self._detector.detect(resized(pixels, width, height), threshold)
+        )
+
+    def samples(self, picture: Picture, faces: Sequence[Face]) -> tuple[Sample, ...]:
+        """Assess and embed faces of one picture, in their order."""
+        chips = self._embedder.chips(picture.pixels, [face.landmarks for face in faces])
+        features: FloatArray = self._embedder.embed(chips)
+        return tuple(
+            Sample(face, assess(picture.pixels, face, picture.scale), row, self.identifier)
+            for face, row in zip(faces, features, strict=True)
+        )
+
+    def principal(self, picture: Picture) -> tuple[Face, int]:
+        """Find the one face that a portrait shows.
+
+        Returns:
+            The face, and how many lesser ones were passed over.
+
+        Raises:
+            NoFace: None was found.
+            SeveralFaces: Several are about as prominent.
+        """
+        faces = self.detect(picture, Effort.PRINCIPAL)
+        if not faces:
+            raise NoFace(
+                f"{picture.name}: no face was found; give a picture with one upright face, eyes visible"
+            )
+        ranked = sorted(faces, key=lambda face: -prominence(face, picture))
+        if len(ranked) > 1 and prominence(ranked[0], picture) < _DOMINANCE * prominence(ranked[1], picture):
+            raise SeveralFaces(
+                f"{picture.name}: {len(faces)} faces and none stands out; crop the picture to the one that is meant"
+            )
+        return ranked[0], len(faces) - 1
+
+
+def prominence(face: Face, picture: Picture) -> float:
+    """Rank a face among others of a picture: its area, halved at a third of the diagonal from the centre."""
+    across = (face.box.x0 + face.box.x1) / 2 - picture.width / 2
+    down = (face.box.y0 + face.box.y1) / 2 - picture.height / 2
+    distance = float(np.hypot(across, down) / np.hypot(picture.width, picture.height))
+    return face.box.area * float(0.5 ** ((3 * distance) ** 2))
+
+
+def _starts(length: int) -> list[int]:
+    if length <= _TILE:
+        return [0]
+    count = -(-(length - _TILE_OVERLAP) // (_TILE - _TILE_OVERLAP))
+    return [round(i * (length - _TILE) / (count - 1)) for i in range(count)]
+
+
+def _touches_inner_edge(
+    box: Box, origin: tuple[int, int], tile: tuple[int, ...], size: tuple[int, int]
+) -> bool:
+    """Tell whether a tile's edge cuts the face; a neighbour or the whole picture shows it better."""
+    x0, y0 = origin
+    return (
+        (box.x0 < 1 and x0 > 0)
+        or (box.y0 < 1 and y0 > 0)
+        or (box.x1 > tile[1] - 1 and x0 + tile[1] < size[0])
+        or (box.y1 > tile[0] - 1 and y0 + tile[0] < size[1])
+    )
+
+
+def _moved(face: Face, across: int, down: int) -> Face:
+    box = face.box
+    return Face(
+        Box(box.x0 + across, box.y0 + down, box.x1 + across, box.y1 + down),
+        face.landmarks + np.array([across, down], dtype=np.float32),
+        face.confidence,
+    )
+
+
+def _merged(faces: Sequence[Face]) -> list[Face]:
+    if not faces:
+        return []
+    boxes = np.array([[f.box.x0, f.box.y0, f.box.x1, f.box.y1] for f in faces], dtype=np.float32)
+    return [faces[i] for i in suppress(boxes, np.array([f.confidence for f in faces], dtype=np.float32))]
