@@ -225,7 +225,7 @@ class Entry:
             raise IntegrityError(
                 f"the log entry is of version {version}, this program knows {ENTRY_VERSION}; update it"
             )
-        if version != ENTRY_VERSION or set(value) - {"refers"} != _REQUIRED:
+        if type(version) is not int or version != ENTRY_VERSION or set(value) - {"refers"} != _REQUIRED:
             raise IntegrityError("the log entry is malformed; get an unaltered copy")
         try:
             entry = _read_entry(value)

@@ -229,7 +229,7 @@ class Log(LogReader):
             raise UsageError(f"entry {number} cannot refer to {entry.refers}; refer to an earlier entry")
         if entry.phase is not Phase.END:
             return None
-        begun = records[entry.refers - first].entry if entry.refers >= first else self.entry(entry.refers)
+        begun = records[entry.refers - first].entry if entry.refers >= first else self._entry(entry.refers)
         if begun.phase is not Phase.BEGIN or begun.operation != entry.operation:
             raise UsageError(
                 f"entry {entry.refers} does not begin {entry.operation!r}; refer to its beginning"

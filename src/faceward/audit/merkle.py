@@ -1,8 +1,8 @@
 """Merkle trees as in RFC 6962 §2.1, over stored hashes of complete subtrees. Pure.
 
-A node `(level, index)` is the root of the complete subtree over `2^level` leaves, the first of them the leaf
-`index * 2^level`; level 0 holds the leaf hashes. Complete subtrees never change, so a log stores each once and
-computes only the ragged right edge: every root and proof takes O(log n) reads.
+A node `(level, index)` is the root of the complete subtree over `2^level` leaves, the first of which is
+`index * 2^level`; level 0 holds the leaf hashes. Complete subtrees never change, so a log stores each once
+and computes only the ragged right edge: every root and proof takes O(log n) reads.
 """
 
 from __future__ import annotations

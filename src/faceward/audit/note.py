@@ -31,7 +31,7 @@ def check_key_name(name: str) -> str:
     Raises:
         UsageError: It cannot.
     """
-    if not name or "+" in name or not name.isprintable() or any(c.isspace() for c in name):
+    if not name or "+" in name or any(c < " " or c.isspace() or "\ud800" <= c <= "\udfff" for c in name):
         raise UsageError(f"{name!r} cannot name a log; write it like a host, for example example.org/log")
     return name
 

@@ -85,9 +85,7 @@ class LogReader:
             UsageError: There is none of this index.
             IntegrityError: The stored entry was altered.
         """
-        for _, entry in self.entries(index, index + 1):
-            return entry
-        raise UsageError(f"the log has no entry {index}; its size is {self.size}")
+        return self._entry(self._check_index(index))
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, Entry]]:
         """Iterate over (index, entry) in order, reading in chunks.
@@ -95,7 +93,7 @@ class LogReader:
         Raises:
             IntegrityError: A stored entry was altered.
         """
-        stop = self.size if stop is None else stop
+        start, stop = max(start, 0), self.size if stop is None else min(stop, self.size)
         query = "SELECT number, leaf FROM entries WHERE number >= ? AND number < ? ORDER BY number LIMIT ?"
         while start < stop:
             with self._lock, translated(self._path):
@@ -117,10 +115,14 @@ class LogReader:
         return tuple(begun)
 
     def openings(self, index: int) -> tuple[SealedOpening, ...]:
-        """Return the sealed openings of one entry that were not deleted."""
+        """Return the sealed openings of one entry that were not deleted.
+
+        Raises:
+            UsageError: There is no such entry.
+        """
         query = "SELECT slot, key_id, sealed FROM openings WHERE entry = ? AND blank = 0 ORDER BY slot"
         with self._lock, translated(self._path):
-            rows = self._db.execute(query, (index,)).fetchall()
+            rows = self._db.execute(query, (self._check_index(index),)).fetchall()
         return tuple(
             SealedOpening(slot, str(key_id, "utf-8", "replace"), sealed) for slot, key_id, sealed in rows
         )
@@ -190,6 +192,18 @@ class LogReader:
         if not 0 <= size <= stored:
             raise UsageError(f"the log never had a size of {size}; its size is {stored}")
         return size
+
+    def _check_index(self, index: int) -> int:
+        if not 0 <= index < self.size:
+            raise UsageError(f"the log has no entry {index}; its size is {self.size}")
+        return index
+
+    def _entry(self, index: int) -> Entry:
+        with self._lock, translated(self._path):
+            row = self._db.execute("SELECT leaf FROM entries WHERE number = ?", (index,)).fetchone()
+        if row is None:
+            raise IntegrityError(f"the log {self._path} lacks entry {index}; restore it from a backup")
+        return self._decode(index, row[0])
 
     def _decode(self, index: int, leaf: bytes) -> Entry:
         try:

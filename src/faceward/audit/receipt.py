@@ -7,7 +7,7 @@ The `extra` line carries the canonical JSON (RFC 8785) of what is proven, so tha
      "openings": {"subject/0": {"details": {…}, "salt": "<Base 64>"}}}
 
 `openings` holds, by slot, those commitments that the holder may see opened. The line is not signed and need
-not be: the entry hashes to the proven leaf, and each opening to a digest in the entry, or the receipt is refused.
+not be: the entry hashes to the proven leaf, each opening to a digest in the entry, or the receipt is refused.
 """
 
 from __future__ import annotations

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError
+from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +69,8 @@ _FAILURES = {
 
 def translate(error: sqlite3.Error, path: Path) -> FacewardError:
     """Return the project's error for one of SQLite's (result codes: sqlite.org/rescode.html)."""
+    if isinstance(error, sqlite3.ProgrammingError):
+        return UsageError(f"the log {path} is closed; open it again")
     # The low byte is the primary result code.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if code in _FAILURES:
@@ -168,7 +171,7 @@ def create_file(path: Path, first_checkpoint: str) -> None:
         FileExistsError: Something is at the path.
         EnvironmentFailure: No permission, or the disk is full.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with translated(path), closing(_connect(draft, "rw")) as connection:

@@ -18,6 +18,7 @@ from faceward.audit.entries import Entry, Phase
 from faceward.audit.note import Verifier
 from faceward.audit.receipt import Receipt
 from faceward.audit.schema import connect, translated
+from faceward.core.canonical import canonical_json
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import IntegrityError
 
@@ -106,7 +107,10 @@ class ReceiptReport:
             f"Entry {self.index} is in the log {self.checkpoint.origin} of size {self.checkpoint.size}.",
             f"It says: {entry.operation}, {entry.phase}, at {to_rfc3339(entry.time)}{refers}.",
         ]
-        text += [f"It commits to these details ({slot}): {dict(self.opened[slot])}." for slot in self.opened]
+        text += [
+            f"It commits to these details ({slot}): {canonical_json(self.opened[slot]).decode()}."
+            for slot in self.opened
+        ]
         closed = [slot for slot in entry.slots if slot not in self.opened]
         if closed:
             text.append(f"It commits to details not shown here: {', '.join(closed)}.")
