@@ -14,7 +14,7 @@ JSONObject: TypeAlias = Mapping[str, JSONValue]
 
 def canonical_json(value: JSONValue) -> bytes:
     """Encode as JSON Canonicalization Scheme (RFC 8785), UTF-8."""
-    return rfc8785.dumps(value)  # type: ignore[arg-type]
+    return rfc8785.dumps(value)
 
 
 def sha256(data: bytes) -> bytes:

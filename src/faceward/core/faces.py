@@ -54,8 +54,8 @@ class Face:
 
     Attributes:
         box: Where it is, in pixels of the upright picture.
-        landmarks: Five points in the order of `LANDMARK_NAMES`, shape (5, 2), x then y, in pixels. Right and left are the
-            subject's, as in ISO/IEC 39794-5, so the right eye is on the viewer's left.
+        landmarks: Five points in the order of `LANDMARK_NAMES`, shape (5, 2), x then y, in pixels. Right and left are
+            the subject's, as in ISO/IEC 39794-5, so the right eye is on the viewer's left.
         confidence: The detector's score, 0 to 1. Not a probability.
     """
 

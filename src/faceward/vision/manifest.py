@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import rfc8785
 
 from faceward.core.canonical import canonical_json, sha256_hex
 from faceward.core.errors import BadInput
@@ -148,10 +149,8 @@ def _digest(raw: Mapping[str, Any], origin: str) -> str:
     try:
         # The calibration may be improved without touching the features, so it does not change the identity.
         return sha256_hex(canonical_json({k: v for k, v in raw.items() if k in {"detector", "embedder"}}))
-    except Exception as error:  # rfc8785 refuses dates, NaN and huge integers with several unrelated types
-        raise BadInput(
-            f"{origin}: a value has no canonical form ({error}); use text, numbers and lists"
-        ) from None
+    except rfc8785.CanonicalizationError as error:  # dates, NaN and huge integers
+        raise BadInput(f"{origin}: a value has no canonical form ({error}); use text, numbers and lists") from None
 
 
 def _model(table: Table) -> ModelFile:

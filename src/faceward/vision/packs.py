@@ -177,9 +177,7 @@ def _distributed(model: ModelFile) -> Path:
     for entry in files:
         if str(entry) == model.file:
             return Path(str(entry.locate()))
-    raise IntegrityError(
-        f"the package {model.distribution} lacks {model.file}; install the version in constraints.txt"
-    )
+    raise IntegrityError(f"the package {model.distribution} lacks {model.file}; install the version in constraints.txt")
 
 
 def _verified(model: ModelFile, pack: Pack) -> bytes:

@@ -71,9 +71,7 @@ class Pipeline:
     @cached_property
     def _embedder(self) -> Embedder:
         spec = self.pack.manifest.embedder
-        return Embedder(
-            Session(self._store.model_bytes(spec.model, self.pack), spec.model.file, self._threads), spec
-        )
+        return Embedder(Session(self._store.model_bytes(spec.model, self.pack), spec.model.file, self._threads), spec)
 
     def load(self) -> None:
         """Load both networks now, so that a damaged pack is refused before work begins.
@@ -83,9 +81,7 @@ class Pipeline:
         """
         _ = self._detector, self._embedder
 
-    def detect(
-        self, picture: Picture, effort: Effort = Effort.ALL, threshold: float | None = None
-    ) -> tuple[Face, ...]:
+    def detect(self, picture: Picture, effort: Effort = Effort.ALL, threshold: float | None = None) -> tuple[Face, ...]:
         """Find faces, largest first.
 
         Args:
@@ -118,9 +114,11 @@ class Pipeline:
         for y0 in _starts(height):
             for x0 in _starts(width):
                 tile = pixels[y0 : y0 + _TILE, x0 : x0 + _TILE]
-                for face in self._detector.detect(tile, threshold):
-                    if not _touches_inner_edge(face.box, (x0, y0), tile.shape, (width, height)):
-                        found.append(_moved(face, x0, y0))
+                found.extend(
+                    _moved(face, x0, y0)
+                    for face in self._detector.detect(tile, threshold)
+                    if not _touches_inner_edge(face.box, (x0, y0), tile.shape, (width, height))
+                )
         return _merged(found)
 
     def _detect_at(self, pixels: ImageArray, ratio: float, threshold: float) -> tuple[Face, ...]:
@@ -146,23 +144,25 @@ class Pipeline:
             for face, row in zip(faces, features, strict=True)
         )
 
-    def principal(self, picture: Picture) -> tuple[Face, int]:
-        """Find the one face that a portrait shows.
+    def principal(self, picture: Picture, *, alone: bool = True) -> tuple[Face, int]:
+        """Find the one face that a portrait shows: the largest and most central.
+
+        Args:
+            picture: The picture.
+            alone: Whether it must stand out from the others.
 
         Returns:
-            The face, and how many lesser ones were passed over.
+            The face, and how many others were passed over.
 
         Raises:
             NoFace: None was found.
-            SeveralFaces: Several are about as prominent.
+            SeveralFaces: Several are about as prominent, and one alone was asked for.
         """
         faces = self.detect(picture, Effort.PRINCIPAL)
         if not faces:
-            raise NoFace(
-                f"{picture.name}: no face was found; give a picture with one upright face, eyes visible"
-            )
+            raise NoFace(f"{picture.name}: no face was found; give a picture with one upright face, eyes visible")
         ranked = sorted(faces, key=lambda face: -prominence(face, picture))
-        if len(ranked) > 1 and prominence(ranked[0], picture) < _DOMINANCE * prominence(ranked[1], picture):
+        if alone and len(ranked) > 1 and prominence(ranked[0], picture) < _DOMINANCE * prominence(ranked[1], picture):
             raise SeveralFaces(
                 f"{picture.name}: {len(faces)} faces and none stands out; crop the picture to the one that is meant"
             )
@@ -184,9 +184,7 @@ def _starts(length: int) -> list[int]:
     return [round(i * (length - _TILE) / (count - 1)) for i in range(count)]
 
 
-def _touches_inner_edge(
-    box: Box, origin: tuple[int, int], tile: tuple[int, ...], size: tuple[int, int]
-) -> bool:
+def _touches_inner_edge(box: Box, origin: tuple[int, int], tile: tuple[int, ...], size: tuple[int, int]) -> bool:
     """Tell whether a tile's edge cuts the face; a neighbour or the whole picture shows it better."""
     x0, y0 = origin
     return (

@@ -1,6 +1,7 @@
 """Quality components of a face that need no network, by the names of ISO/IEC 29794-5:2025.
 
-The components are measured on the luminance of an aligned chip. Where the standard computes a component with a trained model
+The components are measured on the luminance of an aligned chip. Where the standard computes a component with a
+trained model
 (sharpness) the measure here is a plain one of the same name and meaning; the range is stated for each.
 """
 
@@ -33,7 +34,8 @@ COMPONENTS = MappingProxyType(
 _CHIP = 112
 _BINS = 32
 _SHARPNESS_HALF = 0.06
-# Mean positions of the five points on an adult head in millimetres: x to the viewer's right, y down, z away from the camera.
+# Mean positions of the five points on an adult head in millimetres: x to the viewer's right, y down, z away from the
+# camera.
 _HEAD = np.array(
     [[-31.0, -35.0, 36.0], [31.0, -35.0, 36.0], [0.0, 2.5, 0.0], [-24.0, 33.0, 28.0], [24.0, 33.0, 28.0]],
     dtype=np.float64,
@@ -109,9 +111,7 @@ def _luminance(pixels: ImageArray) -> npt.NDArray[np.float32]:
 
 def _sharpness(luminance: npt.NDArray[np.float32]) -> float:
     core = luminance[1:-1, 1:-1]
-    laplacian = (
-        4 * core - luminance[:-2, 1:-1] - luminance[2:, 1:-1] - luminance[1:-1, :-2] - luminance[1:-1, 2:]
-    )
+    laplacian = 4 * core - luminance[:-2, 1:-1] - luminance[2:, 1:-1] - luminance[1:-1, :-2] - luminance[1:-1, 2:]
     # The floor keeps sensor noise on a flat surface from counting as detail.
     ratio = float((laplacian**2).mean()) / max(float(core.var()), 25.0)
     return ratio / (ratio + _SHARPNESS_HALF)

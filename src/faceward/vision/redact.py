@@ -30,9 +30,10 @@ def redact(pixels: ImageArray, hide: Sequence[Box], keep: Sequence[Box], mode: M
     Args:
         pixels: RGB, shape (height, width, 3); left as it is.
         hide: Boxes of the faces to hide; each is grown by a fifth on every side.
-        keep: Boxes of faces that stay visible. Where a hidden face overlaps one, hiding wins inside the hidden face's own box,
-            keeping wins in the margin around it.
-        mode: `fill` paints grey, `pixelate` leaves six noisy blocks across, `blur` smooths by a third of the face's size.
+        keep: Boxes of faces that stay visible. Where a hidden face overlaps one, hiding wins inside the hidden face's
+            own box, keeping wins in the margin around it.
+        mode: `fill` paints grey, `pixelate` leaves six noisy blocks across, `blur` smooths by a third of the face's
+            size.
         seed: Seeds the noise; take it from a secret source, since known noise could be subtracted.
 
     Returns:
@@ -60,9 +61,7 @@ def encode(pixels: ImageArray, suffix: str) -> bytes:
     """
     kind = _FORMATS.get(suffix.lower())
     if kind is None:
-        raise UsageError(
-            f"pictures cannot be written as {suffix!r}; use one of {', '.join(sorted(_FORMATS))}"
-        )
+        raise UsageError(f"pictures cannot be written as {suffix!r}; use one of {', '.join(sorted(_FORMATS))}")
     stream = io.BytesIO()
     options = {"quality": 92} if kind in {"JPEG", "WEBP"} else {"compress_level": 3} if kind == "PNG" else {}
     Image.fromarray(pixels).save(stream, kind, **options)
@@ -74,9 +73,7 @@ def _grown(box: Box) -> tuple[int, int, int, int]:
     return round(box.x0 - across), round(box.y0 - down), round(box.x1 + across), round(box.y1 + down)
 
 
-def _cover(
-    image: Image.Image, corners: tuple[int, int, int, int], mode: Mode, noise: np.random.Generator
-) -> None:
+def _cover(image: Image.Image, corners: tuple[int, int, int, int], mode: Mode, noise: np.random.Generator) -> None:
     x0, y0 = max(0, corners[0]), max(0, corners[1])
     x1, y1 = min(image.width, corners[2]), min(image.height, corners[3])
     if x1 <= x0 or y1 <= y0:
@@ -102,9 +99,7 @@ def _pixelated(region: Image.Image, noise: np.random.Generator) -> Image.Image:
     small = np.asarray(region.resize(size, Image.Resampling.BOX)).astype(np.float32)
     small += noise.normal(0, _NOISE, small.shape)
     blocks = Image.fromarray(np.clip(small, 0, 255).astype(np.uint8))
-    return blocks.resize((size[0] * block, size[1] * block), Image.Resampling.NEAREST).crop(
-        (0, 0, *region.size)
-    )
+    return blocks.resize((size[0] * block, size[1] * block), Image.Resampling.NEAREST).crop((0, 0, *region.size))
 
 
 def _blurred(region: Image.Image, noise: np.random.Generator) -> Image.Image:

@@ -24,7 +24,8 @@ class Session:
     Args:
         model: A serialized ONNX model, already verified by the pack that names it.
         name: What to call it in messages.
-        threads: Threads for one inference. Pictures are worked on side by side, so one thread each is the most efficient.
+        threads: Threads for one inference. Pictures are worked on side by side, so one thread each is the most
+            efficient.
 
     Raises:
         IntegrityError: The bytes are not a model that can be run.
@@ -39,9 +40,7 @@ class Session:
         try:
             self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no public root
-            raise IntegrityError(
-                f"the model {name} cannot be loaded; verify the pack: {_first_line(error)}"
-            ) from error
+            raise IntegrityError(f"the model {name} cannot be loaded; verify the pack: {_first_line(error)}") from error
         self.name = name
         self.inputs = tuple((i.name, tuple(i.shape)) for i in self._session.get_inputs())
         self.outputs = tuple((o.name, tuple(o.shape)) for o in self._session.get_outputs())
@@ -55,9 +54,7 @@ class Session:
         try:
             return list(self._session.run(None, dict(inputs)))
         except Exception as error:
-            raise IntegrityError(
-                f"the model {self.name} failed; verify the pack: {_first_line(error)}"
-            ) from error
+            raise IntegrityError(f"the model {self.name} failed; verify the pack: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:
