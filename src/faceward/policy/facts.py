@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from faceward.policy import retention
 from faceward.policy.consent import Release, closest_release
+from faceward.policy.jurisdiction import Jurisdiction
 from faceward.policy.purposes import Purpose, basis_allowed, release_needed
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from faceward.policy.jurisdiction import Jurisdiction
-    from faceward.policy.standard import Standard
+from faceward.policy.standard import Standard
 
 Context = Mapping[str, bool | str]
 
@@ -78,9 +74,7 @@ class Recognition:
     reason: str = ""
 
 
-def enrol_context(
-    enrolment: Enrolment, standard: Standard, jurisdiction: Jurisdiction, now: datetime
-) -> Context:
+def enrol_context(enrolment: Enrolment, standard: Standard, jurisdiction: Jurisdiction, now: datetime) -> Context:
     """Return the context of the action `enrol`, asked before any features are extracted."""
     purpose = enrolment.purpose
     return {

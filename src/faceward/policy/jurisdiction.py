@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from faceward.core.errors import IntegrityError, PolicyRefusal
 from faceward.policy.strict import Table, parse_toml
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import timedelta
 
 DEFAULT_JURISDICTION = "EU"
 
@@ -38,6 +35,10 @@ class Jurisdiction:
     release_required: bool
     complaints: str
 
+    def shorten(self, retention: timedelta) -> timedelta:
+        """Return a retention, or this jurisdiction's limit where that is shorter."""
+        return retention if self.maximum_retention is None else min(retention, self.maximum_retention)
+
 
 @cache
 def jurisdictions() -> Mapping[str, Jurisdiction]:
@@ -49,17 +50,21 @@ def jurisdictions() -> Mapping[str, Jurisdiction]:
 def load_jurisdiction(code: str) -> Jurisdiction:
     """Return the profile of one jurisdiction.
 
+    Args:
+        code: Its code, in either case.
+
     Raises:
         PolicyRefusal: There is no profile (rule P3).
     """
     profiles = jurisdictions()
-    if code not in profiles:
+    known = code.strip().upper()
+    if known not in profiles:
         raise PolicyRefusal(
             "P3",
             f"there is no jurisdiction profile {code!r}.",
             f"Choose one of {', '.join(profiles)}.",
         )
-    return profiles[code]
+    return profiles[known]
 
 
 def parse_jurisdictions(data: bytes) -> Mapping[str, Jurisdiction]:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import date, datetime
 
 from faceward.core.errors import UsageError
+from faceward.policy.jurisdiction import Jurisdiction
 from faceward.policy.parameters import Basis
-
-if TYPE_CHECKING:
-    from datetime import date, datetime
-
-    from faceward.policy.jurisdiction import Jurisdiction
-    from faceward.policy.purposes import Purpose
+from faceward.policy.purposes import Purpose
 
 EXEMPTIONS = {
     "already-informed": "the subject already has this information (GDPR Art. 13(4))",
@@ -23,12 +19,12 @@ EXEMPTIONS = {
 """Reasons to give no notice; the log records which one was used."""
 
 _BASES = {
-    Basis.CONSENT: "you agreed to it (GDPR Art. 6(1)(a) and 9(2)(a))",
-    Basis.CONTRACT: "a contract with you needs it (GDPR Art. 6(1)(b))",
-    Basis.LEGAL_OBLIGATION: "a law orders it (GDPR Art. 6(1)(c) and 9(2)(b))",
-    Basis.VITAL_INTERESTS: "it protects someone's life (GDPR Art. 6(1)(d))",
-    Basis.PUBLIC_TASK: "a public task needs it (GDPR Art. 6(1)(e))",
-    Basis.LEGITIMATE_INTERESTS: "the controller has a legitimate interest (GDPR Art. 6(1)(f))",
+    Basis.CONSENT: "you agreed to it",
+    Basis.CONTRACT: "a contract with you needs it",
+    Basis.LEGAL_OBLIGATION: "a law orders it",
+    Basis.VITAL_INTERESTS: "it protects someone's life",
+    Basis.PUBLIC_TASK: "a public task needs it",
+    Basis.LEGITIMATE_INTERESTS: "the controller has a legitimate interest",
 }
 
 
@@ -69,13 +65,11 @@ def notice_text(notice: Notice, jurisdiction: Jurisdiction) -> str:
         Plain text in UTF-8, Markdown headings, ending in a line feed.
     """
     purpose = notice.purpose
-    who = notice.controller or "the operator of this system"
+    who = notice.controller or "The operator of this system"
     contact = notice.contact or "the person who enrolled you"
     signed = f", in the release you signed on {notice.signed_on.isoformat()}" if notice.signed_on else ""
     alternative = purpose.alternative or f"ask {contact} for the way without face recognition"
-    errors = (
-        f"About one in {round(1 / purpose.fmr):,} comparisons with another face may be taken for a match."
-    )
+    errors = f"About one in {round(1 / purpose.fmr):,} comparisons with another face may be taken for a match."
     lines = [
         f"# Notice to {notice.subject}: your face was enrolled",
         "",
@@ -105,9 +99,7 @@ def exemption(name: str) -> str:
         UsageError: There is no such exemption.
     """
     if name not in EXEMPTIONS:
-        raise UsageError(
-            f"there is no exemption {name!r} from the notice; choose one of {', '.join(EXEMPTIONS)}"
-        )
+        raise UsageError(f"there is no exemption {name!r} from the notice; choose one of {', '.join(EXEMPTIONS)}")
     return EXEMPTIONS[name]
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from faceward.core.errors import IntegrityError
 from faceward.policy.quality import Floor
 from faceward.policy.strict import Table, parse_toml
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import timedelta
 
 _FILE = "parameters.toml"
 

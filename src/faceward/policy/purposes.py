@@ -5,19 +5,16 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from faceward.core.canonical import JSONObject
 from faceward.core.clock import from_rfc3339, to_rfc3339
 from faceward.core.duration import format_duration
 from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.core.names import check_name
+from faceward.policy.jurisdiction import Jurisdiction
 from faceward.policy.parameters import Basis, Parameters
+from faceward.policy.standard import Standard
 from faceward.policy.strict import Table
-
-if TYPE_CHECKING:
-    from faceward.core.canonical import JSONObject
-    from faceward.policy.jurisdiction import Jurisdiction
-    from faceward.policy.standard import Standard
 
 MAX_ALTERNATIVE = 500
 _KEYS = ("name", "basis", "fmr", "fpir", "retention", "alternative", "created")
@@ -112,9 +109,7 @@ def parse_basis(text: str) -> Basis:
         raise UsageError(f"there is no lawful basis {text!r}; choose one of {names}") from None
 
 
-def new_purpose(
-    request: PurposeRequest, standard: Standard, jurisdiction: Jurisdiction, now: datetime
-) -> Purpose:
+def new_purpose(request: PurposeRequest, standard: Standard, jurisdiction: Jurisdiction, now: datetime) -> Purpose:
     """Check a purpose against the standard and the jurisdiction.
 
     Args:
@@ -135,9 +130,7 @@ def new_purpose(
     _check_rate("--fpir", fpir, parameters.loosest_fpir)
     _check_retention(request.retention, standard, jurisdiction)
     alternative = unicodedata.normalize("NFC", request.alternative).strip()
-    if len(alternative) > MAX_ALTERNATIVE or any(
-        unicodedata.category(c) in ("Cc", "Cs") for c in alternative
-    ):
+    if len(alternative) > MAX_ALTERNATIVE or any(unicodedata.category(c) in ("Cc", "Cs") for c in alternative):
         raise UsageError(f"the alternative must be one line of at most {MAX_ALTERNATIVE} characters")
     return Purpose(name, basis, float(request.fmr), float(fpir), request.retention, alternative, now)
 
@@ -173,12 +166,11 @@ def _check_rate(option: str, value: float, loosest: float) -> None:
 def _check_retention(retention: timedelta, standard: Standard, jurisdiction: Jurisdiction) -> None:
     if retention < timedelta(hours=1) or retention % timedelta(hours=1):
         raise UsageError("the retention must be whole hours and at least one, for example 365d")
-    standard_limit = standard.parameters.maximum_retention
-    longest = min(standard_limit, jurisdiction.maximum_retention or standard_limit)
+    longest = jurisdiction.shorten(standard.parameters.maximum_retention)
     if retention > longest:
         raise PolicyRefusal(
             "T1",
-            f"a retention of {format_duration(retention)} is longer than {format_duration(longest)}, the limit "
-            f"of the standard {standard.name!r} in {jurisdiction.code}.",
+            f"a retention of {format_duration(retention)} exceeds {format_duration(longest)}, the limit of "
+            f"the standard {standard.name!r} in {jurisdiction.code}.",
             f"Choose at most {format_duration(longest)}.",
         )

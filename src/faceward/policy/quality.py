@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from faceward.core.errors import QualityTooLow
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 _ANGLES = ("pose_yaw", "pose_pitch", "pose_roll")
 
@@ -91,9 +88,7 @@ def _shortfall(floor: Floor, measured: float | None) -> Shortfall | None:
 def _describe(floor: Floor, measured: float | None, limit: float, relation: str) -> Shortfall:
     name = floor.component.replace("_", " ")
     if measured is None:
-        message = (
-            f"{name} was not measured, and its floor is {_format(floor.component, limit)}: {floor.advice}"
-        )
+        message = f"{name} was not measured, and its floor is {_format(floor.component, limit)}: {floor.advice}"
     else:
         value, bound = _format(floor.component, measured), _format(floor.component, limit)
         message = f"{name} {value} is {relation} {bound}: {floor.advice}"

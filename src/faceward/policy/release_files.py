@@ -125,9 +125,7 @@ def _from_csv(data: bytes, where: str) -> Iterator[Table]:
         raise BadInput(f"{where}: a column is named twice in the first line; name each once")
     for line, row in rows[1:]:
         if len(row) != len(columns):
-            raise BadInput(
-                f"{where}, line {line}: {len(row)} values for {len(columns)} columns; correct the line"
-            )
+            raise BadInput(f"{where}, line {line}: {len(row)} values for {len(columns)} columns; correct the line")
         cells = {name: cell.strip() for name, cell in zip(columns, row, strict=True)}
         yield Table({k: v for k, v in cells.items() if v}, f"{where}, line {line}", BadInput)
 
@@ -153,9 +151,7 @@ def _release(table: Table) -> Release:
 
 def _until(table: Table, signed: date) -> datetime:
     if table.has("until") == table.has("term"):
-        raise table.error(
-            f"give either 'until' or 'term', for example: {_EXAMPLES['until']} or {_EXAMPLES['term']}"
-        )
+        raise table.error(f"give either 'until' or 'term', for example: {_EXAMPLES['until']} or {_EXAMPLES['term']}")
     try:
         if table.has("term"):
             return _midnight(signed) + parse_duration(table.text("term"))
@@ -166,9 +162,7 @@ def _until(table: Table, signed: date) -> datetime:
             return from_rfc3339(value)
         return _midnight(_day(table, "until")) + timedelta(days=1)
     except (ValueError, OverflowError) as error:
-        raise table.error(
-            f"{error}; write for example: {_EXAMPLES['until']} or {_EXAMPLES['term']}"
-        ) from None
+        raise table.error(f"{error}; write for example: {_EXAMPLES['until']} or {_EXAMPLES['term']}") from None
 
 
 def _day(table: Table, key: str) -> date:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
-if TYPE_CHECKING:
-    from datetime import datetime, timedelta
-
-    from faceward.policy.consent import Release
-    from faceward.policy.jurisdiction import Jurisdiction
-    from faceward.policy.purposes import Purpose
-    from faceward.policy.standard import Standard
+from faceward.policy.consent import Release
+from faceward.policy.jurisdiction import Jurisdiction
+from faceward.policy.purposes import Purpose
+from faceward.policy.standard import Standard
 
 
 def limit(standard: Standard, jurisdiction: Jurisdiction) -> timedelta:
     """Return the longest retention that the standard and the jurisdiction allow."""
-    longest = standard.parameters.maximum_retention
-    shorter = jurisdiction.maximum_retention
-    return longest if shorter is None else min(longest, shorter)
+    return jurisdiction.shorten(standard.parameters.maximum_retention)
 
 
 def expiry(

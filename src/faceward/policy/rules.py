@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cedarpy
 
 from faceward.core.errors import PolicyRefusal
 from faceward.policy.jurisdiction import jurisdictions
 from faceward.policy.standard import Standard, parse_rules
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 DEFAULT_DENY = "default-deny"
 POLICY_ERROR = "policy-error"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 import cedarpy
 
@@ -13,9 +13,6 @@ from faceward.core.canonical import canonical_json, sha256_hex
 from faceward.core.errors import IntegrityError, UsageError
 from faceward.policy.parameters import Parameters, parse_parameters
 from faceward.policy.strict import decode_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _POLICY, _SCHEMA, _PARAMETERS, _README = "policy.cedar", "schema.cedarschema", "parameters.toml", "README.md"
 FILES = (_POLICY, _SCHEMA, _PARAMETERS, _README)
@@ -101,17 +98,14 @@ def parse_standard(name: str, contents: Mapping[str, bytes]) -> Standard:
     if missing:
         raise IntegrityError(f"{where}: {missing[0]} is missing; install the package again")
     policy, schema, readme = (
-        decode_text(contents[file], f"{where}: {file}", IntegrityError)
-        for file in (_POLICY, _SCHEMA, _README)
+        decode_text(contents[file], f"{where}: {file}", IntegrityError) for file in (_POLICY, _SCHEMA, _README)
     )
     parameters = parse_parameters(contents[_PARAMETERS], where)
     rules = parse_rules(policy, schema, where)
     enforced = {rule.rule for rule in rules if rule.forbids}
     unbound = [rule for rule in parameters.enforced if rule not in enforced]
     if unbound:
-        raise IntegrityError(
-            f"{where}: no policy enforces rule {unbound[0]}; restore it, or take it off 'enforced'"
-        )
+        raise IntegrityError(f"{where}: no policy enforces rule {unbound[0]}; restore it, or take it off 'enforced'")
     digests = {file: sha256_hex(contents[file]) for file in FILES}
     return Standard(name, policy, schema, parameters, readme, rules, sha256_hex(canonical_json(digests)))
 
@@ -134,7 +128,7 @@ def parse_rules(policy: str, schema: str, where: str) -> tuple[Rule, ...]:
         verdict = cedarpy.validate_policies(policy, schema)
         problems = [str(error.error) for error in verdict.errors]
         parsed = json.loads(cedarpy.policies_to_json_str(policy)) if verdict.validation_passed else {}
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         problems, parsed = [str(error)], {}
     if not parsed:
         first = " ".join((problems or ["unreadable"])[0].split())
@@ -154,7 +148,5 @@ def _rule(parsed: dict[str, object], index: int, where: str) -> Rule:
     if absent:
         raise IntegrityError(f"{where}: policy number {index + 1} has no @{absent[0]}; add it")
     if any("\n" in notes[note] for note in needed):
-        raise IntegrityError(
-            f"{where}: policy number {index + 1} has an annotation of several lines; use one"
-        )
+        raise IntegrityError(f"{where}: policy number {index + 1} has an annotation of several lines; use one")
     return Rule(notes["id"], forbids, notes.get("reason") or "", notes.get("remedy") or "")

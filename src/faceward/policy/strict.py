@@ -6,13 +6,10 @@ import json
 import math
 import tomllib
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING
+from datetime import timedelta
 
 from faceward.core.duration import parse_duration
 from faceward.core.errors import FacewardError
-
-if TYPE_CHECKING:
-    from datetime import timedelta
 
 Fail = Callable[[str], FacewardError]
 

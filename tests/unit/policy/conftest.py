@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from faceward.policy.jurisdiction import Jurisdiction, load_jurisdiction
+from faceward.policy.purposes import Purpose, PurposeRequest, new_purpose
+from faceward.policy.rules import Rules
+from faceward.policy.standard import Standard, load_standard
+
+
+@pytest.fixture(scope="session")
+def now() -> datetime:
+    return datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def workplace() -> Standard:
+    return load_standard("workplace")
+
+
+@pytest.fixture(scope="session")
+def rules(workplace: Standard) -> Rules:
+    return Rules(workplace)
+
+
+@pytest.fixture(scope="session")
+def eu() -> Jurisdiction:
+    return load_jurisdiction("EU")
+
+
+@pytest.fixture(scope="session")
+def illinois() -> Jurisdiction:
+    return load_jurisdiction("US-IL")
+
+
+@pytest.fixture(scope="session")
+def door(workplace: Standard, eu: Jurisdiction, now: datetime) -> Purpose:
+    return new_purpose(PurposeRequest("door", "consent", 1e-4, timedelta(days=365)), workplace, eu, now)
