@@ -9,7 +9,7 @@ import pyrage
 
 from faceward.core.errors import BadInput, IntegrityError, UsageError, WrongSecret
 from faceward.protection.files import read_bounded, write_atomically
-from faceward.protection.holder import MASTER_KEY_BYTES, staged_path
+from faceward.protection.holder import MASTER_KEY_BYTES, require_master, staged_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,16 +41,12 @@ class AgeFile:
         """Return the 32-byte master key; see `MasterKeyHolder.open`."""
         data = read_bounded(self.path, _MAX_FILE_BYTES, _WHAT)
         if data.startswith(_HEADER) and not data.startswith(_CURRENT):
-            raise IntegrityError(
-                f"{self.path} has another version of the age format; upgrade faceward to open it"
-            )
+            raise IntegrityError(f"{self.path} has another version of the age format; upgrade faceward to open it")
         try:
             master = bytes(pyrage.decrypt(data, self._identities()))
         except pyrage.DecryptError as error:
             if _NO_KEY in str(error):
-                raise WrongSecret(
-                    f"{self.identity_file} does not open {self.path}; use its identity"
-                ) from None
+                raise WrongSecret(f"{self.identity_file} does not open {self.path}; use its identity") from None
             raise IntegrityError(f"{self.path} is damaged; restore it from its backup") from None
         if len(master) != MASTER_KEY_BYTES:
             raise IntegrityError(f"{self.path} does not hold a master key; restore it from its backup")
@@ -58,8 +54,7 @@ class AgeFile:
 
     def seal(self, master: bytes, *, replace: bool = True) -> None:
         """Write the master key to the recipients; see `MasterKeyHolder.seal`."""
-        if len(master) != MASTER_KEY_BYTES:
-            raise UsageError(f"a master key has {MASTER_KEY_BYTES} bytes, not {len(master)}")
+        require_master(master)
         sealed = bytes(pyrage.encrypt(master, self._recipients()))
         write_atomically(self.path, sealed, _WHAT, replace=replace)
 
@@ -71,9 +66,7 @@ class AgeFile:
         text = read_bounded(self.identity_file, _MAX_IDENTITY_BYTES, "the identity file")
         try:
             lines = [line.strip() for line in text.decode().splitlines()]
-            found = [
-                pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")
-            ]
+            found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
         except (UnicodeDecodeError, pyrage.IdentityError):
             found = []
         if not found:
@@ -86,9 +79,7 @@ class AgeFile:
         try:
             return [pyrage.x25519.Recipient.from_str(text.strip()) for text in self.recipients]
         except pyrage.RecipientError:
-            raise UsageError(
-                "a recipient is not an age X25519 recipient; give strings that begin with age1"
-            ) from None
+            raise UsageError("a recipient is not an age X25519 recipient; give strings that begin with age1") from None
 
 
 def new_identity_file(path: Path) -> str:

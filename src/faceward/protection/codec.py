@@ -61,9 +61,7 @@ class Binding:
         """
         for identifier in (self.reference_id, self.key_id):
             if len(identifier) != _ID_LENGTH or not _ID_DIGITS.issuperset(identifier):
-                raise UsageError(
-                    f"{identifier!r} is not an identifier; give 32 lower-case hexadecimal digits"
-                )
+                raise UsageError(f"{identifier!r} is not an identifier; give 32 lower-case hexadecimal digits")
         head, middle, tail = _frame(self.kind, self.gallery, self.pack, self.purpose)
         return head + self.key_id.encode() + middle + self.reference_id.encode() + tail
 
@@ -75,9 +73,7 @@ def _frame(kind: Kind, gallery: str, pack: str, purpose: str) -> tuple[bytes, by
     Encoding a gallery's names a hundred thousand times over would take longer than opening its references.
     RFC 8785 sorts `reference_id` last and `key_id` before `kind`, and hexadecimal digits need no escape.
     """
-    shared = canonical_json(
-        {"gallery": gallery, "key_id": "", "kind": kind, "pack": pack, "purpose": purpose}
-    )
+    shared = canonical_json({"gallery": gallery, "key_id": "", "kind": kind, "pack": pack, "purpose": purpose})
     # `"gallery"` precedes `"key_id"`; an escaped name cannot hold the bare quotes that this looks for.
     head, rest = shared.split(b'"key_id":"', 1)
     return head + b'"key_id":"', rest[:-1] + b',"reference_id":"', b'"}'

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -29,6 +29,9 @@ _CAUSES = {
     sqlite3.SQLITE_PERM: "it cannot be accessed; check its permissions",
     sqlite3.SQLITE_NOMEM: "there is no memory left; close other programs and repeat",
 }
+# Deleted values are looked for in the whole file; a sample is enough where thousands go together, because
+# SQLite wipes them all in the same way.
+_SCANNED = 16
 _PRAGMAS = (
     # FULL: a commit that was reported survives a power cut.
     "PRAGMA synchronous = FULL",
@@ -72,9 +75,7 @@ class Database:
         EnvironmentFailure: No permission, no space, or busy for too long.
     """
 
-    def __init__(
-        self, path: Path, schema: Schema, *, create: bool = False, busy_seconds: float = 10.0
-    ) -> None:
+    def __init__(self, path: Path, schema: Schema, *, create: bool = False, busy_seconds: float = 10.0) -> None:
         self.path = path
         self._schema = schema
         self._lock = threading.RLock()
@@ -116,9 +117,7 @@ class Database:
             if version > latest:
                 raise IntegrityError(f"{name} has the newer version {version}; upgrade faceward to open it")
             if fresh and not create:
-                raise IntegrityError(
-                    f"{name} is empty; restore it from its backup or set up the deployment again"
-                )
+                raise IntegrityError(f"{name} is empty; restore it from its backup or set up the deployment again")
             self._connection.execute("PRAGMA journal_mode = WAL")
             for pragma in _PRAGMAS:
                 self._connection.execute(pragma)
@@ -190,10 +189,20 @@ class Database:
                 f"deleted bytes remain in {journal} while another process reads; stop it and repeat"
             )
 
-    def contents(self) -> bytes:
-        """Return the database file's bytes as SQLite sees them, free pages included."""
+    def wipe(self, deleted: Sequence[bytes]) -> None:
+        """Wipe the journal, and check that deleted bytes are gone from the file, free pages included.
+
+        Raises:
+            EnvironmentFailure: As for `wipe_journal`.
+            IntegrityError: Deleted bytes are still there.
+        """
+        self.wipe_journal()
+        if not deleted:
+            return
         with self._lock, self._translated():
-            return bytes(self._connection.serialize())
+            contents = self._connection.serialize()
+        if any(value in contents for value in deleted[:_SCANNED]):
+            raise IntegrityError(f"deleted bytes are still in {self.path}; check that its SQLite wipes what it deletes")
 
     def check(self) -> None:
         """Verify the file's structure, constraints and references between tables.
@@ -204,9 +213,7 @@ class Database:
         with self.snapshot() as connection:
             found = [row[0] for row in connection.execute("PRAGMA integrity_check(1)")]
             if found != ["ok"] or connection.execute("PRAGMA foreign_key_check").fetchone():
-                raise IntegrityError(
-                    f"{self._schema.what} {self.path} is damaged; restore it from its backup"
-                )
+                raise IntegrityError(f"{self._schema.what} {self.path} is damaged; restore it from its backup")
 
     def close(self) -> None:
         """Close the connection; a closed database cannot be used again."""
@@ -230,9 +237,7 @@ class Database:
         if code in _DAMAGED:
             return IntegrityError(f"{name} is damaged or not a database; restore it from its backup")
         if isinstance(error, sqlite3.IntegrityError):
-            return IntegrityError(
-                f"{name} refuses the change ({error}); check that its parts belong together"
-            )
+            return IntegrityError(f"{name} refuses the change ({error}); check that its parts belong together")
         if isinstance(error, sqlite3.ProgrammingError):
             return UsageError(f"{name} is closed; open it again")
         return IntegrityError(f"{name} does not have the form expected ({error}); restore it from its backup")

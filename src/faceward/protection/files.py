@@ -32,9 +32,7 @@ def read_bounded(path: Path, limit: int, what: str) -> bytes:
     except FileNotFoundError:
         raise IntegrityError(f"{what} {path} is missing; restore it from its backup") from None
     except OSError as error:
-        raise EnvironmentFailure(
-            f"{what} {path} cannot be read ({error.strerror}); check its permissions"
-        ) from error
+        raise EnvironmentFailure(f"{what} {path} cannot be read ({error.strerror}); check its permissions") from error
     if len(data) > limit:
         raise IntegrityError(f"{what} {path} is larger than {limit} bytes; restore it from its backup")
     return data

@@ -9,6 +9,8 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Protocol
 
+from faceward.core.errors import UsageError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -50,6 +52,16 @@ class MasterKeyHolder(Protocol):
 def new_master_key() -> bytes:
     """Draw a master key from the operating system's generator."""
     return secrets.token_bytes(MASTER_KEY_BYTES)
+
+
+def require_master(master: bytes) -> None:
+    """Refuse what cannot be a master key.
+
+    Raises:
+        UsageError: It is not 32 bytes.
+    """
+    if len(master) != MASTER_KEY_BYTES:
+        raise UsageError(f"a master key has {MASTER_KEY_BYTES} bytes, not {len(master)}")
 
 
 def reseal(old: MasterKeyHolder, new: MasterKeyHolder) -> None:

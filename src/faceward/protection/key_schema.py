@@ -32,12 +32,16 @@ SCHEMA = Schema(
             """CREATE TABLE subject_key (
                 key_id TEXT PRIMARY KEY CHECK (length(key_id) = 32),
                 gallery TEXT NOT NULL REFERENCES gallery_key (gallery) ON UPDATE RESTRICT,
-                wrapped BLOB NOT NULL
+                wrapped BLOB NOT NULL,
+                pending INTEGER NOT NULL CHECK (pending IN (0, 1))
             ) STRICT, WITHOUT ROWID""",
             "CREATE INDEX subject_key_gallery ON subject_key (gallery)",
+            "CREATE INDEX subject_key_pending ON subject_key (gallery) WHERE pending",
             # Identifiers are random and say nothing; they tell a destroyed key from a lost one for ever
             # after, so that a restored backup is recognised and swept.
-            "CREATE TABLE destroyed_key (key_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+            """CREATE TABLE destroyed_key (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, key_id TEXT NOT NULL UNIQUE
+            ) STRICT""",
             "CREATE TABLE secret (name TEXT PRIMARY KEY, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID",
             "CREATE TABLE master_check (name TEXT PRIMARY KEY, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID",
         ),
@@ -45,9 +49,7 @@ SCHEMA = Schema(
 )
 
 
-def wrapped_keys(
-    connection: sqlite3.Connection, gallery: str, key_ids: list[str] | None
-) -> list[tuple[str, bytes]]:
+def wrapped_keys(connection: sqlite3.Connection, gallery: str, key_ids: list[str] | None) -> list[tuple[str, bytes]]:
     """Return identifiers and wrapped bytes of a gallery's keys: all, or those asked for that exist."""
     if key_ids is None:
         sql = "SELECT key_id, wrapped FROM subject_key WHERE gallery = ?"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
 from faceward.protection.database import Database
 from faceward.protection.guard import ProcessGuard
-from faceward.protection.holder import MASTER_KEY_BYTES
+from faceward.protection.holder import require_master
 from faceward.protection.key_schema import CHECK, MASTER_WRAPPED, SCHEMA, wrapped_keys
 from faceward.protection.wrap import KEY_BYTES, Wrapper, WrappingContext
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 MAX_SECRET_BYTES = 64 * 1024
 _ID_BYTES = 16
-# Each destroyed key is looked for in the whole file; a sample is enough where thousands expire together,
-# because SQLite wipes them all in the same way.
-_SCANNED = 16
 
 
 class KeyStore:
@@ -50,7 +47,7 @@ class KeyStore:
         Raises:
             UsageError: It exists, or the master key is not 32 bytes.
         """
-        _require_master(master)
+        require_master(master)
         store = cls(Database(path, SCHEMA, create=True), master)
         with store._database.transaction() as connection:
             wrapped = store._outer("check", CHECK).wrap(secrets.token_bytes(KEY_BYTES))
@@ -64,7 +61,7 @@ class KeyStore:
         Raises:
             IntegrityError: The file is missing, damaged, of a newer version, or belongs to another master.
         """
-        _require_master(master)
+        require_master(master)
         store = cls(Database(path, SCHEMA), master)
         try:
             store._check_master()
@@ -96,7 +93,7 @@ class KeyStore:
             connection.execute("INSERT OR IGNORE INTO gallery_key VALUES (?, ?)", (gallery, wrapped))
 
     def create_subject_keys(self, gallery: str, count: int = 1) -> list[tuple[str, bytes]]:
-        """Draw keys for references, in one transaction.
+        """Draw keys for references, in one transaction; they are pending until their references are stored.
 
         Args:
             gallery: A gallery that has a key.
@@ -112,7 +109,7 @@ class KeyStore:
         with self._database.transaction() as connection:
             wrapper = self._inner(connection, gallery)
             rows = ((key_id, gallery, wrapper.wrap(key, key_id)) for key_id, key in keys)
-            connection.executemany("INSERT INTO subject_key VALUES (?, ?, ?)", rows)
+            connection.executemany("INSERT INTO subject_key VALUES (?, ?, ?, 1)", rows)
         return keys
 
     def subject_key(self, key_id: str) -> bytes:
@@ -122,13 +119,9 @@ class KeyStore:
             IntegrityError: It was destroyed, never existed, or does not authenticate.
         """
         with self._database.snapshot() as connection:
-            row = connection.execute(
-                "SELECT gallery, wrapped FROM subject_key WHERE key_id = ?", (key_id,)
-            ).fetchone()
+            row = connection.execute("SELECT gallery, wrapped FROM subject_key WHERE key_id = ?", (key_id,)).fetchone()
             if row is None:
-                raise IntegrityError(
-                    f"the key {key_id} does not exist or was destroyed; it cannot be recovered"
-                )
+                raise IntegrityError(f"the key {key_id} does not exist or was destroyed; it cannot be recovered")
             wrapper = self._inner(connection, row[0])
         return wrapper.unwrap(row[1], key_id)
 
@@ -144,17 +137,34 @@ class KeyStore:
             rows = wrapped_keys(connection, gallery, None if key_ids is None else list(key_ids))
             return {key_id: wrapper.unwrap(wrapped, key_id) for key_id, wrapped in rows}
 
-    def key_ids(self, gallery: str) -> frozenset[str]:
-        """Return the identifiers of a gallery's keys."""
+    def set_pending(self, key_ids: Iterable[str], *, pending: bool) -> None:
+        """Mark keys whose references are about to be stored or given up, or no longer.
+
+        Only a pending key is ever swept by recovery, so that a gallery restored from an old backup costs no
+        key.
+        """
+        rows = [(int(pending), key_id) for key_id in key_ids]
+        with self._database.transaction() as connection:
+            connection.executemany("UPDATE subject_key SET pending = ? WHERE key_id = ?", rows)
+
+    def pending(self, gallery: str) -> frozenset[str]:
+        """Return the identifiers of a gallery's pending keys."""
+        sql = "SELECT key_id FROM subject_key WHERE gallery = ? AND pending"
         with self._database.snapshot() as connection:
-            rows = connection.execute("SELECT key_id FROM subject_key WHERE gallery = ?", (gallery,))
-            return frozenset(row[0] for row in rows)
+            return frozenset(row[0] for row in connection.execute(sql, (gallery,)))
 
     def destroyed(self, key_ids: Iterable[str]) -> frozenset[str]:
         """Return which of these keys were destroyed on purpose, as opposed to lost."""
+        sql = "SELECT 1 FROM destroyed_key WHERE key_id = ?"
         with self._database.snapshot() as connection:
-            sql = "SELECT 1 FROM destroyed_key WHERE key_id = ?"
             return frozenset(k for k in key_ids if connection.execute(sql, (k,)).fetchone())
+
+    def destroyed_since(self, number: int) -> tuple[int, frozenset[str]]:
+        """Return the number of the last destruction, and the keys destroyed after the one numbered `number`."""
+        sql = "SELECT number, key_id FROM destroyed_key WHERE number > ? ORDER BY number"
+        with self._database.snapshot() as connection:
+            rows = connection.execute(sql, (number,)).fetchall()
+        return (rows[-1][0] if rows else number), frozenset(row[1] for row in rows)
 
     def destroy(self, key_ids: Sequence[str]) -> int:
         """Destroy keys for good: wipe their bytes from file and journal, and check that they are gone.
@@ -177,14 +187,12 @@ class KeyStore:
         wrapped: list[bytes] = []
         with self._database.transaction() as connection:
             for key_id in key_ids:
-                row = connection.execute(
-                    "SELECT wrapped FROM subject_key WHERE key_id = ?", (key_id,)
-                ).fetchone()
+                row = connection.execute("SELECT wrapped FROM subject_key WHERE key_id = ?", (key_id,)).fetchone()
                 wrapped += [row[0]] if row else []
             ids = [(key_id,) for key_id in key_ids]
             connection.executemany("DELETE FROM subject_key WHERE key_id = ?", ids)
-            connection.executemany("INSERT OR IGNORE INTO destroyed_key VALUES (?)", ids)
-        self._wipe(wrapped)
+            connection.executemany("INSERT OR IGNORE INTO destroyed_key (key_id) VALUES (?)", ids)
+        self._database.wipe(wrapped)
         return len(wrapped)
 
     def rotate_gallery(self, gallery: str) -> int:
@@ -207,13 +215,9 @@ class KeyStore:
             rows = wrapped_keys(connection, gallery, None)
             update = ((new.wrap(old.unwrap(blob, key_id), key_id), key_id) for key_id, blob in rows)
             connection.executemany("UPDATE subject_key SET wrapped = ? WHERE key_id = ?", update)
-            previous = connection.execute(
-                "SELECT wrapped FROM gallery_key WHERE gallery = ?", (gallery,)
-            ).fetchone()
-            connection.execute(
-                "UPDATE gallery_key SET wrapped = ? WHERE gallery = ?", (outer.wrap(key), gallery)
-            )
-        self._wipe([previous[0]])
+            previous = connection.execute("SELECT wrapped FROM gallery_key WHERE gallery = ?", (gallery,)).fetchone()
+            connection.execute("UPDATE gallery_key SET wrapped = ? WHERE gallery = ?", (outer.wrap(key), gallery))
+        self._database.wipe([previous[0]])
         return len(rows)
 
     def rotate_master(self, new_master: bytes) -> None:
@@ -226,7 +230,7 @@ class KeyStore:
             UsageError: The new master key is not 32 bytes.
             EnvironmentFailure: As for `destroy`.
         """
-        _require_master(new_master)
+        require_master(new_master)
         replaced: list[bytes] = []
         with self._database.transaction() as connection:
             for use, (select, update) in MASTER_WRAPPED.items():
@@ -236,7 +240,7 @@ class KeyStore:
                     connection.execute(update, (again, name))
                     replaced.append(wrapped)
         self._master = new_master
-        self._wipe(replaced)
+        self._database.wipe(replaced)
 
     def put_secret(self, name: str, value: bytes) -> None:
         """Keep a small secret (a signing seed, an HMAC key), replacing one of that name.
@@ -292,18 +296,3 @@ class KeyStore:
             raise UsageError(f"the gallery {gallery!r} has no key; create the gallery first")
         key = self._outer("gallery-key", gallery).unwrap(row[0])
         return Wrapper(key, WrappingContext("subject-key", gallery))
-
-    def _wipe(self, wrapped: Sequence[bytes]) -> None:
-        self._database.wipe_journal()
-        if not wrapped:
-            return
-        contents = self._database.contents()
-        if any(blob in contents for blob in wrapped[:_SCANNED]):
-            raise IntegrityError(
-                f"destroyed key bytes are still in {self.path}; check that secure_delete works"
-            )
-
-
-def _require_master(master: bytes) -> None:
-    if len(master) != MASTER_KEY_BYTES:
-        raise UsageError(f"a master key has {MASTER_KEY_BYTES} bytes, not {len(master)}")

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from faceward.core.canonical import JSONObject, canonical_json, sha256_hex
 from faceward.core.errors import IntegrityError, UsageError, WrongSecret
 from faceward.protection.files import read_bounded, write_atomically
-from faceward.protection.holder import MASTER_KEY_BYTES, staged_path
+from faceward.protection.holder import MASTER_KEY_BYTES, require_master, staged_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,8 +112,7 @@ class PassphraseFile:
 
     def seal(self, master: bytes, *, replace: bool = True) -> None:
         """Write the master key under a fresh salt and nonce; see `MasterKeyHolder.seal`."""
-        if len(master) != MASTER_KEY_BYTES:
-            raise UsageError(f"a master key has {MASTER_KEY_BYTES} bytes, not {len(master)}")
+        require_master(master)
         if not self.cost.bounded():
             raise UsageError(f"the cost {self.cost} is out of bounds; use the default")
         draft = _Sealed(self.cost, secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES), b"")

@@ -172,14 +172,10 @@ def check_features(features: Features, dimensions: int = 1) -> Features:
     """
     array = np.ascontiguousarray(features, dtype=np.float32)
     if array.ndim != dimensions or array.shape[-1] == 0:
-        raise UsageError(
-            f"features of shape {array.shape} are not usable; give {dimensions} axes of unit vectors"
-        )
+        raise UsageError(f"features of shape {array.shape} are not usable; give {dimensions} axes of unit vectors")
     lengths = np.sqrt(np.einsum("...d,...d->...", array, array, dtype=np.float64))
     if not np.all(np.abs(lengths - 1.0) <= _UNIT_TOLERANCE):
-        raise UsageError(
-            "features are not of length one; normalise them before they are compared or protected"
-        )
+        raise UsageError("features are not of length one; normalise them before they are compared or protected")
     return array
 
 

@@ -196,9 +196,7 @@ def seal_record(record: JSONObject, opener: SubjectKey) -> bytes:
     try:
         text = canonical_json(record)
     except (ValueError, TypeError) as error:
-        raise UsageError(
-            f"the record cannot be written as JSON ({error}); use text, numbers and lists"
-        ) from error
+        raise UsageError(f"the record cannot be written as JSON ({error}); use text, numbers and lists") from error
     return seal(text + b" " * (-len(text) % _RECORD_BLOCK), opener)
 
 
@@ -214,9 +212,7 @@ def open_record(blob: bytes, opener: SubjectKey) -> dict[str, JSONValue]:
     except ValueError:
         record = None
     if not isinstance(record, dict):
-        raise IntegrityError(
-            f"the record of {opener.binding.reference_id} is not a JSON object; erase the reference"
-        )
+        raise IntegrityError(f"the record of {opener.binding.reference_id} is not a JSON object; erase the reference")
     return record
 
 

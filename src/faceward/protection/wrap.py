@@ -63,9 +63,7 @@ class Wrapper:
             IntegrityError: The bytes do not belong to this key, context and identifier, or were altered.
         """
         try:
-            return self._aead.decrypt(
-                wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], self._prefix + identifier.encode()
-            )
+            return self._aead.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], self._prefix + identifier.encode())
         except (InvalidTag, ValueError):
             # ValueError: too short to hold a nonce.
             raise IntegrityError(

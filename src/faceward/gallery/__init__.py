@@ -1,0 +1,1 @@
+"""Galleries: where references are stored, indexed, compared, expired and erased. Nothing else touches one."""

@@ -1,0 +1,264 @@
+"""The embedded store: one SQLite file, `gallery.db`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from faceward.core.errors import PackMismatch, PolicyRefusal, UsageError
+from faceward.gallery.migrations import SCHEMA
+from faceward.gallery.store import Counts, GalleryInfo, StoredReference, check_reference
+from faceward.protection.database import Database
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_PAGE = 4096
+_LAST = 2**63 - 1
+_COLUMNS = "reference_id, subject, gallery, purpose, pack, key_id, created, expires, sealed, record, sample"
+_SELECT = f"SELECT {_COLUMNS} FROM reference"  # noqa: S608 - a constant
+_INSERT = f"INSERT INTO reference ({_COLUMNS}, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_IN_GALLERY = "gallery = ?1 AND expires > ?2 AND (?3 IS NULL OR purpose = ?3)"
+
+
+class SQLiteStore:
+    """See `ReferenceStore`. Build it with `create` or `open`; threads may share it, processes open their own.
+
+    WAL with synchronous=FULL: a commit that was reported survives a power cut. Deleted cells are overwritten
+    (secure_delete) and the write-ahead log is cut after every deletion.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def create(cls, path: Path) -> SQLiteStore:
+        """Set up an empty store, mode 0600.
+
+        Raises:
+            UsageError: It exists.
+        """
+        return cls(Database(path, SCHEMA, create=True))
+
+    @classmethod
+    def open(cls, path: Path) -> SQLiteStore:
+        """Open a store, migrating an older one.
+
+        Raises:
+            IntegrityError: The file is missing, damaged, foreign or of a newer version.
+        """
+        return cls(Database(path, SCHEMA))
+
+    def add_gallery(self, info: GalleryInfo) -> None:
+        """Set up a gallery; see `ReferenceStore.add_gallery`."""
+        with self._database.transaction() as connection:
+            cursor = connection.execute(
+                "INSERT OR IGNORE INTO gallery (name, mode, pack, created) VALUES (?, ?, ?, ?)",
+                (info.name, info.mode, info.pack, _stamp(info.created)),
+            )
+            if not cursor.rowcount:
+                raise UsageError(f"the gallery {info.name!r} exists; choose another name")
+
+    def gallery(self, name: str) -> GalleryInfo:
+        """Return a gallery; see `ReferenceStore.gallery`."""
+        rows = self._rows("SELECT name, mode, pack, created FROM gallery WHERE name = ?", (name,))
+        return _gallery(_only(rows, f"the gallery {name!r} does not exist; create it or check its name"))
+
+    def galleries(self) -> list[GalleryInfo]:
+        """Return all galleries by name."""
+        return [_gallery(row) for row in self._rows("SELECT name, mode, pack, created FROM gallery ORDER BY name")]
+
+    def generation(self, gallery: str) -> int:
+        """Return the number of changes; see `ReferenceStore.generation`."""
+        rows = self._rows("SELECT generation FROM gallery WHERE name = ?", (gallery,))
+        return int(_only(rows, f"the gallery {gallery!r} does not exist; create it or check its name")[0])
+
+    def add(self, references: Sequence[StoredReference]) -> None:
+        """Store references, all or none; see `ReferenceStore.add`."""
+        if not references:
+            return
+        with self._database.transaction() as connection:
+            generation = _count_up(connection, references)
+            for reference in references:
+                _insert(connection, reference, generation)
+
+    def replace(self, references: Sequence[StoredReference]) -> None:
+        """Give stored references other keys and bytes; see `ReferenceStore.replace`."""
+        if not references:
+            return
+        sql = "UPDATE reference SET key_id = ?, sealed = ?, record = ?, generation = ? WHERE reference_id = ?"
+        with self._database.transaction() as connection:
+            generation = _count_up(connection, references)
+            for new in references:
+                values = (new.key_id, new.sealed, new.record, generation, new.reference_id)
+                if not connection.execute(sql, values).rowcount:
+                    raise UsageError(f"the reference {new.reference_id} does not exist; it may have been erased")
+        self._database.wipe_journal()
+
+    def references(
+        self, gallery: str, now: datetime, *, purpose: str | None = None, after: int = 0
+    ) -> Iterator[StoredReference]:
+        """Iterate page by page, so that a writer waits for one page at most; see `ReferenceStore.references`."""
+        sql = (
+            f"SELECT generation, number, {_COLUMNS} FROM reference INDEXED BY reference_generation"  # noqa: S608
+            f" WHERE {_IN_GALLERY} AND (generation, number) > (?4, ?5) ORDER BY generation, number LIMIT {_PAGE}"
+        )
+        place = (after, _LAST)
+        while True:
+            page = self._rows(sql, (gallery, _stamp(now), purpose, *place))
+            for row in page:
+                yield _reference(row[2:])
+            if len(page) < _PAGE:
+                return
+            place = page[-1][:2]
+
+    def reference_ids(self, gallery: str, now: datetime, *, purpose: str | None = None) -> frozenset[str]:
+        """Return the identifiers of unexpired references."""
+        sql = f"SELECT reference_id FROM reference WHERE {_IN_GALLERY}"  # noqa: S608
+        return frozenset(row[0] for row in self._rows(sql, (gallery, _stamp(now), purpose)))
+
+    def count(self, gallery: str, now: datetime, *, purpose: str | None = None) -> int:
+        """Return the number of unexpired references."""
+        sql = f"SELECT count(*) FROM reference WHERE {_IN_GALLERY}"  # noqa: S608
+        return int(self._rows(sql, (gallery, _stamp(now), purpose))[0][0])
+
+    def reference(self, reference_id: str) -> StoredReference:
+        """Return one reference; see `ReferenceStore.reference`."""
+        rows = self._rows(f"{_SELECT} WHERE reference_id = ?", (reference_id,))
+        return _reference(_only(rows, f"the reference {reference_id} does not exist; it may have been erased"))
+
+    def by_subject(self, subject: bytes, *, gallery: str | None = None) -> list[StoredReference]:
+        """Return a subject's references; see `ReferenceStore.by_subject`."""
+        sql = f"{_SELECT} WHERE subject = ?1 AND (?2 IS NULL OR gallery = ?2) ORDER BY number"
+        return [_reference(row) for row in self._rows(sql, (subject, gallery))]
+
+    def samples(self, gallery: str, purpose: str, subject: bytes) -> frozenset[bytes]:
+        """Return the digests of a subject's samples."""
+        sql = "SELECT sample FROM reference WHERE gallery = ? AND purpose = ? AND subject = ?"
+        return frozenset(row[0] for row in self._rows(sql, (gallery, purpose, subject)))
+
+    def keys(self, gallery: str) -> dict[str, str]:
+        """Return reference identifiers and their key identifiers."""
+        return dict(self._rows("SELECT reference_id, key_id FROM reference WHERE gallery = ?", (gallery,)))
+
+    def expired(self, now: datetime, *, gallery: str | None = None) -> list[StoredReference]:
+        """Return references that expired at or before this moment."""
+        sql = f"{_SELECT} WHERE expires <= ?1 AND (?2 IS NULL OR gallery = ?2) ORDER BY number"
+        return [_reference(row) for row in self._rows(sql, (_stamp(now), gallery))]
+
+    def delete(self, reference_ids: Collection[str]) -> int:
+        """Delete references and wipe their bytes; see `ReferenceStore.delete`."""
+        with self._database.transaction() as connection:
+            galleries: set[str] = set()
+            deleted = 0
+            for reference_id in reference_ids:
+                sql = "DELETE FROM reference WHERE reference_id = ? RETURNING gallery"
+                rows = connection.execute(sql, (reference_id,)).fetchall()
+                galleries.update(row[0] for row in rows)
+                deleted += len(rows)
+            for gallery in galleries:
+                connection.execute("UPDATE gallery SET generation = generation + 1 WHERE name = ?", (gallery,))
+        self._database.wipe_journal()
+        return deleted
+
+    def put_document(self, kind: str, name: str, content: bytes) -> None:
+        """Keep a named document, replacing one of that kind and name."""
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?)", (kind, name, content))
+
+    def document(self, kind: str, name: str) -> bytes:
+        """Return a document; see `ReferenceStore.document`."""
+        rows = self._rows("SELECT content FROM document WHERE kind = ? AND name = ?", (kind, name))
+        return bytes(_only(rows, f"the {kind} {name!r} does not exist; add it or check its name")[0])
+
+    def documents(self, kind: str) -> dict[str, bytes]:
+        """Return the documents of a kind by name."""
+        return dict(self._rows("SELECT name, content FROM document WHERE kind = ? ORDER BY name", (kind,)))
+
+    def remember_probe(self, digest: bytes, when: datetime) -> None:
+        """Remember the digest of a probe's sample; the first time counts."""
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO probe VALUES (?, ?)", (digest, _stamp(when)))
+
+    def is_probe(self, digest: bytes) -> bool:
+        """Say whether a sample was a probe."""
+        return bool(self._rows("SELECT 1 FROM probe WHERE digest = ?", (digest,)))
+
+    def counts(self) -> Counts:
+        """Return how much is stored."""
+        sql = (
+            "SELECT (SELECT count(*) FROM gallery), (SELECT count(DISTINCT subject) FROM reference),"
+            " (SELECT count(*) FROM reference)"
+        )
+        return Counts(*self._rows(sql)[0])
+
+    def check(self) -> None:
+        """Verify the file's structure; see `ReferenceStore.check`."""
+        self._database.check()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self._database.snapshot() as connection:
+            return connection.execute(sql, parameters).fetchall()
+
+
+def _count_up(connection: sqlite3.Connection, references: Sequence[StoredReference]) -> int:
+    gallery = references[0].gallery
+    if any(check_reference(reference).gallery != gallery for reference in references):
+        raise UsageError("references of several galleries cannot be stored at once; go gallery by gallery")
+    sql = "UPDATE gallery SET generation = generation + 1 WHERE name = ? RETURNING generation, pack"
+    row = connection.execute(sql, (gallery,)).fetchone()
+    if row is None:
+        raise UsageError(f"the gallery {gallery!r} does not exist; create it or check its name")
+    for reference in references:
+        if reference.pack != row[1]:
+            raise PackMismatch(
+                f"the gallery {gallery!r} holds references of the pack {row[1]}, not {reference.pack}; use that pack"
+            )
+    return int(row[0])
+
+
+def _insert(connection: sqlite3.Connection, reference: StoredReference, generation: int) -> None:
+    if connection.execute("SELECT 1 FROM probe WHERE digest = ?", (reference.sample,)).fetchone():
+        raise PolicyRefusal("E4", "the sample was a probe before.", "Take a new photograph for the enrolment.")
+    sql = "SELECT 1 FROM reference WHERE reference_id = ?"
+    if connection.execute(sql, (reference.reference_id,)).fetchone():
+        raise UsageError(f"the reference {reference.reference_id} exists; give a fresh identifier")
+    created, expires = _stamp(reference.created), _stamp(reference.expires)
+    values = (reference.subject, reference.gallery, reference.purpose, reference.pack, reference.key_id)
+    blobs = (reference.sealed, reference.record, reference.sample)
+    connection.execute(_INSERT, (reference.reference_id, *values, created, expires, *blobs, generation))
+
+
+def _only(rows: list[tuple[Any, ...]], absent: str) -> tuple[Any, ...]:
+    if not rows:
+        raise UsageError(absent)
+    return rows[0]
+
+
+def _gallery(row: tuple[Any, ...]) -> GalleryInfo:
+    name, mode, pack, created = row
+    return GalleryInfo(name, mode, pack, _moment(created))
+
+
+def _reference(row: tuple[Any, ...]) -> StoredReference:
+    name, subject, gallery, purpose, pack, key_id, created, expires, *blobs = row
+    sealed, record, sample = blobs
+    moments = (_moment(created), _moment(expires))
+    return StoredReference(name, subject, gallery, purpose, pack, key_id, *moments, sealed, record, sample)
+
+
+def _stamp(moment: datetime) -> int:
+    """Return microseconds since 1970 in UTC, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _moment(stamp: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=stamp)
