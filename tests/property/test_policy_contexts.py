@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceward.core.errors import PolicyRefusal
@@ -49,6 +49,7 @@ def purpose_holds(facts: Facts) -> bool:
     return bool(facts["purpose_registered"] and facts["purpose_basis_allowed"] and facts["gallery_purpose_matches"])
 
 
+@settings(deadline=None)
 @given(facts=st.fixed_dictionaries(enrolment), place=places)
 def test_reference_is_admitted_exactly_when_every_rule_holds(facts: dict[str, bool | str], place: str) -> None:
     release = (
@@ -72,6 +73,7 @@ def test_reference_is_admitted_exactly_when_every_rule_holds(facts: dict[str, bo
     assert allowed("enrol", place, early) == before
 
 
+@settings(deadline=None)
 @given(
     facts=st.fixed_dictionaries(
         {
@@ -102,6 +104,7 @@ def test_recognition_is_allowed_exactly_when_every_rule_holds(facts: dict[str, b
 scalars = st.one_of(st.booleans(), st.text(max_size=8), st.integers(), st.none(), st.floats())
 
 
+@settings(deadline=None)
 @given(
     action=st.one_of(st.text(max_size=12), st.sampled_from(["enrol", "admit", "verify", "identify", "located"])),
     place=st.one_of(places, st.text(max_size=5)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceward.core.errors import BadInput, UsageError
@@ -42,23 +42,27 @@ def parse_or_refuse(data: bytes, name: str) -> tuple[Release, ...]:
         return ()
 
 
+@settings(deadline=None)
 @given(data=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)), ending=endings)
 def test_any_bytes_parse_or_are_refused_in_one_line(data: bytes, ending: str) -> None:
     parse_or_refuse(data, f"a.{ending}")
 
 
+@settings(deadline=None)
 @given(tree=trees)
 def test_any_json_parses_or_is_refused_and_survives_storage(tree: object) -> None:
     for release in parse_or_refuse(json.dumps(tree).encode(), "a.json"):
         assert Release.from_json(release.to_json()) == release
 
 
+@settings(deadline=None)
 @given(rows=st.lists(st.lists(st.text(max_size=12), max_size=6), max_size=5))
 def test_any_csv_parses_or_is_refused(rows: list[list[str]]) -> None:
     lines = ["subject,purpose,signed,until,term", *(",".join(row) for row in rows)]
     parse_or_refuse("\n".join(lines).encode(), "a.csv")
 
 
+@settings(deadline=None)
 @given(
     subject=st.text(min_size=1, max_size=40).filter(is_name),
     purpose=st.text(min_size=1, max_size=40).filter(is_name),
