@@ -68,6 +68,12 @@ def to_canonical(value: JSONValue, what: str) -> bytes:
         ) from error
 
 
+def _parse_integer(digits: str) -> int | float:
+    # RFC 8785 writes large floating-point numbers without a fraction; they are read as what they were.
+    number = int(digits)
+    return number if abs(number) <= MAX_NUMBER else float(digits)
+
+
 def from_canonical(data: bytes, what: str) -> JSONObject:
     """Decode a JSON object that is in canonical form (RFC 8785), and refuse any other spelling.
 
@@ -75,7 +81,7 @@ def from_canonical(data: bytes, what: str) -> JSONObject:
         IntegrityError: Not JSON, not an object, or not the canonical bytes of what it says.
     """
     try:
-        value = json.loads(data.decode("utf-8"))
+        value = json.loads(data.decode("utf-8"), parse_int=_parse_integer)
     except (ValueError, RecursionError) as error:
         raise IntegrityError(f"{what} is not JSON; get an unaltered copy") from error
     if not isinstance(value, dict):
