@@ -32,6 +32,7 @@ _CAUSES = {
 # Deleted values are looked for in the whole file; a sample is enough where thousands go together, because
 # SQLite wipes them all in the same way.
 _SCANNED = 16
+_SMALLEST = 512
 _PRAGMAS = (
     # FULL: a commit that was reported survives a power cut.
     "PRAGMA synchronous = FULL",
@@ -98,7 +99,9 @@ class Database:
             # SQLite gives the WAL and its index the mode of the database.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError:
-            return
+            # SQLite takes a file shorter than its header for an empty one, and would overwrite it.
+            if 0 < self.path.stat().st_size < _SMALLEST:
+                raise UsageError(f"{self.path} already exists; choose another place or remove it") from None
         except OSError as error:
             raise EnvironmentFailure(
                 f"{self._schema.what} {self.path} cannot be created ({error.strerror}); check the folder"
