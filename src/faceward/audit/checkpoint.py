@@ -34,9 +34,7 @@ class Checkpoint:
 
     def body(self) -> str:
         """Write the note text."""
-        return "".join(
-            f"{line}\n" for line in (self.origin, self.size, encode_base64(self.root), *self.extensions)
-        )
+        return "".join(f"{line}\n" for line in (self.origin, self.size, encode_base64(self.root), *self.extensions))
 
     @classmethod
     def from_body(cls, text: str) -> Checkpoint:
@@ -63,9 +61,7 @@ def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> str:
         UsageError: The signer's name is not the checkpoint's origin.
     """
     if signer.name != checkpoint.origin:
-        raise UsageError(
-            f"the key of {signer.name} cannot sign for the log {checkpoint.origin}; use the log's key"
-        )
+        raise UsageError(f"the key of {signer.name} cannot sign for the log {checkpoint.origin}; use the log's key")
     return sign_note(checkpoint.body(), [signer])
 
 
@@ -77,7 +73,5 @@ def open_checkpoint(encoded: str, verifier: Verifier) -> Checkpoint:
     """
     checkpoint = Checkpoint.from_body(open_note(encoded, [verifier]).text)
     if checkpoint.origin != verifier.name:
-        raise IntegrityError(
-            f"the checkpoint is of {checkpoint.origin}, not of {verifier.name}; get the right one"
-        )
+        raise IntegrityError(f"the checkpoint is of {checkpoint.origin}, not of {verifier.name}; get the right one")
     return checkpoint

@@ -165,9 +165,7 @@ class Entry:
         if self.time.tzinfo is None or not self.time >= _EARLIEST:
             raise UsageError("an entry's time needs a timezone and a year from 2000; set the clock")
         if _OPERATION.fullmatch(self.operation) is None:
-            raise UsageError(
-                f"{self.operation!r} is no operation; use lower-case letters, digits, dots and hyphens"
-            )
+            raise UsageError(f"{self.operation!r} is no operation; use lower-case letters, digits, dots and hyphens")
         if self.refers is not None and not 0 <= self.refers <= MAX_NUMBER:
             raise UsageError(f"an entry cannot refer to {self.refers}; give the index of an earlier entry")
         if self.phase is Phase.END and self.refers is None:

@@ -65,9 +65,7 @@ class Log(LogReader):
         except FileExistsError as error:
             raise UsageError(f"{path} exists already; open it or choose another place") from error
         except OSError as error:
-            raise EnvironmentFailure(
-                f"cannot create the log {path}: {error.strerror}; check the folder"
-            ) from error
+            raise EnvironmentFailure(f"cannot create the log {path}: {error.strerror}; check the folder") from error
         return cls.open(path, signer)
 
     @classmethod
@@ -173,9 +171,7 @@ class Log(LogReader):
         (entries,) = self._db.execute("SELECT coalesce(max(number) + 1, 0) FROM entries").fetchone()
         (nodes,) = self._db.execute("SELECT coalesce(max(position) + 1, 0) FROM nodes").fetchone()
         if entries != size or nodes != merkle.stored_count(size):
-            raise IntegrityError(
-                f"the log {self._path} has {entries} entries where {size} are signed; restore it"
-            )
+            raise IntegrityError(f"the log {self._path} has {entries} entries where {size} are signed; restore it")
         frontier = merkle.Frontier(size, [self._node(*node) for node in merkle.complete_subtrees(0, size)])
         if frontier.root() != stored.root:
             raise IntegrityError(f"the hashes of the log {self._path} do not fit its checkpoint; restore it")
@@ -231,9 +227,7 @@ class Log(LogReader):
             return None
         begun = records[entry.refers - first].entry if entry.refers >= first else self._entry(entry.refers)
         if begun.phase is not Phase.BEGIN or begun.operation != entry.operation:
-            raise UsageError(
-                f"entry {entry.refers} does not begin {entry.operation!r}; refer to its beginning"
-            )
+            raise UsageError(f"entry {entry.refers} does not begin {entry.operation!r}; refer to its beginning")
         return entry.refers
 
 

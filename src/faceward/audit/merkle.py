@@ -92,9 +92,7 @@ class Frontier:
 
     def __init__(self, size: int = 0, hashes: Sequence[bytes] = ()) -> None:
         if len(hashes) != size.bit_count():
-            raise UsageError(
-                f"a tree of {size} leaves has {size.bit_count()} complete subtrees, not {len(hashes)}"
-            )
+            raise UsageError(f"a tree of {size} leaves has {size.bit_count()} complete subtrees, not {len(hashes)}")
         self._size = size
         self._hashes = list(hashes)
 
@@ -164,9 +162,7 @@ def consistency_proof(old: int, new: int, read: NodeReader) -> tuple[bytes, ...]
         UsageError: The old tree is larger than the new one, or a size is negative.
     """
     if not 0 <= old <= new:
-        raise UsageError(
-            f"a tree of size {new} does not grow from one of size {old}; give the smaller size first"
-        )
+        raise UsageError(f"a tree of size {new} does not grow from one of size {old}; give the smaller size first")
     if old in (0, new):
         return ()
     path = []
@@ -193,9 +189,7 @@ def verify_inclusion(hashed_leaf: bytes, index: int, size: int, proof: Sequence[
         IntegrityError: The proof does not lead from the leaf to the root.
     """
     if not 0 <= index < size:
-        raise IntegrityError(
-            f"the proof speaks of leaf {index} in a tree of size {size}; get an unaltered copy"
-        )
+        raise IntegrityError(f"the proof speaks of leaf {index} in a tree of size {size}; get an unaltered copy")
     number, last = index, size - 1
     computed = hashed_leaf
     for sibling in proof:
@@ -219,9 +213,7 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
     Raises:
         IntegrityError: It does not: the log was rolled back, rewritten or forked.
     """
-    broken = IntegrityError(
-        f"the log of size {new} does not continue the log of size {old}; it was rewritten"
-    )
+    broken = IntegrityError(f"the log of size {new} does not continue the log of size {old}; it was rewritten")
     if not 0 <= old <= new:
         raise broken
     if old in (0, new):

@@ -51,9 +51,7 @@ class Verifier:
     def __post_init__(self) -> None:
         check_key_name(self.name)
         if len(self.public_key) != 32:
-            raise UsageError(
-                f"an Ed25519 public key has 32 bytes, not {len(self.public_key)}; give the whole key"
-            )
+            raise UsageError(f"an Ed25519 public key has 32 bytes, not {len(self.public_key)}; give the whole key")
 
     @property
     def key_id(self) -> bytes:

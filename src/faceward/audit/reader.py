@@ -123,9 +123,7 @@ class LogReader:
         query = "SELECT slot, key_id, sealed FROM openings WHERE entry = ? AND blank = 0 ORDER BY slot"
         with self._lock, translated(self._path):
             rows = self._db.execute(query, (self._check_index(index),)).fetchall()
-        return tuple(
-            SealedOpening(slot, str(key_id, "utf-8", "replace"), sealed) for slot, key_id, sealed in rows
-        )
+        return tuple(SealedOpening(slot, str(key_id, "utf-8", "replace"), sealed) for slot, key_id, sealed in rows)
 
     def inclusion(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
         """Return the inclusion proof of an entry in the tree of a size, by default the current one.

@@ -63,9 +63,7 @@ class Receipt:
         """
         for slot, opening in openings.items():
             if not opening.opens(entry.digest(slot)):
-                raise UsageError(
-                    f"the opening for {slot!r} does not open its commitment; give the entry's own"
-                )
+                raise UsageError(f"the opening for {slot!r} does not open its commitment; give the entry's own")
         content = Content(entry, dict(openings))
         return cls(index, proof, checkpoint, content.encode())
 
@@ -152,9 +150,7 @@ class Content:
         """
         value = from_canonical(data, "the extra data")
         if value.get("format") != EXTRA_FORMAT or set(value) != {"entry", "format", "openings"}:
-            raise IntegrityError(
-                f"the extra data are not {EXTRA_FORMAT}; use the program that wrote the receipt"
-            )
+            raise IntegrityError(f"the extra data are not {EXTRA_FORMAT}; use the program that wrote the receipt")
         openings = value["openings"]
         if not isinstance(openings, Mapping):
             raise IntegrityError("the openings are malformed; get an unaltered copy")

@@ -63,9 +63,7 @@ def to_canonical(value: JSONValue, what: str) -> bytes:
     try:
         return canonical_json(value)
     except (ValueError, TypeError, RecursionError) as error:
-        raise IntegrityError(
-            f"{what} cannot be written as canonical JSON; remove what is not plain data"
-        ) from error
+        raise IntegrityError(f"{what} cannot be written as canonical JSON; remove what is not plain data") from error
 
 
 def _parse_integer(digits: str) -> int | float:

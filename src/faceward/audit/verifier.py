@@ -64,22 +64,13 @@ class LogReport:
             f"Its root is {self.checkpoint.root.hex()}.",
         ]
         if self.earlier is not None:
-            text.append(
-                f"It continues the checkpoint of size {self.earlier}: nothing up to there was changed."
-            )
-        text += [
-            f"{count} entries say: {name}, {phase}."
-            for (name, phase), count in sorted(self.operations.items())
-        ]
+            text.append(f"It continues the checkpoint of size {self.earlier}: nothing up to there was changed.")
+        text += [f"{count} entries say: {name}, {phase}." for (name, phase), count in sorted(self.operations.items())]
         if self.unfinished:
             text.append(f"Begun and never ended: entries {_numbers(self.unfinished)}.")
         if self.backwards:
-            text.append(
-                f"The clock was set back by more than an hour before entries {_numbers(self.backwards)}."
-            )
-        text.append(
-            f"{self.sealed_openings} sealed openings are stored, {self.blanked_openings} were destroyed."
-        )
+            text.append(f"The clock was set back by more than an hour before entries {_numbers(self.backwards)}.")
+        text.append(f"{self.sealed_openings} sealed openings are stored, {self.blanked_openings} were destroyed.")
         return text
 
 
@@ -189,16 +180,12 @@ class _Walk:
         nodes = self._db.execute("SELECT position, hash FROM nodes ORDER BY position")
         openings = self._openings()
         waiting = next(openings, None)
-        for number, leaf in self._db.execute(
-            "SELECT number, CAST(leaf AS BLOB) FROM entries ORDER BY number"
-        ):
+        for number, leaf in self._db.execute("SELECT number, CAST(leaf AS BLOB) FROM entries ORDER BY number"):
             index = self._frontier.size
             if number != index:
                 raise IntegrityError(f"entry {index} is missing from the log; it was altered")
             if index == self._checkpoint.size:
-                raise IntegrityError(
-                    f"entry {index} and those after it were never signed; the log was altered"
-                )
+                raise IntegrityError(f"entry {index} and those after it were never signed; the log was altered")
             # 1. The stored hashes are those of the stored leaves, so proofs made from them hold.
             for position, hashed in enumerate(
                 self._frontier.append(merkle.leaf_hash(leaf)), merkle.stored_count(index)
@@ -211,20 +198,14 @@ class _Walk:
             # 3. Openings belong to commitments of their entry.
             while waiting is not None and waiting[0] == index:
                 if waiting[1] not in entry.slots:
-                    raise IntegrityError(
-                        f"entry {index} has an opening that it does not commit to; it was altered"
-                    )
+                    raise IntegrityError(f"entry {index} has an opening that it does not commit to; it was altered")
                 waiting = next(openings, None)
             self._check_kept()
-        if waiting is not None:
-            raise IntegrityError(
-                f"there is an opening for entry {waiting[0]}, which is not there; the log was altered"
-            )
-        if nodes.fetchone() is not None:
-            raise IntegrityError(
-                f"hashes are stored beyond entry {self._frontier.size - 1}; the log was altered"
-            )
         self._check_root()
+        if nodes.fetchone() is not None:
+            raise IntegrityError(f"more hashes are stored than {self._frontier.size} entries have; it was altered")
+        if waiting is not None:
+            raise IntegrityError(f"an opening is stored for entry {waiting[0]}, which is not there; it was altered")
         return self._report()
 
     def _openings(self) -> Iterator[tuple[int, str]]:
@@ -239,15 +220,11 @@ class _Walk:
 
     def _follow(self, index: int, entry: Entry) -> None:
         if entry.refers is not None and entry.refers >= index:
-            raise IntegrityError(
-                f"entry {index} refers to the later entry {entry.refers}; the log was altered"
-            )
+            raise IntegrityError(f"entry {index} refers to the later entry {entry.refers}; the log was altered")
         if entry.phase is Phase.BEGIN:
             self._begun[index] = entry.operation
         elif entry.phase is Phase.END and self._begun.pop(entry.refers or 0, None) != entry.operation:
-            raise IntegrityError(
-                f"entry {index} ends entry {entry.refers}, which is no open {entry.operation!r}"
-            )
+            raise IntegrityError(f"entry {index} ends entry {entry.refers}, which is no open {entry.operation!r}")
         self._operations[entry.operation, entry.phase] += 1
         # Reported and not refused: a clock that was wrong once must not make the log unverifiable for ever.
         if self._latest is not None and entry.time < self._latest - CLOCK_STEP:
@@ -267,9 +244,7 @@ class _Walk:
         if size < signed.size:
             raise IntegrityError(f"entry {size} is missing: {signed.size} were signed; the log was cut off")
         if self._frontier.root() != signed.root:
-            raise IntegrityError(
-                f"an entry before {size} was altered together with its hashes; the signature differs"
-            )
+            raise IntegrityError(f"an entry before {size} was altered together with its hashes; the signature differs")
         if self._kept is not None and self._kept.size > size:
             raise IntegrityError(
                 f"entry {size} is missing: a checkpoint of size {self._kept.size} was kept; rolled back"
