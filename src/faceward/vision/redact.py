@@ -20,8 +20,16 @@ _MARGIN = 0.2
 # Six blocks across a face leave about what a 6x6 picture shows; networks that sharpen faces need at least 8x8.
 _BLOCKS = 6
 _NOISE = 24.0
-_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF",
-            ".tiff": "TIFF"}  # fmt: skip
+_FORMATS = {
+    ".bmp": "BMP",
+    ".jpe": "JPEG",
+    ".jpeg": "JPEG",
+    ".jpg": "JPEG",
+    ".png": "PNG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+}
 
 
 def redact(pixels: ImageArray, hide: Sequence[Box], keep: Sequence[Box], mode: Mode, seed: int) -> ImageArray:
