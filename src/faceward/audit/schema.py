@@ -99,7 +99,7 @@ def connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
         IntegrityError: No log, damaged, or written by a newer version.
         EnvironmentFailure: No permission, or busy.
     """
-    if not path.is_file():
+    if not _is_file(path):
         raise IntegrityError(f"there is no log at {path}; give its path or restore it from a backup")
     with translated(path):
         connection = _connect_readonly(path) if readonly else _connect(path, "rw")
@@ -111,6 +111,13 @@ def connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
             connection.close()
             raise
         return connection
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise EnvironmentFailure(f"the log {path} cannot be reached ({error.strerror}); give access to it") from error
 
 
 def prepare_writer(connection: sqlite3.Connection) -> None:

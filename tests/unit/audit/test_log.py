@@ -370,3 +370,30 @@ def test_opening_finds_what_does_not_fit(log: Log, path: Path, signer: Signer, n
         database.close()
         with pytest.raises(IntegrityError, match=reason):
             Log.open(path, signer)
+
+
+def test_reading_names_what_was_altered(log: Log, path: Path, now: datetime) -> None:
+    log.append([begin(now)] * 5, now)
+    database = sqlite3.connect(path, isolation_level=None)
+    for trigger in ("entries_update", "entries_delete", "nodes_delete"):
+        database.execute(f"DROP TRIGGER {trigger}")
+    database.execute("UPDATE entries SET leaf = x'7b7d' WHERE number = 2")
+    database.execute("DELETE FROM entries WHERE number = 3")
+    database.execute("DELETE FROM nodes WHERE position = 0")
+    database.close()
+    for read in (lambda: log.entry(2), lambda: list(log.entries())):
+        with pytest.raises(IntegrityError, match=r"entry 2 of the log .* malformed"):
+            read()
+    with pytest.raises(IntegrityError, match="lacks entry 3"):
+        log.entry(3)
+    with pytest.raises(IntegrityError, match="lacks the hash 0"):
+        log.inclusion(1)
+
+
+def test_a_statement_that_the_file_refuses_is_no_usage_error(log: Log, path: Path, now: datetime) -> None:
+    """An entry put in by other hands makes the next index collide; the writer does not go on."""
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("INSERT INTO entries VALUES (0, x'7b7d', NULL)")
+    database.close()
+    with pytest.raises(IntegrityError, match="append-only"):
+        log.append([begin(now)], now)

@@ -174,3 +174,15 @@ def test_a_file_without_permission_says_so(log: Log, path: Path, signer: Signer,
         for open_it in (lambda: Log.open(copy), lambda: Log.open(copy, signer)):
             with pytest.raises(EnvironmentFailure, match="access"):
                 open_it()
+
+
+def test_a_folder_without_permission_says_so(log: Log, path: Path, signer: Signer, public_folder: Path) -> None:
+    closed = public_folder / "closed"
+    closed.mkdir(mode=0o700)
+    shutil.copy(path, closed / "log.db")
+    with ordinary_user():
+        if os.geteuid() != 65534:
+            closed.chmod(0)
+        with pytest.raises(EnvironmentFailure, match="access"):
+            verify_log(closed / "log.db", signer.verifier.vkey)
+    closed.chmod(0o700)
