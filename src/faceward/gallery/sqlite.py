@@ -188,6 +188,11 @@ class SQLiteStore:
         """Say whether a sample was a probe."""
         return bool(self._rows("SELECT 1 FROM probe WHERE digest = ?", (digest,)))
 
+    def delete_document(self, kind: str, name: str) -> None:
+        """Forget a document; one that does not exist is passed over."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM document WHERE kind = ? AND name = ?", (kind, name))
+
     def counts(self) -> Counts:
         """Return how much is stored."""
         sql = (

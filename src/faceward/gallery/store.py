@@ -210,6 +210,10 @@ class ReferenceStore(Protocol):
         """Return the documents of a kind by name."""
         ...
 
+    def delete_document(self, kind: str, name: str) -> None:
+        """Forget a document; one that does not exist is passed over."""
+        ...
+
     def remember_probe(self, digest: bytes, when: datetime) -> None:
         """Remember the 32-byte keyed digest of a probe's sample (rule E4)."""
         ...

@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias
 from faceward.core.canonical import canonical_json
 from faceward.core.errors import IntegrityError, UsageError
 
-Kind: TypeAlias = Literal["features", "record"]
+Kind: TypeAlias = Literal["features", "record", "opening"]
 
 MAGIC = b"FWB"
 VERSION = 1
@@ -38,7 +38,7 @@ class Binding:
     """What a sealed blob belongs to.
 
     Attributes:
-        kind: `features` or `record`.
+        kind: `features`, `record`, or `opening` of a log commitment.
         reference_id: 32 lower-case hexadecimal digits.
         key_id: Identifier of the subject's key, 32 lower-case hexadecimal digits.
         gallery: Name of the gallery.

@@ -195,7 +195,7 @@ def seal_record(record: JSONObject, opener: SubjectKey) -> bytes:
     _require_kind(opener, "record")
     try:
         text = canonical_json(record)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise UsageError(f"the record cannot be written as JSON ({error}); use text, numbers and lists") from error
     return seal(text + b" " * (-len(text) % _RECORD_BLOCK), opener)
 
@@ -209,7 +209,7 @@ def open_record(blob: bytes, opener: SubjectKey) -> dict[str, JSONValue]:
     _require_kind(opener, "record")
     try:
         record = json.loads(unseal(blob, opener))
-    except ValueError:
+    except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):
         raise IntegrityError(f"the record of {opener.binding.reference_id} is not a JSON object; erase the reference")

@@ -113,7 +113,7 @@ def test_T2_destroyed_keys_leave_no_byte_in_any_file(tmp_path: Path, store: KeyS
     assert store.destroy(ids[50:52]) == 0
 
 
-def test_T2_destruction_while_another_process_reads_says_so_and_can_be_repeated(tmp_path: Path, master: bytes) -> None:
+def test_T2_destruction_while_another_process_reads_can_be_repeated(tmp_path: Path, store: KeyStore) -> None:
     [(key_id, _)] = store.create_subject_keys("staff")
     reader = sqlite3.connect(tmp_path / "keys.db")
     reader.execute("BEGIN")
