@@ -186,10 +186,9 @@ class Database:
         """
         with self._lock, self._translated():
             busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        journal = self.path.with_name(self.path.name + "-wal")
-        if busy or (journal.exists() and journal.stat().st_size):
+        if busy:
             raise EnvironmentFailure(
-                f"deleted bytes remain in {journal} while another process reads; stop it and repeat"
+                f"deleted bytes remain beside {self.path} while another process reads; stop it and repeat"
             )
 
     def wipe(self, deleted: Sequence[bytes]) -> None:
