@@ -1,0 +1,63 @@
+# Needs Python 3.11 or later and a PyPI mirror that pip knows; everything else is installed into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+# Faster on two cores; 'make test WORKERS=0' runs in one process.
+WORKERS ?= auto
+# A folder of your own photographs for the demo, one sub-folder a person.
+PHOTOS ?=
+# Further options of the demo, for example DEMO='--strangers 1000'.
+DEMO ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_BUILD_CONSTRAINT := constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench docs clean
+
+help:
+	@echo "make demo   the main job on real photographs; writes demo/report.html (PHOTOS=folder for your own)"
+	@echo "make test   all tests, with coverage by branch"
+	@echo "make lint   format, lint, types, layers"
+	@echo "make bench  measurements against named peers"
+	@echo "make docs   the documentation, into site/"
+	@echo "make clean  removes what these made, .venv included"
+
+demo: $(VENV)/.demo
+	@$(BIN)/python demo/run.py $(if $(PHOTOS),--photos "$(PHOTOS)") $(DEMO)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --numprocesses=$(WORKERS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev
+	$(BIN)/mkdocs build --strict --site-dir site
+
+bench: $(VENV)/.dev
+	$(BIN)/faceward bench
+
+clean:
+	rm -rf $(VENV) site dist demo/out demo/report.html benchmarks/results htmlcov .coverage .coverage.*
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .grimp_cache .hypothesis
+
+# Each stamp stands for one set of packages, installed once until the versions change.
+$(VENV)/.pip: constraints.txt
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or later is needed; name one with make PYTHON=...')"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade pip
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.pip pyproject.toml
+	$(PIP) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.pip pyproject.toml
+	$(PIP) --editable '.[demo]' --group dev
+	@touch $@ $(VENV)/.demo
