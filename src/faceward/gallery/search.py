@@ -251,14 +251,7 @@ class Gallery:
         Raises:
             IntegrityError: One does not authenticate, or its key is lost; the message names it.
         """
-        for reference_id in self._vault.store.keys(self.info.name):
-            reference = self._vault.store.reference(reference_id)
-            if not self._vault.subject_keys([reference]):
-                continue
-            comparator = self._vault.scheme.comparator()
-            comparator.add(self._vault.protected([reference]))
-            comparator.drop()
-            self.record(reference)
+        self._vault.check()
 
     def lock(self) -> None:
         """Overwrite every opened reference in memory; the next search opens them again."""

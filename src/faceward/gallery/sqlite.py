@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from faceward.core.errors import PackMismatch, PolicyRefusal, UsageError
+from faceward.core.errors import IntegrityError, PackMismatch, PolicyRefusal, UsageError
 from faceward.gallery.migrations import SCHEMA
 from faceward.gallery.store import Counts, GalleryInfo, StoredReference, check_reference
 from faceward.protection.database import Database
@@ -266,4 +266,9 @@ def _stamp(moment: datetime) -> int:
 
 
 def _moment(stamp: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=stamp)
+    try:
+        return _EPOCH + timedelta(microseconds=stamp)
+    except OverflowError:
+        raise IntegrityError(
+            f"the gallery store holds the impossible time {stamp}; restore it from its backup"
+        ) from None

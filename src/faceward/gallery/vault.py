@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from faceward.core.errors import IntegrityError
 from faceward.protection.scheme import Comparator, ProtectedReference, ProtectionScheme, SubjectKey
+from faceward.protection.sealed import open_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
 
     from faceward.gallery.store import GalleryInfo, ReferenceStore, StoredReference
     from faceward.protection.keys import KeyStore
 
 _BATCH = 4096
+# Nothing has expired yet at this moment.
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,24 @@ class Vault:
             if reference.key_id in found:
                 opener = SubjectKey(found[reference.key_id], reference.binding("features"))
                 yield ProtectedReference(reference.subject, reference.sealed, opener)
+
+    def check(self) -> None:
+        """Open every reference and record once, expired ones included.
+
+        Raises:
+            IntegrityError: One does not authenticate, or its key is lost; the message names it.
+        """
+        rows = self.store.references(self.info.name, _EARLIEST)
+        while batch := list(islice(rows, _BATCH)):
+            found = self.subject_keys(batch)
+            comparator = self.scheme.comparator()
+            try:
+                comparator.add(self.protected(batch))
+            finally:
+                comparator.drop()
+            for row in batch:
+                if row.key_id in found:
+                    open_record(row.record, SubjectKey(found[row.key_id], row.binding("record")))
 
 
 class LoadedPurpose:

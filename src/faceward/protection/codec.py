@@ -57,11 +57,11 @@ class Binding:
         """Return the binding as canonical JSON (RFC 8785).
 
         Raises:
-            UsageError: An identifier is not 32 hexadecimal digits.
+            IntegrityError: An identifier is not 32 hexadecimal digits.
         """
         for identifier in (self.reference_id, self.key_id):
             if len(identifier) != _ID_LENGTH or not _ID_DIGITS.issuperset(identifier):
-                raise UsageError(f"{identifier!r} is not an identifier; give 32 lower-case hexadecimal digits")
+                raise IntegrityError(f"{identifier!r} is not the identifier of a reference or key; restore the gallery")
         head, middle, tail = _frame(self.kind, self.gallery, self.pack, self.purpose)
         return head + self.key_id.encode() + middle + self.reference_id.encode() + tail
 

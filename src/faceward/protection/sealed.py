@@ -160,7 +160,7 @@ def seal(plaintext: bytes, opener: SubjectKey) -> bytes:
     """Seal bytes under a subject's key and a random nonce (NIST SP 800-38D).
 
     Raises:
-        UsageError: The binding's identifiers are malformed.
+        IntegrityError: The binding's identifiers are malformed.
     """
     nonce = secrets.token_bytes(NONCE_BYTES)
     associated = header(MODE) + opener.binding.associated_data()

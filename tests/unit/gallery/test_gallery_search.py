@@ -231,6 +231,26 @@ def test_K1_a_reference_moved_elsewhere_does_not_open(home: Any, other: Any, col
         other.finds("Ada", purpose=purpose)
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("reference_id", "z" * 32), ("key_id", "z" * 32), ("expires", 2**63 - 1), ("created", -(2**63)), ("record", b"")],
+)
+def test_hostile_values_in_the_file_are_integrity_errors(home: Any, other: Any, column: str, value: object) -> None:
+    [reference_id] = home.enrol("Ada")
+    _set(home.folder, column, value, reference_id)
+    with pytest.raises(IntegrityError):
+        other.gallery.check()
+
+
+def test_the_check_includes_expired_references(home: Any) -> None:
+    [reference_id] = home.enrol("Ada", expires=home.now + home.day)
+    home.gallery.check()
+    _set(home.folder, "sealed", b"junk", reference_id)
+    assert not home.finds("Ada", now=home.now + 2 * home.day)
+    with pytest.raises(IntegrityError):
+        home.gallery.check()
+
+
 def test_a_lost_key_is_an_integrity_error_that_names_the_reference(home: Any, other: Any) -> None:
     [reference_id] = home.enrol("Ada")
     _edit(home.folder / "keys.db", "DELETE FROM subject_key")

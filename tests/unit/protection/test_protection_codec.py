@@ -39,7 +39,7 @@ def test_every_field_of_a_binding_counts() -> None:
 @pytest.mark.parametrize("identifier", ["", "A" * 32, "a" * 31, "a" * 33, '"' * 32, "é" * 32])
 def test_an_identifier_that_is_none_is_refused(identifier: str) -> None:
     for binding in (replace(BINDING, reference_id=identifier), replace(BINDING, key_id=identifier)):
-        with pytest.raises(UsageError, match="identifier"):
+        with pytest.raises(IntegrityError, match="identifier"):
             binding.associated_data()
 
 
