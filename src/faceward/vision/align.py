@@ -7,6 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from faceward.core.faces import FloatArray, ImageArray
+from faceward.vision.scaling import reduced
 
 # ArcFace's five points in a 112x112 chip (Deng et al., CVPR 2019; the reference implementation's `arcface_dst`).
 ARCFACE_112 = np.array(
@@ -48,22 +49,24 @@ def warp(pixels: ImageArray, matrix: npt.NDArray[np.float64], size: int) -> Imag
         RGB, shape (size, size, 3); black outside the picture.
     """
     linear = matrix[:, :2]
-    if abs(np.linalg.det(linear)) < 1e-12:
+    # Written so that what is no number counts as degenerate too.
+    if not (np.isfinite(matrix).all() and abs(np.linalg.det(linear)) >= 1e-12):
         return np.zeros((size, size, 3), dtype=np.uint8)
     inverse: npt.NDArray[np.float64] = np.linalg.inv(linear).astype(np.float64)
     shift = -inverse @ matrix[:, 2]
     x0, y0, x1, y1 = _bounds(inverse, shift, size, pixels.shape)
-    region = Image.fromarray(np.ascontiguousarray(pixels[y0:y1, x0:x1]))
+    region = pixels[y0:y1, x0:x1]
     # Sampling is bilinear, so a face much larger than the chip is averaged down first, by whole pixels.
     factor = max(1, int(np.sqrt(abs(np.linalg.det(inverse)))))
     if factor > 1:
-        region = region.reduce(factor)
+        region = reduced(region, factor)
     # Pillow's coordinates put pixel centres at one half.
     half = np.full(2, 0.5)
     origin = (shift + half - inverse @ half - np.array([x0, y0])) / factor
     inverse = inverse / factor
     data = (inverse[0, 0], inverse[0, 1], origin[0], inverse[1, 0], inverse[1, 1], origin[1])
-    return np.asarray(region.transform((size, size), Image.Transform.AFFINE, data, Image.Resampling.BILINEAR))
+    source = Image.fromarray(np.ascontiguousarray(region))
+    return np.asarray(source.transform((size, size), Image.Transform.AFFINE, data, Image.Resampling.BILINEAR))
 
 
 def _bounds(

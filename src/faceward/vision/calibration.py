@@ -92,11 +92,19 @@ class Calibration:
         """
         if not 0 < fpir < 1:
             raise UsageError(f"an FPIR of {fpir:g} is out of range; give one between 0 and 1")
+        if gallery_size < 0:
+            raise UsageError(f"a gallery of {gallery_size} references cannot be; give their number")
         fmr = -float(np.expm1(np.log1p(-fpir) / max(1, gallery_size)))
         return self.at_fmr(min(fmr, self.loosest))
 
     def fmr_of(self, score: float) -> float:
-        """Return the FMR that a threshold at this score would have, never below what the data support."""
+        """Return the FMR that a threshold at this score would have.
+
+        Nothing is extrapolated: above the highest measured threshold it is the lowest FMR that the data support, below
+        the lowest one it is 1.
+        """
+        if score < self.table[0, 3]:
+            return 1.0
         return float(np.exp(np.interp(score, self.table[:, 3], np.log(self.table[:, 0]))))
 
     def fnmr_at(self, threshold: float) -> float:
@@ -108,7 +116,7 @@ def parse_calibration(table: Table) -> Calibration:
     """Read a manifest's calibration.
 
     Raises:
-        BadInput: A missing key, or rows that do not fall in FMR and rise in threshold.
+        BadInput: A missing key, rows that do not fall in FMR and rise in threshold, or values out of range.
     """
     rows = table.rows("points", 5)
     if len(rows) < 2 or (np.diff(rows[:, 0]) >= 0).any() or (np.diff(rows[:, 3]) <= 0).any():
@@ -120,10 +128,12 @@ def parse_calibration(table: Table) -> Calibration:
         or (rows[:, 2] < rows[:, 0]).any()
     ):
         raise table.error("points", "must have rates between 0 and 1, each within its interval")
+    if (np.abs(rows[:, 3]) > 1).any() or (rows[:, 4] < 0).any() or (rows[:, 4] > 1).any():
+        raise table.error("points", "must have thresholds from -1 to 1 and an FNMR from 0 to 1")
     calibration = Calibration(
         data=table.text("data"),
-        mated=int(table.number("mated", 1, 1e15)),
-        nonmated=int(table.number("nonmated", 1, 1e15)),
+        mated=table.whole("mated", 1, 10**15),
+        nonmated=table.whole("nonmated", 1, 10**15),
         default_fmr=table.number("default_fmr", float(rows[-1, 0]), float(rows[0, 0])),
         table=rows,
     )

@@ -15,6 +15,8 @@ from faceward.core.faces import Box, Face, FloatArray, ImageArray
 from faceward.vision.session import Session
 
 _NMS_OVERLAP = 0.3
+# Sizes are logarithms; no face is e^12 cells wide.
+_LOG_LARGEST = 12.0
 
 
 class Detector(Protocol):
@@ -68,6 +70,9 @@ def suppress(boxes: FloatArray, scores: FloatArray, overlap: float = _NMS_OVERLA
 
 
 def _faces(boxes: FloatArray, landmarks: FloatArray, scores: FloatArray) -> tuple[Face, ...]:
+    # A network may overflow where it finds nothing; what is no number has no place in a picture.
+    finite = np.isfinite(boxes).all(axis=1) & np.isfinite(landmarks).all(axis=(1, 2)) & np.isfinite(scores)
+    boxes, landmarks, scores = boxes[finite], landmarks[finite], scores[finite]
     return tuple(
         Face(
             Box(*(float(v) for v in boxes[i])),
@@ -76,6 +81,11 @@ def _faces(boxes: FloatArray, landmarks: FloatArray, scores: FloatArray) -> tupl
         )
         for i in suppress(boxes, scores)
     )
+
+
+def _require(holds: bool, name: str) -> None:
+    if not holds:
+        raise IntegrityError(f"the model {name} answers in another form than its pack's manifest says; verify the pack")
 
 
 class CenterFace:
@@ -91,11 +101,14 @@ class CenterFace:
     def detect(self, pixels: ImageArray, threshold: float) -> tuple[Face, ...]:
         """Find faces; see `Detector.detect`."""
         planes = _padded_planes(pixels, 32, swap=False)
-        heat, scale, offset, points = self._session.run({self._session.inputs[0][0]: planes})
+        heat, scale, offset, points = outputs = self._session.run({self._session.inputs[0][0]: planes})
+        cells = (planes.shape[2] // self._STRIDE, planes.shape[3] // self._STRIDE)
+        for output, channels in zip(outputs, (1, 2, 2, 10), strict=True):
+            _require(output.shape == (1, channels, *cells), self._session.name)
         rows, columns = np.nonzero(heat[0, 0] > threshold)
         if not rows.size:
             return ()
-        heights, widths = (np.exp(scale[0, k, rows, columns]) * self._STRIDE for k in (0, 1))
+        heights, widths = (np.exp(np.minimum(scale[0, k, rows, columns], _LOG_LARGEST)) * self._STRIDE for k in (0, 1))
         top = (rows + offset[0, 0, rows, columns] + 0.5) * self._STRIDE - heights / 2
         left = (columns + offset[0, 1, rows, columns] + 0.5) * self._STRIDE - widths / 2
         raw = points[0][:, rows, columns]
@@ -116,6 +129,7 @@ class YuNet:
             raise IntegrityError(f"the model {session.name} has not YuNet's form: outputs {', '.join(wanted)}")
         self._session, self._order = session, [names.index(name) for name in wanted]
         shape = session.inputs[0][1]
+        _require(len(shape) == 4, session.name)
         # Some exports fix the input's size; the picture is then laid into it as a whole.
         self._fixed = (int(shape[2]), int(shape[3])) if all(isinstance(n, int) for n in shape[2:]) else None
 
@@ -131,6 +145,10 @@ class YuNet:
             planes = grown
         raw = self._session.run({self._session.inputs[0][0]: planes})
         heads = [raw[i] for i in self._order]
+        for index, head in enumerate(heads):
+            stride, length = self._STRIDES[index % 3], (1, 1, 4, 10)[index // 3]
+            cells = (planes.shape[2] // stride) * (planes.shape[3] // stride)
+            _require(head.shape == (1, cells, length), self._session.name)
         parts = [
             self._decode(heads[k::3], stride, planes.shape[3] // stride, threshold)
             for k, stride in enumerate(self._STRIDES)
@@ -148,13 +166,13 @@ class YuNet:
         chosen = np.nonzero(scores > threshold)[0]
         cells = np.stack([chosen % columns, chosen // columns], axis=1).astype(np.float32)
         centres = (cells + boxes[chosen, :2]) * stride
-        sizes = np.exp(boxes[chosen, 2:4]) * stride
+        sizes = np.exp(np.minimum(boxes[chosen, 2:4], _LOG_LARGEST)) * stride
         landmarks = (points[chosen].reshape(-1, 5, 2) + cells[:, None, :]) * stride
         return np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=1), landmarks, scores[chosen]
 
 
 def _fitted(pixels: ImageArray, size: tuple[int, int]) -> tuple[ImageArray, float]:
-    from faceward.vision.images import resized  # noqa: PLC0415 - only fixed-size exports need it
+    from faceward.vision.scaling import resized  # noqa: PLC0415 - only fixed-size exports need it
 
     ratio = min(size[0] / pixels.shape[0], size[1] / pixels.shape[1])
     width, height = max(1, int(pixels.shape[1] * ratio)), max(1, int(pixels.shape[0] * ratio))

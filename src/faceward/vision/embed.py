@@ -23,7 +23,10 @@ class Embedder:
         if len(session.inputs) != 1:
             raise IntegrityError(f"the model {session.name} has {len(session.inputs)} inputs; an embedding has one")
         self._session, self._spec = session, spec
-        first = session.inputs[0][1][0]
+        shape = session.inputs[0][1]
+        if len(shape) != 4:
+            raise IntegrityError(f"the model {session.name} takes no pictures: its input has {len(shape)} dimensions")
+        first = shape[0]
         self._batch = first if isinstance(first, int) else _BATCH
 
     def chips(self, pixels: ImageArray, landmarks: Sequence[FloatArray]) -> list[ImageArray]:
@@ -42,7 +45,12 @@ class Embedder:
         if self._spec.mirror:
             planes = np.concatenate([planes, planes[:, :, ::-1]])
         raw = np.concatenate([self._run(planes[i : i + self._batch]) for i in range(0, len(planes), self._batch)])
-        if raw.ndim != 2 or raw.shape[1] != self._spec.dimension or not np.isfinite(raw).all():
+        if (
+            raw.ndim != 2
+            or raw.dtype.kind not in "fiu"
+            or raw.shape != (len(planes), self._spec.dimension)
+            or not np.isfinite(raw).all()
+        ):
             raise IntegrityError(
                 f"the model {self._session.name} gives features of another form than its manifest says"
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from faceward.core.errors import BadInput
+
+# TOML's integers have no end, but floating point has. No comparison holds for what is no number.
+_LARGEST = 1e18
+
+
+def _shown(value: object) -> str:
+    """Return a value on one line of bounded length; an integer may have thousands of digits."""
+    if value is None:
+        return "missing"
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return "too large"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 class Table:
@@ -45,13 +57,15 @@ class Table:
             return default
         if not isinstance(value, str) or not value.strip():
             raise self.error(key, "is missing: text is wanted")
+        if not value.isprintable():
+            raise self.error(key, "holds control or invisible characters")
         return value
 
     def choice(self, key: str, choices: Sequence[str], default: str | None = None) -> str:
         """Return one of several words."""
         value = self.text(key, default)
         if value not in choices:
-            raise self.error(key, f"is {value!r}: one of {', '.join(choices)} is wanted")
+            raise self.error(key, f"is {_shown(value)}: one of {', '.join(choices)} is wanted")
         return value
 
     def boolean(self, key: str) -> bool:
@@ -65,8 +79,15 @@ class Table:
         """Return a finite number within bounds."""
         value = self._get(key)
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise self.error(key, f"is {value!r}: a number from {low:g} to {high:g} is wanted")
+            raise self.error(key, f"is {_shown(value)}: a number from {low:g} to {high:g} is wanted")
         return float(value)
+
+    def whole(self, key: str, low: int, high: int) -> int:
+        """Return a whole number within bounds."""
+        value = self._get(key)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise self.error(key, f"is {_shown(value)}: a whole number from {low} to {high} is wanted")
+        return value
 
     def rows(self, key: str, columns: int) -> npt.NDArray[np.float64]:
         """Return a list of rows of finite numbers, shape (n, columns)."""
@@ -74,7 +95,7 @@ class Table:
         good = isinstance(value, list) and all(
             isinstance(row, list)
             and len(row) == columns
-            and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in row)
+            and all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) <= _LARGEST for v in row)
             for row in value
         )
         if not good or not value:
@@ -89,10 +110,13 @@ class Table:
         points = self.rows(key, 2)
         if points.shape != (5, 2) or points.min() < 0 or points.max() > size:
             raise self.error(key, f"is not five points within {size} pixels, or the word arcface")
+        # Points that coincide would make one black chip of every face, and every two faces a match.
+        if np.hypot(*(points[1] - points[0])) < size / 20:
+            raise self.error(key, "has eyes that all but coincide")
         return points
 
     def finish(self) -> None:
         """Refuse keys that nothing read, since a misspelt key would otherwise be silently ignored."""
         unknown = sorted(set(self._values) - self._read)
         if unknown:
-            raise self.error(unknown[0], "is not a known key")
+            raise self.error(_shown(unknown[0]), "is not a known key")

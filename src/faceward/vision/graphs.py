@@ -12,8 +12,7 @@ def static_inputs(data: bytes) -> bytes:
     """Take the weights out of a graph's inputs and free its batch, height and width.
 
     Older exporters list every weight as an input that a caller may override, which forbids the runtime to fold the
-    batch
-    normalisation into the convolutions: CenterFace runs at half the speed. Its export also fixes a picture size.
+    batch normalisation into the convolutions: CenterFace runs at half the speed. Its export also fixes a picture size.
 
     Raises:
         IntegrityError: The bytes are not an ONNX model of one picture input.
@@ -31,6 +30,8 @@ def static_inputs(data: bytes) -> bytes:
     graph.input.extend(inputs)
     # Sizes recorded for the exported shape would contradict the freed one.
     del graph.value_info[:]
+    if any(len(output.type.tensor_type.shape.dim) != 4 for output in graph.output):
+        raise IntegrityError("the model's outputs are not maps of the picture; restore the original file")
     for value, sides in [(graph.input[0], ("h", "w")), *((output, ("oh", "ow")) for output in graph.output)]:
         dims = value.type.tensor_type.shape.dim
         for dim, name in zip((dims[0], dims[2], dims[3]), ("n", *sides), strict=True):

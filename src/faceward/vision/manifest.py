@@ -12,7 +12,7 @@ import numpy.typing as npt
 import rfc8785
 
 from faceward.core.canonical import canonical_json, sha256_hex
-from faceward.core.errors import BadInput
+from faceward.core.errors import BadInput, UsageError
 from faceward.core.names import check_name
 from faceward.vision.align import ARCFACE_112
 from faceward.vision.calibration import Calibration, parse_calibration
@@ -124,11 +124,11 @@ def parse_manifest(text: str, origin: str) -> Manifest:
     """
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{origin}: not a TOML manifest ({error}); correct the line") from None
+    except (ValueError, RecursionError) as error:  # besides TOML's own error, integers without end and deep nesting
+        raise BadInput(f"{origin}: not a TOML manifest ({_one_line(error)}); correct the line") from None
     root = Table(raw, origin)
     head = root.table("pack")
-    name = check_name(head.text("name"), "pack")
+    name = _name(head)
     manifest = Manifest(
         name=name,
         licence=head.text("licence"),
@@ -145,6 +145,22 @@ def parse_manifest(text: str, origin: str) -> Manifest:
     return manifest
 
 
+def _one_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+
+
+def _name(head: Table) -> str:
+    """Return the pack's name, which becomes a folder's."""
+    text = head.text("name")
+    try:
+        name = check_name(text, "pack")
+    except UsageError as error:
+        raise BadInput(f"{error}; correct the manifest") from None
+    if name.startswith(".") or "/" in name or "\\" in name:
+        raise head.error("name", "holds a slash or begins with a dot")
+    return name
+
+
 def _digest(raw: Mapping[str, Any], origin: str) -> str:
     try:
         # The calibration may be improved without touching the features, so it does not change the identity.
@@ -157,9 +173,9 @@ def _model(table: Table) -> ModelFile:
     sha = table.text("sha256").lower()
     prepare = table.choice("prepare", ("as-is", "static-inputs", "dlib-resnet"), "as-is")
     prepared = table.text("prepared_sha256", "").lower()
-    for value in (sha, prepared):
+    for key, value in (("sha256", sha), ("prepared_sha256", prepared)):
         if value and (len(value) != 64 or set(value) - set("0123456789abcdef")):
-            raise table.error("sha256", "is not 64 hexadecimal digits")
+            raise table.error(key, "is not 64 hexadecimal digits")
     if (prepare == "as-is") != (not prepared):
         raise table.error("prepared_sha256", "goes with a prepare other than as-is")
     file = table.text("file")
@@ -176,11 +192,11 @@ def _detector(table: Table) -> DetectorSpec:
 
 
 def _embedder(table: Table) -> EmbedderSpec:
-    size = int(table.number("size", 16, 1024))
+    size = table.whole("size", 16, 1024)
     template = table.points("template", size)
     spec = EmbedderSpec(
         model=_model(table),
-        dimension=int(table.number("dimension", 8, 8192)),
+        dimension=table.whole("dimension", 8, 8192),
         size=size,
         colour=table.choice("colour", COLOURS),
         mean=table.number("mean", 0, 255),

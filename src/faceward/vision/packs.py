@@ -60,7 +60,8 @@ class PackStore:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all packs, the default first."""
-        own = sorted(p.parent.name for p in self._folder.glob(f"*/{_MANIFEST}"))
+        # A folder whose name begins with a dot is a copy that was interrupted.
+        own = sorted(p.parent.name for p in self._folder.glob(f"*/{_MANIFEST}") if p.parent.name[0] != ".")
         return (DEFAULT_PACK, *(name for name in own if name != DEFAULT_PACK))
 
     def get(self, name: str) -> Pack:
@@ -78,7 +79,10 @@ class PackStore:
                 f"no model pack {name!r}; there are {', '.join(self.names())}, or add one with 'packs add'"
             )
         path = self._folder / name / _MANIFEST
-        return Pack(parse_manifest(_read_text(path), str(path)), path.parent)
+        manifest = parse_manifest(_read_text(path), str(path))
+        if manifest.name != name:
+            raise BadInput(f"{path}: the manifest names the pack {manifest.name!r}; give its folder the same name")
+        return Pack(manifest, path.parent)
 
     def add(self, manifest_path: Path) -> Pack:
         """Copy a pack into the user's folder, after its files were verified. Nothing is left behind if one differs.
@@ -88,7 +92,7 @@ class PackStore:
             UsageError: A pack of this name exists already.
             IntegrityError: A file's hash differs from the manifest's.
         """
-        if manifest_path.is_dir():
+        if _is_folder(manifest_path):
             manifest_path /= _MANIFEST
         text = _read_text(manifest_path)
         manifest = parse_manifest(text, str(manifest_path))
@@ -159,6 +163,8 @@ def _source(model: ModelFile, folder: Path | None) -> bytes:
     else:
         raise IntegrityError(f"{model.file}: a built-in pack must name a distribution")
     try:
+        if not path.is_file():
+            raise BadInput(f"{path}: no such file; restore it")
         if path.stat().st_size > _MAX_MODEL_BYTES:
             raise BadInput(f"{path}: larger than {_MAX_MODEL_BYTES:,} bytes; not a model")
         return path.read_bytes()
@@ -210,8 +216,17 @@ def _keep(path: Path, data: bytes) -> None:
         return
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}; check the path") from None
+
+
 def _read_text(path: Path) -> str:
     try:
+        if not path.is_file():
+            raise BadInput(f"{path}: no such file; give a pack.toml")
         if path.stat().st_size > 2**20:
             raise BadInput(f"{path}: larger than a manifest can be; give a pack.toml")
         return path.read_text(encoding="utf-8")

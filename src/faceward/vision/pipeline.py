@@ -12,10 +12,11 @@ from faceward.core.errors import NoFace, SeveralFaces
 from faceward.core.faces import Box, Face, FloatArray, ImageArray, Sample
 from faceward.vision.detect import CenterFace, Detector, YuNet, suppress
 from faceward.vision.embed import Embedder
-from faceward.vision.images import Picture, resized
+from faceward.vision.images import Picture
 from faceward.vision.manifest import DetectorSpec
 from faceward.vision.packs import DEFAULT_PACK, Pack, PackStore
 from faceward.vision.quality import assess
+from faceward.vision.scaling import resized
 from faceward.vision.session import Session
 
 # Pictures are analysed at up to this size; a face that needs more pixels than this leaves is too small to compare.
@@ -108,12 +109,13 @@ class Pipeline:
 
     def _detect_all(self, pixels: ImageArray, threshold: float) -> Sequence[Face]:
         height, width = pixels.shape[:2]
-        if max(height, width) <= _TILE or height * width <= _TILE * _TILE:
-            return self._detect_at(pixels, 1.0, threshold)
-        found = list(self._detect_at(pixels, _TILE / max(height, width), threshold))
-        for y0 in _starts(height):
-            for x0 in _starts(width):
-                tile = pixels[y0 : y0 + _TILE, x0 : x0 + _TILE]
+        # The network's input is padded to multiples of 32, which is what a long strip would be judged by.
+        if _padded(height) * _padded(width) <= _TILE * _TILE:
+            return self._detector.detect(pixels, threshold)
+        found = list(self._detect_at(pixels, min(1.0, _TILE / max(height, width)), threshold))
+        for y0, y1 in _tiles(height):
+            for x0, x1 in _tiles(width):
+                tile = pixels[y0:y1, x0:x1]
                 found.extend(
                     _moved(face, x0, y0)
                     for face in self._detector.detect(tile, threshold)
@@ -122,9 +124,7 @@ class Pipeline:
         return _merged(found)
 
     def _detect_at(self, pixels: ImageArray, ratio: float, threshold: float) -> tuple[Face, ...]:
-        if ratio >= 1.0:
-            return self._detector.detect(pixels, threshold)
-        width, height = (max(32, round(n * ratio)) for n in (pixels.shape[1], pixels.shape[0]))
+        width, height = (max(min(32, n), round(n * ratio)) for n in (pixels.shape[1], pixels.shape[0]))
         across, down = pixels.shape[1] / width, pixels.shape[0] / height
         return tuple(
             Face(
@@ -132,7 +132,7 @@ class Pipeline:
                 face.landmarks * np.array([across, down], dtype=np.float32),
                 face.confidence,
             )
-            for face in self._detector.detect(resized(pixels, width, height), threshold)
+            for face in self._detect_all(resized(pixels, width, height), threshold)
         )
 
     def samples(self, picture: Picture, faces: Sequence[Face]) -> tuple[Sample, ...]:
@@ -177,11 +177,18 @@ def prominence(face: Face, picture: Picture) -> float:
     return face.box.area * float(0.5 ** ((3 * distance) ** 2))
 
 
-def _starts(length: int) -> list[int]:
+def _padded(length: int) -> int:
+    return -(-length // 32) * 32
+
+
+def _tiles(length: int) -> list[tuple[int, int]]:
+    """Divide a side into stretches of equal length, at most a tile's, that overlap."""
     if length <= _TILE:
-        return [0]
+        return [(0, length)]
     count = -(-(length - _TILE_OVERLAP) // (_TILE - _TILE_OVERLAP))
-    return [round(i * (length - _TILE) / (count - 1)) for i in range(count)]
+    size = -(-(length + _TILE_OVERLAP * (count - 1)) // count)
+    starts = [round(i * (length - size) / (count - 1)) for i in range(count)]
+    return [(start, start + size) for start in starts]
 
 
 def _touches_inner_edge(box: Box, origin: tuple[int, int], tile: tuple[int, ...], size: tuple[int, int]) -> bool:

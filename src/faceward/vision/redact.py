@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -47,14 +48,13 @@ def redact(pixels: ImageArray, hide: Sequence[Box], keep: Sequence[Box], mode: M
     Returns:
         A new picture of the same shape.
     """
-    image = Image.fromarray(pixels)
+    result = pixels.copy()
     noise = np.random.default_rng(seed)
-    original = image.copy()
     for box in hide:
-        _cover(image, _grown(box), mode, noise)
+        _cover(result, _grown(box), mode, noise)
     for box in keep:
-        _restore(image, original, box, hide)
-    return np.asarray(image)
+        _restore(result, pixels, box, hide)
+    return result
 
 
 def encode(pixels: ImageArray, suffix: str) -> bytes:
@@ -65,14 +65,18 @@ def encode(pixels: ImageArray, suffix: str) -> bytes:
         suffix: Of the output's name; decides the format.
 
     Raises:
-        UsageError: The suffix stands for no format that can be written.
+        UsageError: The suffix stands for no format that can be written, or for one that is too small for the picture.
     """
     kind = _FORMATS.get(suffix.lower())
     if kind is None:
         raise UsageError(f"pictures cannot be written as {suffix!r}; use one of {', '.join(sorted(_FORMATS))}")
     stream = io.BytesIO()
     options = {"quality": 92} if kind in {"JPEG", "WEBP"} else {"compress_level": 3} if kind == "PNG" else {}
-    Image.fromarray(pixels).save(stream, kind, **options)
+    try:
+        Image.fromarray(pixels).save(stream, kind, **options)
+    except (OSError, ValueError):  # each format has a largest side of its own
+        size = f"{pixels.shape[1]}x{pixels.shape[0]}"
+        raise UsageError(f"a picture of {size} pixels is too large for {kind}; write it as .png") from None
     return stream.getvalue()
 
 
@@ -81,47 +85,50 @@ def _grown(box: Box) -> tuple[int, int, int, int]:
     return round(box.x0 - across), round(box.y0 - down), round(box.x1 + across), round(box.y1 + down)
 
 
-def _cover(image: Image.Image, corners: tuple[int, int, int, int], mode: Mode, noise: np.random.Generator) -> None:
+def _cover(result: ImageArray, corners: tuple[int, int, int, int], mode: Mode, noise: np.random.Generator) -> None:
     x0, y0 = max(0, corners[0]), max(0, corners[1])
-    x1, y1 = min(image.width, corners[2]), min(image.height, corners[3])
+    x1, y1 = min(result.shape[1], corners[2]), min(result.shape[0], corners[3])
     if x1 <= x0 or y1 <= y0:
         return
-    region = image.crop((x0, y0, x1, y1))
+    region = Image.fromarray(np.ascontiguousarray(result[y0:y1, x0:x1]))
+    # Blocks are measured on the whole face, also where the picture's edge cuts it.
+    block = max(1, -(-max(corners[2] - corners[0], corners[3] - corners[1]) // _BLOCKS))
     if mode == "fill":
         cover = Image.new("RGB", region.size, (128, 128, 128))
     elif mode == "pixelate":
-        cover = _pixelated(region, noise)
+        cover = _pixelated(region, block, noise)
     else:
-        cover = _blurred(region, noise)
+        cover = _blurred(region, block, noise)
     mask = Image.new("L", region.size, 0)
     radius = min(region.size) // 3
     ImageDraw.Draw(mask).rounded_rectangle(
         (corners[0] - x0, corners[1] - y0, corners[2] - x0 - 1, corners[3] - y0 - 1), radius, fill=255
     )
-    image.paste(cover, (x0, y0), mask)
+    region.paste(cover, (0, 0), mask)
+    result[y0:y1, x0:x1] = np.asarray(region)
 
 
-def _pixelated(region: Image.Image, noise: np.random.Generator) -> Image.Image:
-    block = max(1, -(-max(region.size) // _BLOCKS))
-    size = (max(1, -(-region.width // block)), max(1, -(-region.height // block)))
+def _pixelated(region: Image.Image, block: int, noise: np.random.Generator) -> Image.Image:
+    size = (-(-region.width // block), -(-region.height // block))
     small = np.asarray(region.resize(size, Image.Resampling.BOX)).astype(np.float32)
     small += noise.normal(0, _NOISE, small.shape)
     blocks = Image.fromarray(np.clip(small, 0, 255).astype(np.uint8))
     return blocks.resize((size[0] * block, size[1] * block), Image.Resampling.NEAREST).crop((0, 0, *region.size))
 
 
-def _blurred(region: Image.Image, noise: np.random.Generator) -> Image.Image:
+def _blurred(region: Image.Image, block: int, noise: np.random.Generator) -> Image.Image:
     """Smooth the pixelated and noisy picture: a blur of the face itself could be undone by deconvolution."""
-    return _pixelated(region, noise).filter(ImageFilter.GaussianBlur(max(region.size) / _BLOCKS / 1.5))
+    return _pixelated(region, block, noise).filter(ImageFilter.GaussianBlur(block / 1.5))
 
 
-def _restore(image: Image.Image, original: Image.Image, box: Box, hide: Sequence[Box]) -> None:
+def _restore(result: ImageArray, original: ImageArray, box: Box, hide: Sequence[Box]) -> None:
     x0, y0 = max(0, round(box.x0)), max(0, round(box.y0))
-    x1, y1 = min(image.width, round(box.x1)), min(image.height, round(box.y1))
+    x1, y1 = min(result.shape[1], round(box.x1)), min(result.shape[0], round(box.y1))
     if x1 <= x0 or y1 <= y0:
         return
-    mask = Image.new("L", (x1 - x0, y1 - y0), 255)
-    draw = ImageDraw.Draw(mask)
+    visible = np.ones((y1 - y0, x1 - x0), dtype=np.bool_)
     for other in hide:
-        draw.rectangle((other.x0 - x0, other.y0 - y0, other.x1 - x0, other.y1 - y0), fill=0)
-    image.paste(original.crop((x0, y0, x1, y1)), (x0, y0), mask)
+        left, top = (max(0, math.floor(n)) for n in (other.x0 - x0, other.y0 - y0))
+        right, bottom = (max(0, math.ceil(n)) for n in (other.x1 - x0, other.y1 - y0))
+        visible[top:bottom, left:right] = False
+    result[y0:y1, x0:x1][visible] = original[y0:y1, x0:x1][visible]
