@@ -70,3 +70,28 @@ def test_a_score_does_not_depend_on_the_row_it_stands_in() -> None:
         index.add(names, [name.encode() for name in names], rolled)
         scores.add(index.search(probe, -1.0, 997)[0])
     assert len(scores) == 1
+
+
+def test_the_threshold_is_exact_whatever_the_product_rounds() -> None:
+    rows, probe = _unit(600, 512), _unit(1, 512, seed=9)
+    index = GalleryIndex(512)
+    names = [f"{n:032x}" for n in range(600)]
+    index.add(names, [name.encode() for name in names], rows)
+    [hits] = index.search(probe, -1.0, 600)
+    for place, hit in enumerate(hits):
+        assert index.search(probe, hit.score, 600)[0] == hits[: place + 1]
+        assert index.search(probe, float(np.nextafter(hit.score, 2)), 600)[0] == hits[:place]
+
+
+def test_the_best_of_near_ties_is_found_whatever_the_product_rounds() -> None:
+    generator = np.random.default_rng(3)
+    probe = _unit(1, 512, seed=9)
+    near = probe + generator.standard_normal((500, 512)) * 1e-8 + 0.02 * _unit(1, 512, seed=4)
+    rows = (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32)
+    index = GalleryIndex(512)
+    names = [f"{n:032x}" for n in range(500)]
+    index.add(names, [name.encode() for name in names], rows)
+    [every] = index.search(probe, -1.0, 500)
+    assert len({hit.score for hit in every}) > 100
+    for k in (1, 2, 5, 50, 499):
+        assert index.search(probe, 0.5, k)[0] == every[:k]
