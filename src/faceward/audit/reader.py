@@ -12,7 +12,7 @@ from faceward.audit.checkpoint import Checkpoint
 from faceward.audit.entries import Entry, Phase
 from faceward.audit.note import parse_note
 from faceward.audit.receipt import Receipt
-from faceward.audit.schema import translated
+from faceward.audit.schema import key_tag, translated
 from faceward.core.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
@@ -104,10 +104,10 @@ class LogReader:
                 return
             start = rows[-1][0] + 1
 
-    def unfinished(self) -> tuple[int, ...]:
-        """Return the indexes of entries that begin an operation which no entry ends."""
+    def unfinished(self, start: int = 0) -> tuple[int, ...]:
+        """Return the indexes, from `start` on, of entries that begin an operation which no entry ends."""
         begun: dict[int, None] = {}
-        for number, entry in self.entries():
+        for number, entry in self.entries(start):
             if entry.phase is Phase.BEGIN:
                 begun[number] = None
             elif entry.phase is Phase.END and entry.refers is not None:
@@ -124,6 +124,13 @@ class LogReader:
         with self._lock, translated(self._path):
             rows = self._db.execute(query, (self._check_index(index),)).fetchall()
         return tuple(SealedOpening(slot, str(key_id, "utf-8", "replace"), sealed) for slot, key_id, sealed in rows)
+
+    def entries_of(self, key_id: str) -> tuple[int, ...]:
+        """Return the indexes of entries that have an opening sealed by a key, in order."""
+        query = "SELECT DISTINCT entry FROM openings WHERE key_tag = ? AND blank = 0 AND key_id = ? ORDER BY entry"
+        with self._lock, translated(self._path):
+            rows = self._db.execute(query, (key_tag(key_id.encode()), key_id.encode())).fetchall()
+        return tuple(number for (number,) in rows)
 
     def inclusion(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
         """Return the inclusion proof of an entry in the tree of a size, by default the current one.

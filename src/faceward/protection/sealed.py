@@ -187,12 +187,12 @@ def unseal(blob: bytes, opener: SubjectKey) -> bytes:
 
 
 def seal_record(record: JSONObject, opener: SubjectKey) -> bytes:
-    """Seal what is known about a reference, as canonical JSON padded to a multiple of 256 bytes.
+    """Seal what is known about a reference, or the opening of a log commitment, as canonical JSON padded to a multiple of 256 bytes.
 
     Raises:
         UsageError: The record has no canonical form, or the binding is not for a record.
     """
-    _require_kind(opener, "record")
+    _require_kind(opener, "record", "opening")
     try:
         text = canonical_json(record)
     except (ValueError, TypeError, RecursionError) as error:
@@ -206,7 +206,7 @@ def open_record(blob: bytes, opener: SubjectKey) -> dict[str, JSONValue]:
     Raises:
         IntegrityError: It does not authenticate or is not a JSON object.
     """
-    _require_kind(opener, "record")
+    _require_kind(opener, "record", "opening")
     try:
         record = json.loads(unseal(blob, opener))
     except (ValueError, RecursionError):
@@ -216,6 +216,6 @@ def open_record(blob: bytes, opener: SubjectKey) -> dict[str, JSONValue]:
     return record
 
 
-def _require_kind(opener: SubjectKey, kind: str) -> None:
-    if opener.binding.kind != kind:
-        raise UsageError(f"a binding for {opener.binding.kind} cannot hold {kind}; bind it to {kind}")
+def _require_kind(opener: SubjectKey, *kinds: str) -> None:
+    if opener.binding.kind not in kinds:
+        raise UsageError(f"a binding for {opener.binding.kind} cannot hold {kinds[0]}; bind it to {kinds[0]}")

@@ -72,12 +72,13 @@ class Calibration:
                 f"an FMR of {fmr:.1e} is below what the pack's calibration supports ({self.strictest:.0e}).",
                 "Accept a higher rate, search a smaller gallery, or use a pack calibrated on more data.",
             )
-        return OperatingPoint(*self._columns(np.log(fmr)))
+        threshold, low, high = self._columns(np.log(fmr))
+        return OperatingPoint(threshold, fmr, low, high)
 
-    def _columns(self, log_fmr: float) -> tuple[float, float, float, float]:
+    def _columns(self, log_fmr: float) -> tuple[float, float, float]:
         logs = np.log(self.table[::-1, 0])
         threshold, low, high = (float(np.interp(log_fmr, logs, self.table[::-1, k])) for k in (3, 1, 2))
-        return threshold, float(np.exp(log_fmr)), low, high
+        return threshold, low, high
 
     def at_fpir(self, fpir: float, gallery_size: int) -> OperatingPoint:
         """Return the operating point at which a search of `gallery_size` references errs with at most `fpir`.

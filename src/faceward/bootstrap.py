@@ -1,0 +1,303 @@
+"""The composition root: settings and secrets in, an open system out."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets as random_bytes
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from faceward.audit.entries import Phase
+from faceward.audit.log import Log
+from faceward.audit.note import Signer
+from faceward.core.canonical import JSONObject, canonical_json
+from faceward.core.clock import Clock, SystemClock, to_rfc3339
+from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
+from faceward.core.results import DetectionResult, RedactionResult, VerificationResult
+from faceward.gallery.sqlite import SQLiteStore
+from faceward.operations import pictures, upkeep
+from faceward.operations.context import Desk
+from faceward.operations.deployment import (
+    CONFIG_FILE,
+    GALLERY_FILE,
+    KEY_FILE,
+    KEYS_FILE,
+    LOG_FILE,
+    VKEY_FILE,
+    Config,
+    Deployment,
+    read_config,
+)
+from faceward.operations.journal import Happening
+from faceward.operations.system import System
+from faceward.policy.jurisdiction import DEFAULT_JURISDICTION, load_jurisdiction
+from faceward.policy.rules import Rules
+from faceward.policy.standard import load_standard
+from faceward.protection.age import AgeFile
+from faceward.protection.files import sync_folder, write_atomically
+from faceward.protection.guard import ProcessGuard
+from faceward.protection.holder import MasterKeyHolder
+from faceward.protection.keys import KeyStore
+from faceward.protection.passphrase import PassphraseFile
+from faceward.protection.rotation import create_keys, open_keys
+from faceward.settings import cache_folder, packs_folder
+from faceward.vision.packs import DEFAULT_PACK, PackStore
+from faceward.vision.pipeline import Pipeline
+
+_SESSION_GUARD = "session.guard"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What opens a deployment's master key: a passphrase, or an age identity.
+
+    Attributes:
+        passphrase: The passphrase, or None.
+        identity_file: An age identity file, or None.
+        recipients: At set-up, the age recipients (`age1…`) who can open it.
+    """
+
+    passphrase: str | None = field(default=None, repr=False)
+    identity_file: Path | None = None
+    recipients: tuple[str, ...] = ()
+
+    def holder(self, path: Path) -> MasterKeyHolder:
+        """Return the holder of the master key at a path.
+
+        Raises:
+            UsageError: Neither or both were given.
+        """
+        if (self.passphrase is None) == (self.identity_file is None):
+            raise UsageError("give either a passphrase (FACEWARD_PASSPHRASE) or an age identity file (--identity)")
+        if self.identity_file is not None:
+            return AgeFile(path, self.identity_file, self.recipients)
+        return PassphraseFile(path, self.passphrase or "")
+
+
+def pack_store() -> PackStore:
+    """Return the packs on this machine."""
+    return PackStore(packs_folder(), cache_folder())
+
+
+def pipeline(pack: str = DEFAULT_PACK, threads: int = 1) -> Pipeline:
+    """Return a model pack at work.
+
+    Raises:
+        UsageError: No such pack.
+    """
+    store = pack_store()
+    return Pipeline(store, store.get(pack), threads)
+
+
+def create(
+    home: Path | str,
+    *,
+    standard: str,
+    secret: Secret,
+    jurisdiction: str = DEFAULT_JURISDICTION,
+    about: tuple[str, str] = ("", ""),
+    pack: str = DEFAULT_PACK,
+) -> None:
+    """Set up a deployment, whole or not at all; open it with `open_system`.
+
+    Args:
+        home: A folder that does not exist or is empty.
+        standard: Name of the standard.
+        secret: What will open it.
+        jurisdiction: Code of the jurisdiction profile.
+        about: Who decides about the data and how subjects reach them, for notices.
+        pack: Name of the model pack.
+
+    Raises:
+        UsageError: The folder is not empty, or a name is unknown.
+        PolicyRefusal: There is no profile of the jurisdiction (rule P3).
+        IntegrityError: The pack's files are not what its manifest says.
+        EnvironmentFailure: The folder cannot be written.
+    """
+    home = Path(home)
+    chosen, place = load_standard(standard), load_jurisdiction(jurisdiction)
+    model = pipeline(pack)
+    model.load()
+    try:
+        if home.exists() and (not home.is_dir() or any(home.iterdir())):
+            raise UsageError(f"{home}: not an empty folder; name a new one, or open what is there")
+        home.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
+    except OSError as error:
+        raise EnvironmentFailure(f"{home}: cannot be written: {error.strerror}; choose another place") from None
+    try:
+        origin = f"faceward.local/{random_bytes.token_hex(8)}"
+        config = Config(
+            standard=chosen.name,
+            jurisdiction=place.code,
+            controller=about[0],
+            contact=about[1],
+            pack=pack,
+            pack_digest=model.pack.manifest.digest,
+            origin=origin,
+            created=to_rfc3339(SystemClock().now()),
+            age=secret.identity_file is not None,
+        )
+        _fill(staging, config, chosen.digest, secret)
+        staging.replace(home)
+        sync_folder(home.parent)
+    except OSError as error:
+        raise EnvironmentFailure(f"{home}: cannot be written: {error.strerror}; choose another place") from None
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _fill(folder: Path, config: Config, standard_digest: str, secret: Secret) -> None:
+    seed = random_bytes.token_bytes(32)
+    signer = Signer(config.origin, seed)
+    keys = create_keys(folder / KEYS_FILE, secret.holder(folder / KEY_FILE))
+    try:
+        keys.put_secret("log-seed", seed)
+        keys.put_secret("pseudonyms", random_bytes.token_bytes(32))
+        keys.put_secret("openings", random_bytes.token_bytes(32))
+        # Pinned where only the master key opens them, so that an edited description or standard is noticed.
+        keys.put_secret("config-digest", config.digest())
+        keys.put_secret("standard-digest", standard_digest.encode())
+    finally:
+        keys.close()
+    SQLiteStore.create(folder / GALLERY_FILE).close()
+    Log.create(folder / LOG_FILE, signer).close()
+    write_atomically(folder / VKEY_FILE, signer.verifier.vkey.encode() + b"\n", "the log's public key")
+    write_atomically(folder / CONFIG_FILE, canonical_json(config.to_json()) + b"\n", "the deployment's description")
+
+
+def open_system(
+    home: Path | str,
+    *,
+    passphrase: str | None = None,
+    identity_file: Path | None = None,
+    operator: str | None = None,
+    clock: Clock | None = None,
+) -> System:
+    """Open a deployment.
+
+    Args:
+        home: Its folder.
+        passphrase: What opens its master key; `FACEWARD_PASSPHRASE` if neither this nor an identity is given.
+        identity_file: An age identity instead.
+        operator: Who acts, as the log will say; the account's name if None. It is claimed, not proven.
+        clock: Where time comes from; the machine's clock if None.
+
+    Raises:
+        UsageError: There is no deployment.
+        WrongSecret: The passphrase or identity does not open it.
+        IntegrityError: A file was altered or is of a newer version.
+    """
+    home = Path(home)
+    config = read_config(home)
+    if passphrase is None and identity_file is None:
+        passphrase = os.environ.get("FACEWARD_PASSPHRASE")
+    holder = Secret(passphrase, identity_file).holder(home / KEY_FILE)
+    with ExitStack() as stack:
+        keys = open_keys(home / KEYS_FILE, holder)
+        stack.callback(keys.close)
+        if keys.secret("config-digest") != config.digest():
+            raise IntegrityError(f"{home / CONFIG_FILE}: was altered after set-up; restore it from a backup")
+        store = SQLiteStore.open(home / GALLERY_FILE)
+        stack.callback(store.close)
+        signer = Signer(config.origin, keys.secret("log-seed"))
+        log = Log.open(home / LOG_FILE, signer)
+        stack.callback(log.close)
+        deployment = _assemble(home, config, (keys, store, log), (operator, clock))
+        session = _begin_session(deployment)
+        stack.pop_all()
+    return System(deployment, session)
+
+
+def _assemble(
+    home: Path,
+    config: Config,
+    files: tuple[KeyStore, SQLiteStore, Log],
+    who: tuple[str | None, Clock | None],
+) -> Deployment:
+    keys, store, log = files
+    operator, clock = who
+    standard = load_standard(config.standard)
+    model = pipeline(config.pack)
+    if model.pack.manifest.digest != config.pack_digest:
+        raise IntegrityError(
+            f"the model pack {config.pack!r} is not the one this deployment was set up with; restore it"
+        )
+    return Deployment(
+        home=home,
+        config=config,
+        standard=standard,
+        rules=Rules(standard),
+        jurisdiction=load_jurisdiction(config.jurisdiction),
+        store=store,
+        keys=keys,
+        log=log,
+        pipeline=model,
+        clock=clock or SystemClock(),
+        operator=operator or _account(),
+        pool=ThreadPoolExecutor(max(1, os.cpu_count() or 1)),
+    )
+
+
+def _begin_session(deployment: Deployment) -> ExitStack:
+    """Recover what a killed process left, if this is the only one, and hold the deployment open beside others."""
+    guard = ProcessGuard(deployment.home / _SESSION_GUARD)
+    desk = Desk(deployment)
+    with guard.exclusive() as alone:
+        if alone:
+            upkeep.recover(deployment, desk)
+    session = ExitStack()
+    session.enter_context(guard.shared())
+    if deployment.log.size == 0:
+        desk.journal.write(Phase.NOTE, [Happening("init", _description(deployment))])
+    pinned = deployment.keys.secret("standard-digest").decode()
+    if pinned != deployment.standard.digest:
+        change: JSONObject = {"was": pinned, "is": deployment.standard.digest, "standard": deployment.standard.name}
+        desk.journal.write(Phase.NOTE, [Happening("standard.changed", change)])
+        deployment.keys.put_secret("standard-digest", deployment.standard.digest.encode())
+    return session
+
+
+def _description(deployment: Deployment) -> JSONObject:
+    return {
+        **deployment.config.to_json(),
+        "standard_digest": deployment.standard.digest,
+        "pack_identifier": deployment.pipeline.identifier,
+    }
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def verify_pictures(
+    first: Path | str, second: Path | str, *, pack: str = DEFAULT_PACK, fmr: float | None = None
+) -> VerificationResult:
+    """Compare two pictures and store nothing; see `operations.pictures.compare`."""
+    return pictures.compare(pipeline(pack), (Path(first), Path(second)), fmr)
+
+
+def detect(image: Path | str, *, pack: str = DEFAULT_PACK) -> DetectionResult:
+    """Find the faces of a picture; see `operations.pictures.detect`."""
+    return pictures.detect(pipeline(pack), Path(image))
+
+
+def redact(
+    source: Path | str,
+    output: Path | str,
+    *,
+    mode: str = "pixelate",
+    pack: str = DEFAULT_PACK,
+    progress: pictures.Progress | None = None,
+) -> RedactionResult:
+    """Hide every face of a picture or a folder; see `operations.pictures.redact_all`."""
+    model = pipeline(pack)
+    return pictures.redact_all(model, pictures.targets(Path(source), Path(output)), mode, None, progress)

@@ -1,0 +1,175 @@
+"""Recording in the log: commitments in the leaf, openings sealed beside it (rule L4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from faceward.audit.entries import Commitment, Entry, Opening, Phase, commit
+from faceward.audit.log import Record
+from faceward.audit.reader import SealedOpening
+from faceward.core.canonical import JSONObject
+from faceward.core.clock import to_rfc3339
+from faceward.core.errors import IntegrityError
+from faceward.core.results import LogLine
+from faceward.operations.deployment import Deployment
+from faceward.protection.codec import Binding
+from faceward.protection.scheme import SubjectKey
+from faceward.protection.sealed import open_record, seal_record
+
+DETAILS = "details"
+# A gallery name that no user can give, since names hold no control characters: its keys seal subjects' openings.
+_SUBJECT_KEYS = "\x01log"
+_DEPLOYMENT_KEY_ID = "0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What an entry is about.
+
+    Attributes:
+        operation: Name of the operation, for example `subject.erase`.
+        details: What concerns nobody in particular.
+        subjects: For each subject concerned, what concerns them.
+    """
+
+    operation: str
+    details: JSONObject
+    subjects: Mapping[str, JSONObject] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An appended entry with its openings, for a receipt."""
+
+    index: int
+    openings: Mapping[str, Opening]
+
+
+class Journal:
+    """Writes entries of a deployment's log and opens what it may of them."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+
+    def write(
+        self, phase: Phase, happenings: Sequence[Happening], refers: Sequence[int | None] = (), *, keep: bool = True
+    ) -> list[Kept]:
+        """Append entries in one transaction; they are durable when this returns.
+
+        Args:
+            phase: Where in its operation each entry stands.
+            happenings: What each is about.
+            refers: For `end` entries, the entries that they close.
+            keep: Whether subjects' openings are stored, sealed. An erasure does not keep them.
+        """
+        now = self._deployment.now()
+        closing = refers or [None] * len(happenings)
+        prepared = [
+            self._prepare(phase, happening, number, now, keep=keep)
+            for happening, number in zip(happenings, closing, strict=True)
+        ]
+        indexes = self._deployment.log.append([record for record, _ in prepared], now)
+        return [Kept(index, openings) for index, (_, openings) in zip(indexes, prepared, strict=True)]
+
+    def _prepare(
+        self, phase: Phase, happening: Happening, refers: int | None, now: datetime, *, keep: bool
+    ) -> tuple[Record, dict[str, Opening]]:
+        parts: dict[str, tuple[str | None, JSONObject]] = {
+            DETAILS: (None, {"operator": self._deployment.operator, **happening.details})
+        }
+        for number, (subject, details) in enumerate(happening.subjects.items()):
+            parts[f"subject/{number}"] = (subject, {"subject": subject, **details})
+        commitments, sealed, openings = [], [], {}
+        for slot, (owner, details) in parts.items():
+            digest, openings[slot] = commit(details)
+            commitments.append(Commitment(slot, digest))
+            if owner is None or keep:
+                sealed.append(self._sealed(slot, digest, openings[slot], owner))
+        entry = Entry(now, happening.operation, phase, refers, tuple(commitments))
+        return Record(entry, tuple(sealed)), openings
+
+    def _sealed(self, slot: str, digest: bytes, opening: Opening, owner: str | None) -> SealedOpening:
+        keys = self._deployment.keys
+        if owner is None:
+            key_id, key = _DEPLOYMENT_KEY_ID, keys.secret("openings")
+        else:
+            key_id = self.subject_key_id(owner) or self._new_subject_key(owner)
+            key = keys.subject_key(key_id)
+        return SealedOpening(slot, key_id, seal_record(opening.to_json(), _opener(key, key_id, slot, digest)))
+
+    def subject_key_id(self, subject: str) -> str | None:
+        """Return the identifier of the key that seals a subject's openings, or None where there is none."""
+        name = self._deployment.pseudonym(subject).hex()
+        found = self._deployment.store.documents("log-key").get(name)
+        return None if found is None else found.decode()
+
+    def _new_subject_key(self, subject: str) -> str:
+        keys, store = self._deployment.keys, self._deployment.store
+        keys.create_gallery_key(_SUBJECT_KEYS)
+        [(key_id, _)] = keys.create_subject_keys(_SUBJECT_KEYS)
+        store.put_document("log-key", self._deployment.pseudonym(subject).hex(), key_id.encode())
+        keys.set_pending([key_id], pending=False)
+        return key_id
+
+    def forget(self, subject: str) -> None:
+        """Destroy the key of a subject's openings, and the sealed openings themselves."""
+        key_id = self.subject_key_id(subject)
+        if key_id is None:
+            return
+        self._deployment.keys.destroy([key_id])
+        self._deployment.log.delete_openings(key_id)
+        self._deployment.store.delete_document("log-key", self._deployment.pseudonym(subject).hex())
+
+    def opened(self, index: int, entry: Entry) -> dict[str, Opening]:
+        """Open what can still be opened of an entry.
+
+        Raises:
+            IntegrityError: An opening does not authenticate or does not open its commitment.
+        """
+        result: dict[str, Opening] = {}
+        for sealed in self._deployment.log.openings(index):
+            try:
+                key = self._key(sealed.key_id)
+            except IntegrityError:
+                continue  # destroyed with its subject
+            digest = entry.digest(sealed.slot)
+            value = open_record(sealed.sealed, _opener(key, sealed.key_id, sealed.slot, digest))
+            opening = Opening.from_json(value)
+            if not opening.opens(digest):
+                raise IntegrityError(f"log entry {index}: the details kept do not match what was committed to")
+            result[sealed.slot] = opening
+        return result
+
+    def _key(self, key_id: str) -> bytes:
+        keys = self._deployment.keys
+        return keys.secret("openings") if key_id == _DEPLOYMENT_KEY_ID else keys.subject_key(key_id)
+
+    def line(self, index: int, entry: Entry, *, only: str | None = None) -> LogLine:
+        """Show an entry.
+
+        Args:
+            index: Its position.
+            entry: The entry.
+            only: Show of all subjects' details those of this one alone.
+        """
+        opened = {slot: opening.details for slot, opening in self.opened(index, entry).items()}
+        if only is not None:
+            opened = {
+                slot: details for slot, details in opened.items() if slot == DETAILS or details.get("subject") == only
+            }
+        return LogLine(
+            index=index,
+            time=to_rfc3339(entry.time),
+            operation=entry.operation,
+            phase=entry.phase.value,
+            refers=entry.refers,
+            opened=opened,
+            sealed=tuple(slot for slot in entry.slots if slot not in opened),
+        )
+
+
+def _opener(key: bytes, key_id: str, slot: str, digest: bytes) -> SubjectKey:
+    # Bound to its commitment, so that an opening cannot be moved to another entry.
+    return SubjectKey(key, Binding("opening", digest[:16].hex(), key_id, "", "", slot))

@@ -1,0 +1,73 @@
+"""Registering purposes, and the galleries that serve them."""
+
+from __future__ import annotations
+
+from faceward.core.canonical import canonical_json
+from faceward.core.errors import PolicyRefusal, UsageError
+from faceward.core.names import check_name
+from faceward.gallery.store import GalleryInfo
+from faceward.operations.context import Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.journal import Happening
+from faceward.policy.facts import purpose_add_context, purpose_context
+from faceward.policy.purposes import Purpose, PurposeRequest, new_purpose
+
+
+def add(deployment: Deployment, desk: Desk, request: PurposeRequest) -> Purpose:
+    """Register a purpose.
+
+    Raises:
+        UsageError: It exists already, or a value is out of range.
+        PolicyRefusal: The standard does not accept its basis (P1) or retention (T1); the refusal is logged.
+    """
+    named = Happening("purpose.add", {"purpose": request.name, "basis": request.basis, "fmr": request.fmr})
+    try:
+        purpose = new_purpose(request, deployment.standard, deployment.jurisdiction, deployment.now())
+    except PolicyRefusal as refusal:
+        desk.deny(named, refusal)
+        raise
+    if deployment.purpose(purpose.name) is not None:
+        raise UsageError(f"the purpose {purpose.name!r} is registered already; choose another name")
+    _calibrated(deployment, purpose)
+    facts = purpose_add_context(purpose, deployment.standard, deployment.jurisdiction)
+    with desk.operation("purpose.add", facts, Happening("purpose.add", {"purpose": purpose.to_json()})):
+        deployment.store.put_document("purpose", purpose.name, canonical_json(purpose.to_json()))
+    return purpose
+
+
+def _calibrated(deployment: Deployment, purpose: Purpose) -> None:
+    """Refuse a rate that the pack's calibration cannot stand for, before anyone relies on it."""
+    calibration = deployment.pipeline.pack.manifest.calibration
+    if calibration is None:
+        raise UsageError(
+            f"the pack {deployment.pipeline.identifier} has no calibration, so no decision can be made with it; "
+            "add a [calibration] table to its manifest"
+        )
+    calibration.at_fmr(purpose.fmr)
+
+
+def listed(deployment: Deployment) -> tuple[Purpose, ...]:
+    """Return all registered purposes by name."""
+    found = (deployment.purpose(name) for name in deployment.store.documents("purpose"))
+    return tuple(purpose for purpose in found if purpose is not None)
+
+
+def ensure_gallery(deployment: Deployment, desk: Desk, name: str, purpose: Purpose | None) -> str:
+    """Return a gallery's checked name, creating the gallery for a purpose if there is none of this name.
+
+    Raises:
+        PolicyRefusal: The purpose is not registered (P1).
+    """
+    name = check_name(name, "gallery")
+    if deployment.gallery_note(name) is None or name not in {g.name for g in deployment.store.galleries()}:
+        happening = Happening("gallery.create", {"gallery": name, "purpose": purpose.name if purpose else None})
+        facts = purpose_context(purpose, deployment.standard)
+        with desk.operation("gallery.create", facts, happening):
+            if purpose is not None:
+                deployment.create_gallery(name, purpose.name)
+    return name
+
+
+def galleries(deployment: Deployment) -> tuple[GalleryInfo, ...]:
+    """Return all galleries by name."""
+    return tuple(deployment.store.galleries())

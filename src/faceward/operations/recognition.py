@@ -1,0 +1,225 @@
+"""Verification (1:1) and identification (1:N)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from faceward.core.canonical import JSONObject
+from faceward.core.errors import UsageError
+from faceward.core.faces import Sample
+from faceward.core.names import check_name
+from faceward.core.results import (
+    Candidate,
+    FaceReport,
+    IdentificationResult,
+    ProbeResult,
+    Threshold,
+    VerificationResult,
+)
+from faceward.gallery.search import Gallery
+from faceward.gallery.store import StoredReference
+from faceward.operations.context import Act, Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.journal import Happening
+from faceward.policy import facts, quality
+from faceward.policy.purposes import Purpose
+from faceward.vision.calibration import Calibration, OperatingPoint
+from faceward.vision.images import Picture, decode, read_file
+from faceward.vision.pipeline import ANALYSIS_PIXELS, Effort
+
+# Exact scores of chosen probes recover a template, so what leaves is coarse, and below the threshold nothing does.
+_SCORE_STEP = 0.001
+MAX_CANDIDATES = 50
+
+
+def read_picture(path: Path) -> Picture:
+    """Read a picture for analysis; see `vision.images` for what is refused."""
+    return decode(read_file(path), path.name, ANALYSIS_PIXELS)
+
+
+def verify(deployment: Deployment, desk: Desk, path: Path, subject: str, purpose_name: str) -> VerificationResult:
+    """Compare a probe with the references of the subject whom it claims to show.
+
+    Raises:
+        UsageError: The subject has no reference for the purpose.
+        PolicyRefusal: A rule of the standard refuses it.
+        BadInput: The picture cannot be used, holds no or several faces, or is below the floors of quality.
+    """
+    subject = check_name(subject, "subject")
+    picture = read_picture(path)
+    purpose = deployment.purpose(purpose_name)
+    reference = None if purpose is None else _reference_of(deployment, subject, purpose)
+    recognition = facts.Recognition(
+        purpose=purpose,
+        gallery_purpose=reference.purpose if reference else purpose_name,
+        sample=facts.Sample("file"),
+        pack_verified=True,
+        reference_expires=reference.expires if reference else None,
+    )
+    happening = Happening("verify", _probe_details(picture, purpose_name), {subject: {}})
+    context = facts.verify_context(recognition, deployment.standard, deployment.now())
+    if purpose is not None and reference is None:
+        raise UsageError(f"{subject!r} has no reference for the purpose {purpose.name!r}; enrol the subject first")
+    with desk.operation("verify", context, happening) as act:
+        if purpose is None or reference is None:
+            raise AssertionError("an unregistered purpose is refused by rule P1")
+        deployment.store.remember_probe(deployment.sample_digest(picture), deployment.now())
+        point = _calibration(deployment).at_fmr(purpose.fmr)
+        sample, others = _probe(deployment, picture)
+        hit = act.gallery(reference.gallery).verify(
+            sample.features,
+            subject=reference.subject,
+            purpose=purpose.name,
+            threshold=point.threshold,
+            now=deployment.now(),
+        )
+        sample.features.fill(0)
+        act.outcome["operating_point"] = point.threshold
+        act.subjects[subject] = {"decision": "match" if hit else "non-match"}
+    return VerificationResult(
+        decision="match" if hit else "non-match",
+        score=_coarse(hit.score) if hit else None,
+        operating_point=_threshold(point, None, _calibration(deployment)),
+        faces=(FaceReport(sample.face, sample.quality),),
+        passed_over=(others,),
+        pack=deployment.pipeline.identifier,
+        subject=subject,
+        purpose=purpose.name,
+        entry=act.entry,
+    )
+
+
+def _reference_of(deployment: Deployment, subject: str, purpose: Purpose) -> StoredReference | None:
+    """Return the subject's reference for a purpose that lasts longest, or None."""
+    mine = deployment.store.by_subject(deployment.pseudonym(subject))
+    fitting = [reference for reference in mine if reference.purpose == purpose.name]
+    return max(fitting, key=lambda reference: reference.expires, default=None)
+
+
+def _probe(deployment: Deployment, picture: Picture) -> tuple[Sample, int]:
+    face, others = deployment.pipeline.principal(picture)
+    sample = deployment.pipeline.samples(picture, [face])[0]
+    floors = deployment.standard.parameters.probe_floors
+    quality.require_floors(sample.quality.components, floors, picture.name)
+    return sample, others
+
+
+def identify(
+    deployment: Deployment, desk: Desk, path: Path, request: tuple[str, str, str], top: int
+) -> IdentificationResult:
+    """Search a gallery for every face of a picture.
+
+    The threshold follows the gallery's size, so that the whole search errs at the purpose's rate (FPIR).
+
+    Args:
+        deployment: The deployment.
+        desk: Where the search is authorised and recorded.
+        path: The probe picture.
+        request: Gallery, purpose and reason.
+        top: Most candidates a face.
+
+    Raises:
+        PolicyRefusal: A rule of the standard refuses it, or the pack's calibration does not support it (V1).
+        BadInput: The picture cannot be used.
+    """
+    gallery_name, purpose_name, reason = request
+    if not 1 <= top <= MAX_CANDIDATES:
+        raise UsageError(f"--top {top} is out of range; give 1 to {MAX_CANDIDATES}")
+    picture = read_picture(path)
+    purpose = deployment.purpose(purpose_name)
+    recognition = facts.Recognition(
+        purpose=purpose,
+        gallery_purpose=deployment.gallery_purpose(gallery_name),
+        sample=facts.Sample("file"),
+        pack_verified=True,
+        reason=reason,
+    )
+    details = {**_probe_details(picture, purpose_name), "gallery": gallery_name, "reason": reason}
+    context = facts.identify_context(recognition, deployment.standard)
+    if purpose is not None and deployment.gallery_note(gallery_name) is None:
+        raise UsageError(f"no gallery {gallery_name!r}; enrol somebody in it first")
+    with desk.operation("identify", context, Happening("identify", details)) as act:
+        if purpose is None:
+            raise AssertionError("an unregistered purpose is refused by rule P1")
+        now = deployment.now()
+        deployment.store.remember_probe(deployment.sample_digest(picture), now)
+        size = deployment.store.count(gallery_name, now, purpose=purpose.name)
+        point = _calibration(deployment).at_fpir(purpose.fpir, size)
+        samples = deployment.pipeline.samples(picture, deployment.pipeline.detect(picture, Effort.ALL))
+        probes = _search(deployment, act.gallery(gallery_name), samples, (purpose, point, top))
+        _report(act, probes, size, point)
+    return IdentificationResult(
+        picture=str(path),
+        gallery=gallery_name,
+        purpose=purpose.name,
+        references=size,
+        operating_point=_threshold(point, purpose.fpir, _calibration(deployment)),
+        probes=probes,
+        pack=deployment.pipeline.identifier,
+        entry=act.entry,
+    )
+
+
+def _search(
+    deployment: Deployment, gallery: Gallery, samples: Sequence[Sample], terms: tuple[Purpose, OperatingPoint, int]
+) -> tuple[ProbeResult, ...]:
+    purpose, point, top = terms
+    floors = deployment.standard.parameters.probe_floors
+    results = []
+    for sample in samples:
+        shortfalls = quality.check_floors(sample.quality.components, floors)
+        hits = (
+            ()
+            if shortfalls
+            else gallery.search(
+                sample.features, purpose=purpose.name, threshold=point.threshold, k=top, now=deployment.now()
+            )
+        )
+        # Rule W1 asks it of live video; a picture's bystanders deserve no less.
+        sample.features.fill(0)
+        candidates = tuple(
+            Candidate(subject_of(deployment, gallery, hit.reference_id), _coarse(hit.score), hit.reference_id)
+            for hit in hits
+        )
+        report = FaceReport(sample.face, sample.quality)
+        results.append(ProbeResult(report, candidates, tuple(shortfall.message for shortfall in shortfalls)))
+    return tuple(results)
+
+
+def _report(act: Act, probes: Sequence[ProbeResult], size: int, point: OperatingPoint) -> None:
+    act.outcome.update(
+        {
+            "references": size,
+            "operating_point": point.threshold,
+            "faces": len(probes),
+            "unknown": sum(not probe.candidates for probe in probes),
+        }
+    )
+    for probe in probes:
+        for candidate in probe.candidates:
+            act.subjects[candidate.subject] = {"outcome": "candidate", "reference": candidate.reference}
+
+
+def subject_of(deployment: Deployment, gallery: Gallery, reference_id: str) -> str:
+    """Return the name of the subject that a reference belongs to, from its sealed record."""
+    return str(gallery.record(deployment.store.reference(reference_id))["subject"])
+
+
+def _probe_details(picture: Picture, purpose: str) -> JSONObject:
+    return {"purpose": purpose, "probe_sha256": picture.digest.hex()}
+
+
+def _calibration(deployment: Deployment) -> Calibration:
+    calibration = deployment.pipeline.pack.manifest.calibration
+    if calibration is None:
+        raise UsageError(f"the pack {deployment.pipeline.identifier} has no calibration, so it cannot decide")
+    return calibration
+
+
+def _threshold(point: OperatingPoint, fpir: float | None, calibration: Calibration) -> Threshold:
+    return Threshold(point.threshold, point.fmr, point.fmr_low, point.fmr_high, fpir, calibration.data)
+
+
+def _coarse(score: float) -> float:
+    return round(round(score / _SCORE_STEP) * _SCORE_STEP, 6)

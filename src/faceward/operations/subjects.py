@@ -1,0 +1,126 @@
+"""What a subject can have: a view of everything held, an export, the notice, and erasure with a receipt."""
+
+from __future__ import annotations
+
+from faceward.audit.entries import Phase
+from faceward.core.canonical import JSONObject
+from faceward.core.clock import to_rfc3339
+from faceward.core.errors import UsageError
+from faceward.core.names import check_name
+from faceward.core.results import ErasureResult, JSONDict, LogLine, ReferenceView, SubjectView
+from faceward.gallery.search import Gallery
+from faceward.gallery.store import StoredReference
+from faceward.operations.context import Act, Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.journal import DETAILS, Happening, Journal
+
+ERASE = "subject.erase"
+
+
+def show(deployment: Deployment, desk: Desk, subject: str) -> SubjectView:
+    """Return what is held about a subject and what the log tells of them; never features.
+
+    Raises:
+        UsageError: Nothing is held about such a subject.
+    """
+    return _view(deployment, desk, subject, "show")
+
+
+def export(deployment: Deployment, desk: Desk, subject: str) -> JSONDict:
+    """Return everything held about a subject as one object that other software can read (GDPR Art. 15 and 20).
+
+    Raises:
+        UsageError: Nothing is held about such a subject.
+    """
+    view = _view(deployment, desk, subject, "export")
+    return {
+        **view.to_json(),
+        "exported": to_rfc3339(deployment.now()),
+        "controller": deployment.config.controller,
+        "contact": deployment.config.contact,
+        "log": {"origin": deployment.config.origin, "checkpoint": deployment.log.checkpoint()},
+        "features": "withheld: numbers from which a face could be rebuilt leave the system in no form",
+    }
+
+
+def notices(deployment: Deployment, desk: Desk, subject: str) -> tuple[str, ...]:
+    """Return the notices that were written for a subject at enrolment (rule E5).
+
+    Raises:
+        UsageError: Nothing is held about such a subject.
+    """
+    view = _view(deployment, desk, subject, "show")
+    return tuple(str(reference.record["notice"]) for reference in view.references)
+
+
+def _view(deployment: Deployment, desk: Desk, subject: str, action: str) -> SubjectView:
+    subject = check_name(subject, "subject")
+    references = _held(deployment, subject)
+    history = _history(deployment, desk.journal, subject)
+    if not references and not history:
+        raise UsageError(f"nothing is held about {subject!r}; check the name")
+    with desk.operation(action, {}, Happening(f"subject.{action}", {}, {subject: {}})) as act:
+        views = tuple(_reference_view(act.gallery(reference.gallery), reference) for reference in references)
+    return SubjectView(subject, views, history)
+
+
+def _held(deployment: Deployment, subject: str) -> list[StoredReference]:
+    return deployment.store.by_subject(deployment.pseudonym(subject))
+
+
+def _reference_view(gallery: Gallery, reference: StoredReference) -> ReferenceView:
+    return ReferenceView(
+        reference=reference.reference_id,
+        gallery=reference.gallery,
+        purpose=reference.purpose,
+        pack=reference.pack,
+        created=to_rfc3339(reference.created),
+        expires=to_rfc3339(reference.expires),
+        record=gallery.record(reference),
+    )
+
+
+def _history(deployment: Deployment, journal: Journal, subject: str) -> tuple[LogLine, ...]:
+    key_id = journal.subject_key_id(subject)
+    indexes = deployment.log.entries_of(key_id) if key_id else ()
+    return tuple(journal.line(index, deployment.log.entry(index), only=subject) for index in indexes)
+
+
+def erase(deployment: Deployment, desk: Desk, subject: str) -> ErasureResult:
+    """Erase a subject: every key is destroyed, so that no copy or backup can be opened, then every row (rule T2).
+
+    Returns:
+        The receipt among others, for the subject alone: the log keeps a commitment and forgets what it stands for.
+
+    Raises:
+        UsageError: Nothing is held about such a subject.
+    """
+    subject = check_name(subject, "subject")
+    references = _held(deployment, subject)
+    if not references and desk.journal.subject_key_id(subject) is None:
+        raise UsageError(f"nothing is held about {subject!r}; check the name")
+    desk.authorise("erase", {}, Happening(ERASE, {}, {subject: {}}))
+    [begun] = desk.journal.write(Phase.BEGIN, [Happening(ERASE, {"references": len(references)}, {subject: {}})])
+    return finish(deployment, desk, begun.index, subject)
+
+
+def finish(deployment: Deployment, desk: Desk, entry: int, subject: str) -> ErasureResult:
+    """Carry out an erasure that was recorded; also one that was interrupted, which repeats no harm."""
+    act = Act(entry, deployment)
+    references = _held(deployment, subject)
+    for name in sorted({reference.gallery for reference in references}):
+        act.gallery(name).erase(deployment.pseudonym(subject))
+    # Last, because until here an interrupted erasure is completed from what this key opens.
+    desk.journal.forget(subject)
+    act.outcome["references"] = len(references)
+    act.subjects[subject] = {"outcome": "erased", "references": len(references)}
+    kept = desk.close(ERASE, act, keep=False)
+    receipt = deployment.log.receipt(kept.index, kept.openings).encode()
+    return ErasureResult(subject, len(references), kept.index, receipt)
+
+
+def unfinished_subject(journal: Journal, deployment: Deployment, entry: int) -> str | None:
+    """Return whose erasure an entry began, or None if its key is destroyed already."""
+    opened = journal.opened(entry, deployment.log.entry(entry))
+    details: list[JSONObject] = [opening.details for slot, opening in opened.items() if slot != DETAILS]
+    return str(details[0]["subject"]) if details else None

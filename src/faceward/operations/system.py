@@ -1,0 +1,259 @@
+"""The system as its users see it: the operations as methods of one open deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from faceward.audit.verifier import LogReport, verify_log
+from faceward.core.canonical import JSONObject
+from faceward.core.errors import UsageError
+from faceward.core.names import check_name
+from faceward.core.results import (
+    EnrolmentResult,
+    ErasureResult,
+    IdentificationResult,
+    JSONDict,
+    LogLine,
+    RedactionResult,
+    SubjectView,
+    VerificationResult,
+)
+from faceward.gallery.store import GalleryInfo
+from faceward.operations import enrolment, pictures, purposes, recognition, redaction, subjects, upkeep
+from faceward.operations.context import Desk
+from faceward.operations.deployment import LOG_FILE, VKEY_FILE, Deployment
+from faceward.policy.consent import Release
+from faceward.policy.purposes import Purpose, PurposeRequest
+
+Progress = Callable[[int, int], None]
+
+
+class System:
+    """An open deployment. Use it as a context manager; `lock` or `close` overwrites what was opened.
+
+    Every method that concerns people raises `PolicyRefusal` where a rule of the standard forbids it (the refusal is in
+    the log), `UsageError` for unknown names, `BadInput` for pictures that cannot be used, `IntegrityError` where stored
+    data were altered and `EnvironmentFailure` where the machine failed; then nothing is half-done.
+    """
+
+    def __init__(self, deployment: Deployment, session: ExitStack) -> None:
+        self._deployment, self._session = deployment, session
+        self._desk = Desk(deployment)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def home(self) -> Path:
+        """The deployment's folder."""
+        return self._deployment.home
+
+    def add_purpose(
+        self,
+        name: str,
+        *,
+        basis: str,
+        fmr: float,
+        retention: timedelta,
+        fpir: float | None = None,
+        alternative: str = "",
+    ) -> Purpose:
+        """Register a purpose (rule P1).
+
+        Args:
+            name: Its name, in any script.
+            basis: Lawful basis: `consent`, `legal-obligation` or another that the standard accepts.
+            fmr: False-match rate that a verification accepts, for one comparison.
+            retention: How long references are kept at most.
+            fpir: False-positive rate that a whole search accepts; the standard's own if None.
+            alternative: The way without biometrics that people are offered.
+        """
+        request = PurposeRequest(name, basis, fmr, retention, fpir, alternative)
+        return purposes.add(self._deployment, self._desk, request)
+
+    def purposes(self) -> tuple[Purpose, ...]:
+        """Return all purposes by name."""
+        return purposes.listed(self._deployment)
+
+    def galleries(self) -> tuple[GalleryInfo, ...]:
+        """Return all galleries by name."""
+        return purposes.galleries(self._deployment)
+
+    def enrol(
+        self,
+        images: Sequence[Path | str],
+        *,
+        subject: str,
+        purpose: str,
+        releases: Sequence[Release] = (),
+        gallery: str | None = None,
+        progress: Progress | None = None,
+    ) -> EnrolmentResult:
+        """Enrol pictures of one subject; see `operations.enrolment.enrol`.
+
+        Args:
+            images: Picture files with one prominent face each.
+            subject: Who they show.
+            purpose: A registered purpose.
+            releases: Releases that name subject, purpose and term, where the basis is consent (rule C1).
+            gallery: Where references go; a gallery named as the purpose if None. It is created at first use.
+            progress: Told how many pictures are done, of how many.
+        """
+        named = check_name(subject, "subject")
+        request = enrolment.Request(tuple((Path(image), named) for image in images), purpose, tuple(releases), gallery)
+        upkeep.expire(self._deployment, self._desk)
+        return enrolment.enrol(self._deployment, self._desk, request, progress)
+
+    def enrol_folder(
+        self,
+        folder: Path | str,
+        *,
+        purpose: str,
+        releases: Sequence[Release] = (),
+        gallery: str | None = None,
+        progress: Progress | None = None,
+    ) -> EnrolmentResult:
+        """Enrol a folder of one sub-folder a subject; repeat an interrupted call to resume it."""
+        found = enrolment.folder_pictures(Path(folder))
+        request = enrolment.Request(found, purpose, tuple(releases), gallery)
+        upkeep.expire(self._deployment, self._desk)
+        return enrolment.enrol(self._deployment, self._desk, request, progress)
+
+    def verify(self, image: Path | str, *, subject: str, purpose: str) -> VerificationResult:
+        """Compare a picture with the subject whom it claims to show."""
+        upkeep.expire(self._deployment, self._desk)
+        return recognition.verify(self._deployment, self._desk, Path(image), subject, purpose)
+
+    def identify(
+        self, image: Path | str, *, gallery: str, purpose: str, reason: str, top: int = 5
+    ) -> IdentificationResult:
+        """Search a gallery for every face of a picture; a face without candidates is *unknown*.
+
+        Args:
+            image: The probe picture.
+            gallery: Where to search.
+            purpose: The purpose that the gallery serves.
+            reason: Why the people are to be identified, in a sentence; it goes to the log.
+            top: Most candidates a face, 1 to 50.
+        """
+        upkeep.expire(self._deployment, self._desk)
+        return recognition.identify(self._deployment, self._desk, Path(image), (gallery, purpose, reason), top)
+
+    def redact(
+        self,
+        source: Path | str,
+        output: Path | str,
+        *,
+        keep: Sequence[str] = (),
+        purpose: str | None = None,
+        mode: str = "pixelate",
+        progress: Progress | None = None,
+    ) -> RedactionResult:
+        """Hide every face of a picture or a folder of pictures, except those of named subjects.
+
+        Args:
+            source: A picture or a folder.
+            output: A picture, or a folder of the same shape; written whole or not at all, without metadata.
+            keep: Subjects who stay visible.
+            purpose: The purpose of their references, where they have several.
+            mode: `pixelate`, `blur` or `fill`.
+            progress: Told how many pictures are done, of how many.
+        """
+        upkeep.expire(self._deployment, self._desk)
+        plan = pictures.targets(Path(source), Path(output))
+        return redaction.redact(self._deployment, self._desk, plan, (keep, purpose, mode), progress)
+
+    def subject(self, subject: str) -> SubjectView:
+        """Return what is held about a subject and what happened to them."""
+        return subjects.show(self._deployment, self._desk, subject)
+
+    def export(self, subject: str) -> JSONDict:
+        """Return everything held about a subject as one object, without features."""
+        return subjects.export(self._deployment, self._desk, subject)
+
+    def notice(self, subject: str) -> tuple[str, ...]:
+        """Return the notices written for a subject at enrolment."""
+        return subjects.notices(self._deployment, self._desk, subject)
+
+    def erase(self, subject: str) -> ErasureResult:
+        """Erase a subject for good, with a receipt for them."""
+        return subjects.erase(self._deployment, self._desk, subject)
+
+    def log_lines(self, start: int = 0, stop: int | None = None) -> Iterator[LogLine]:
+        """Iterate over the log's entries with what can be opened of them."""
+        for index, entry in self._deployment.log.entries(start, stop):
+            yield self._desk.journal.line(index, entry)
+
+    @property
+    def log_size(self) -> int:
+        """Number of entries in the log."""
+        return self._deployment.log.size
+
+    def verify_log(self, earlier: str | None = None) -> LogReport:
+        """Recompute the whole log with the verifier, which shares no code with the writer.
+
+        Args:
+            earlier: A checkpoint that somebody kept; the log must continue it.
+
+        Raises:
+            IntegrityError: The log was altered, rolled back or forked.
+        """
+        return verify_home(self.home, earlier)
+
+    def prove(self, index: int) -> str:
+        """Return a receipt for an entry, without details of any subject (C2SP tlog-proof)."""
+        return self._deployment.log.receipt(index).encode()
+
+    def rotate(self, gallery: str) -> int:
+        """Give a gallery a new key and rewrap its subjects' keys; return how many."""
+        return upkeep.rotate(self._deployment, self._desk, gallery)
+
+    def simulate(
+        self, gallery: str, *, purpose: str, count: int, seed: int = 0, progress: Progress | None = None
+    ) -> int:
+        """Fill a gallery with simulated references of nobody, before real people are enrolled in it."""
+        return upkeep.simulate(self._deployment, self._desk, (gallery, purpose, count, seed), progress)
+
+    def status(self) -> JSONObject:
+        """Return the deployment's state."""
+        return upkeep.status(self._deployment)
+
+    def lock(self) -> None:
+        """Overwrite every opened reference; the next search opens them again."""
+        self._deployment.lock()
+
+    def close(self) -> None:
+        """Lock and close."""
+        self._deployment.close()
+        self._session.close()
+
+
+def verify_home(home: Path, earlier: str | None = None) -> LogReport:
+    """Verify a deployment's log with its public key alone; no secret is needed.
+
+    Raises:
+        IntegrityError: The log was altered, rolled back or forked, or a file is missing.
+    """
+    return verify_log(home / LOG_FILE, read_vkey(home), earlier)
+
+
+def read_vkey(home: Path) -> str:
+    """Return the public key of a deployment's log (C2SP vkey).
+
+    Raises:
+        UsageError: There is no deployment.
+    """
+    try:
+        return (home / VKEY_FILE).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"{home}: no deployment here, or no {VKEY_FILE}; name it with --home") from None

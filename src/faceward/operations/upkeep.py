@@ -1,0 +1,153 @@
+"""What keeps a deployment true: recovery after a crash, terms that end, rotation, and simulated references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from faceward.core.canonical import canonical_json
+from faceward.core.errors import UsageError
+from faceward.core.results import JSONDict
+from faceward.gallery.results import Enrolment as NewReference
+from faceward.operations import subjects
+from faceward.operations.context import Act, Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.journal import Happening
+from faceward.operations.purposes import ensure_gallery
+from faceward.policy import facts, retention
+from faceward.vision.population import Population
+
+_CURSOR = "log"
+# Entries that are read again at each opening before the cursor is moved.
+_CURSOR_STEP = 1000
+_SIMULATION_BATCH = 1000
+
+
+def recover(deployment: Deployment, desk: Desk) -> None:
+    """Bring to an end what a killed process left: erasures are completed, everything else is recorded as interrupted.
+
+    The caller must know that no other process has the deployment open, since its operations would be under way.
+    """
+    start = int(deployment.store.documents("cursor").get(_CURSOR, b"0"))
+    unfinished = deployment.log.unfinished(start)
+    size = deployment.log.size
+    for info in deployment.store.galleries():
+        deployment.gallery(info.name).recover()
+    for index in unfinished:
+        operation = deployment.log.entry(index).operation
+        subject = subjects.unfinished_subject(desk.journal, deployment, index) if operation == subjects.ERASE else None
+        if subject is not None:
+            subjects.finish(deployment, desk, index, subject)
+        else:
+            desk.close(operation, Act(index, deployment, {"outcome": "interrupted"}))
+    if unfinished or size - start > _CURSOR_STEP:
+        deployment.store.put_document("cursor", _CURSOR, str(size).encode())
+
+
+def expire(deployment: Deployment, desk: Desk) -> int:
+    """Erase every reference whose term has ended (rule T1); return how many."""
+    now = deployment.now()
+    ended = deployment.store.expired(now)
+    if not ended:
+        return 0
+    with desk.operation("erase", {}, Happening("expire", {"references": len(ended)})) as act:
+        for name in sorted({reference.gallery for reference in ended}):
+            act.gallery(name).erase_expired(now)
+    return len(ended)
+
+
+def rotate(deployment: Deployment, desk: Desk, gallery: str) -> int:
+    """Give a gallery a new key and rewrap its subjects' keys; return how many."""
+    if deployment.gallery_note(gallery) is None:
+        raise UsageError(f"no gallery {gallery!r}; list them with 'gallery list'")
+    with desk.operation("rotate", {}, Happening("rotate", {"gallery": gallery})) as act:
+        rotated = act.gallery(gallery).rotate()
+        act.outcome["keys"] = rotated
+    return rotated
+
+
+def simulate(
+    deployment: Deployment,
+    desk: Desk,
+    request: tuple[str, str, int, int],
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Fill a gallery with simulated references, which belong to nobody, so that a search is a search.
+
+    Args:
+        deployment: The deployment.
+        desk: Where it is authorised and recorded.
+        request: Gallery, purpose, how many, and the seed of the simulation.
+        progress: Told how many are done.
+
+    Raises:
+        PolicyRefusal: The gallery holds real people (rule E1), or the purpose is not registered.
+        UsageError: The number is out of range.
+    """
+    name, purpose_name, count, seed = request
+    if not 1 <= count <= 10_000_000:
+        raise UsageError(f"{count} references cannot be simulated; give 1 to 10,000,000")
+    purpose = deployment.purpose(purpose_name)
+    name = ensure_gallery(deployment, desk, name, purpose)
+    note = deployment.gallery_note(name) or {}
+    simulated = int(str(note.get("simulated", 0)))
+    now = deployment.now()
+    context = facts.simulate_context(
+        purpose,
+        deployment.gallery_purpose(name),
+        deployment.standard,
+        gallery_simulated_only=deployment.store.count(name, now) == simulated,
+    )
+    happening = Happening("simulate", {"gallery": name, "purpose": purpose_name, "count": count, "seed": seed})
+    with desk.operation("simulate", context, happening) as act:
+        if purpose is None:
+            raise AssertionError("an unregistered purpose is refused by rule P1")
+        people = Population.of(deployment.pipeline.pack.manifest, seed)
+        expires = retention.expiry(now, purpose, None, deployment.standard, deployment.jurisdiction)
+        for start in range(0, count, _SIMULATION_BATCH):
+            rows = people.draw(min(_SIMULATION_BATCH, count - start))
+            references = []
+            for number, row in enumerate(rows, simulated + start + 1):
+                label = f"simulated-{number:07d}"
+                digest = deployment.pseudonym(f"{label}\0{name}")
+                record: Mapping[str, str] = {"subject": label, "source": "simulated", "notice": "belongs to nobody"}
+                references.append(NewReference(digest, purpose.name, row, record, digest, expires))
+            act.gallery(name).enrol(references, now)
+            total = simulated + start + len(references)
+            deployment.store.put_document(
+                "gallery", name, canonical_json({"purpose": purpose.name, "simulated": total})
+            )
+            if progress is not None:
+                progress(start + len(references), count)
+        act.outcome["simulated"] = count
+    return count
+
+
+def status(deployment: Deployment) -> JSONDict:
+    """Return the state of a deployment, as `faceward status --json` prints it."""
+    counts = deployment.store.counts()
+    manifest = deployment.pipeline.pack.manifest
+    galleries: list[JSONDict] = []
+    for info in deployment.store.galleries():
+        note = deployment.gallery_note(info.name) or {}
+        galleries.append(
+            {
+                "gallery": info.name,
+                "purpose": note.get("purpose"),
+                "references": deployment.store.count(info.name, deployment.now()),
+                "simulated": note.get("simulated", 0),
+                "mode": info.mode,
+                "pack": info.pack,
+            }
+        )
+    return {
+        "home": str(deployment.home),
+        "standard": deployment.standard.name,
+        "standard_digest": deployment.standard.digest,
+        "jurisdiction": deployment.jurisdiction.code,
+        "operator": deployment.operator,
+        "pack": deployment.pipeline.identifier,
+        "pack_licence": manifest.licence,
+        "references": counts.references,
+        "galleries": galleries,
+        "log": {"origin": deployment.log.origin, "size": deployment.log.size},
+    }
