@@ -1,0 +1,91 @@
+"""The tree of commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from faceward.cli import (
+    audit,
+    bench,
+    deployment,
+    enrolment,
+    packs,
+    pictures,
+    purposes,
+    recognition,
+    releases,
+    subjects,
+)
+from faceward.cli.options import AsJson, Debug, Home, Identity, Operator, PassphraseFile, Settings, command, gather
+from faceward.core.errors import UsageError
+
+_HELP = "Face recognition that answers for itself: purpose, consent, protected templates and a log nobody can alter."
+
+
+def build() -> typer.Typer:
+    """Return the command line with every command."""
+    app = typer.Typer(
+        name="faceward",
+        help=_HELP,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(_root)
+    for module in (
+        deployment,
+        purposes,
+        releases,
+        enrolment,
+        recognition,
+        pictures,
+        subjects,
+        audit,
+        packs,
+        bench,
+    ):
+        module.register(app)
+    app.command("version")(command(_version))
+    return app
+
+
+def _root(
+    context: typer.Context,
+    *,
+    home: Home = None,
+    passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    operator: Operator = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    gather(
+        context,
+        home=home,
+        passphrase_file=passphrase_file,
+        identity=identity,
+        operator=operator,
+        as_json=as_json,
+        debug=debug,
+    )
+    if version:
+        _version(context.obj)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        raise UsageError("a command is missing; 'faceward --help' lists them")
+
+
+def _version(settings: Settings) -> None:
+    """Print the version."""
+    from faceward import __version__
+    from faceward.cli.output import emit, say
+
+    if settings.as_json:
+        emit({"version": __version__})
+    else:
+        say(f"faceward {__version__}")

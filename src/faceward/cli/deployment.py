@@ -1,0 +1,100 @@
+"""Setting up a deployment, and saying how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Optional
+
+import typer
+
+from faceward.cli.options import Settings, command, group
+from faceward.cli.output import emit, note, pairs, table
+from faceward.core.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("init")(command(_init))
+    app.command("status")(command(_status))
+    galleries = group("gallery", "Galleries of the deployment.")
+    galleries.command("list")(command(_gallery_list))
+    app.add_typer(galleries)
+
+
+def _init(
+    settings: Settings,
+    *,
+    standard: Annotated[str, typer.Option(help="The standard: the rules that the deployment binds itself to.")],
+    jurisdiction: Annotated[str, typer.Option(help="Whose law applies, for example EU, UK, US-IL.")] = "EU",
+    controller: Annotated[str, typer.Option(help="Who decides about the data, for notices to subjects.")] = "",
+    contact: Annotated[str, typer.Option(help="How subjects reach the controller.")] = "",
+    pack: Annotated[Optional[str], typer.Option(help="The model pack.", show_default="the built-in one")] = None,
+    recipient: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar="age1…", help="Seal the master key to this age recipient; with --identity. Repeatable."),
+    ] = None,
+) -> None:
+    """Set up a deployment in the folder that --home names.
+
+    Its master key is sealed with a passphrase, or with --identity to an age identity.
+    """
+    from faceward.bootstrap import Secret, create
+    from faceward.operations.deployment import read_config
+    from faceward.vision.packs import DEFAULT_PACK
+
+    home = settings.require_home()
+    if recipient and settings.identity is None:
+        raise UsageError("--recipient goes with --identity FILE, the age identity that opens the deployment here")
+    if settings.identity is not None:
+        secret = Secret(identity_file=settings.identity, recipients=tuple(recipient or ()))
+    else:
+        secret = Secret(passphrase=settings.passphrase(new=True))
+    create(
+        home,
+        standard=standard,
+        secret=secret,
+        jurisdiction=jurisdiction,
+        about=(controller, contact),
+        pack=pack or DEFAULT_PACK,
+    )
+    config = read_config(home).to_json()
+    if settings.as_json:
+        emit({"home": str(home), **config})
+        return
+    pairs({"home": home, **_spaced(config)}, "Deployment set up")
+    note("keep a copy of the secret, and of log.vkey, somewhere else: without the secret nobody can open it")
+
+
+def _status(settings: Settings) -> None:
+    """Say how the deployment stands: standard, purposes, galleries, log."""
+    with settings.open() as system:
+        status = system.status()
+    if settings.as_json:
+        emit(status)
+        return
+    pairs(_spaced({name: value for name, value in status.items() if name != "galleries"}), "Deployment")
+    _galleries(status)
+
+
+def _spaced(values: Mapping[str, object]) -> dict[str, object]:
+    return {name.replace("_", " "): value for name, value in values.items()}
+
+
+def _gallery_list(settings: Settings) -> None:
+    """List the galleries."""
+    with settings.open() as system:
+        status = system.status()
+    if settings.as_json:
+        emit({"galleries": status["galleries"]})
+    else:
+        _galleries(status)
+
+
+def _galleries(status: Mapping[str, Any]) -> None:
+    columns = ("gallery", "purpose", "references", "simulated", "mode", "pack")
+    numbers = ("references", "simulated")
+    table(
+        [f"{name}#" if name in numbers else name for name in columns],
+        [[gallery.get(name) for name in columns] for gallery in status["galleries"]],
+        "Galleries",
+    )

@@ -1,0 +1,32 @@
+"""The table of log entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from faceward.cli.output import table
+from faceward.core.results import LogLine
+
+
+def log_table(lines: Iterable[LogLine], title: str | None = None) -> None:
+    """Print log entries, one a line."""
+    table(("entry#", "time", "operation", "phase", "closes#", "details"), [_row(line) for line in lines], title)
+
+
+def _row(line: LogLine) -> tuple[object, ...]:
+    opened = "\n".join(_details(slot, details) for slot, details in line.opened.items())
+    closed = f"sealed: {', '.join(line.sealed)}" if line.sealed else ""
+    return (
+        line.index,
+        line.time[:19].replace("T", " "),
+        line.operation,
+        line.phase,
+        line.refers,
+        "\n".join(text for text in (opened, closed) if text),
+    )
+
+
+def _details(slot: str, details: object) -> str:
+    if not isinstance(details, dict):
+        return slot
+    return ", ".join(f"{name} {value}" for name, value in details.items() if value not in (None, "", [], {}))

@@ -1,0 +1,119 @@
+"""Model packs on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from faceward.cli.options import Settings, command, group
+from faceward.cli.output import emit, table
+from faceward.core.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from faceward.vision.manifest import Manifest
+    from faceward.vision.packs import FileCheck
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    packs = group("packs", "Model packs: networks with their hashes, licence and calibration.")
+    packs.command("list")(command(_list))
+    packs.command("add")(command(_add))
+    packs.command("verify")(command(_verify))
+    app.add_typer(packs)
+
+
+def _list(settings: Settings) -> None:
+    """List the model packs with their licences."""
+    from faceward.bootstrap import pack_store
+
+    store = pack_store()
+    manifests = [store.get(name).manifest for name in store.names()]
+    if settings.as_json:
+        emit({"packs": [manifest_json(manifest) for manifest in manifests]})
+    else:
+        _print(manifests)
+
+
+def _add(
+    settings: Settings,
+    manifest: Annotated[Path, typer.Argument(metavar="FILE", help="The pack's pack.toml, or its folder.")],
+) -> None:
+    """Add a model pack after verifying its files by hash."""
+    from faceward.bootstrap import pack_store
+
+    added = pack_store().add(manifest).manifest
+    if settings.as_json:
+        emit(manifest_json(added))
+    else:
+        _print([added])
+
+
+def _verify(
+    settings: Settings,
+    name: Annotated[Optional[str], typer.Argument(help="A pack.", show_default="all of them")] = None,
+) -> None:
+    """Hash every file of a pack, or of all, and compare with the manifest."""
+    from faceward.bootstrap import pack_store
+
+    store = pack_store()
+    names = store.names() if name is None else (name,)
+    checks = {one: store.verify(store.get(one)) for one in names}
+    altered = [(one, check.file) for one, found in checks.items() for check in found if not check.intact]
+    if settings.as_json and not altered:
+        emit({"packs": [{"name": one, "files": [_check_json(check) for check in checks[one]]} for one in names]})
+    elif not settings.as_json:
+        table(
+            ("pack", "file", "SHA-256", "intact"),
+            [(one, check.file, check.found, check.intact) for one in names for check in checks[one]],
+        )
+    if altered:
+        listed = ", ".join(f"{file} of {one}" for one, file in altered)
+        raise IntegrityError(f"not what the manifest says: {listed}; restore the original file")
+
+
+def manifest_json(manifest: Manifest) -> dict[str, Any]:
+    """Return the object that describes a pack."""
+    calibration = manifest.calibration
+    return {
+        "name": manifest.name,
+        "identifier": manifest.identifier,
+        "licence": manifest.licence,
+        "commercial": manifest.commercial,
+        "source": manifest.source,
+        "training_data": manifest.training_data,
+        "dimension": manifest.embedder.dimension,
+        "detector": manifest.detector.kind if manifest.detector else None,
+        "calibration": None
+        if calibration is None
+        else {
+            "data": calibration.data,
+            "mated": calibration.mated,
+            "nonmated": calibration.nonmated,
+            "default_fmr": calibration.default_fmr,
+            "strictest_fmr": calibration.strictest,
+        },
+    }
+
+
+def _check_json(check: FileCheck) -> dict[str, Any]:
+    return {"file": check.file, "sha256": check.sha256, "found": check.found, "intact": check.intact}
+
+
+def _print(manifests: list[Manifest]) -> None:
+    table(
+        ("pack", "licence", "commercial use", "features#", "calibrated on", "strictest FMR#"),
+        [
+            (
+                manifest.identifier,
+                manifest.licence,
+                manifest.commercial,
+                manifest.embedder.dimension,
+                manifest.calibration.data if manifest.calibration else "not calibrated: decides nothing",
+                f"{manifest.calibration.strictest:.0e}" if manifest.calibration else None,
+            )
+            for manifest in manifests
+        ],
+    )

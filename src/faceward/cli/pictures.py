@@ -1,0 +1,94 @@
+"""Detection and redaction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
+
+import typer
+
+from faceward.cli.options import Settings, command
+from faceward.cli.output import emit, note, say, table
+from faceward.cli.progress import progress
+from faceward.cli.tables import faces_table
+from faceward.cli.words import plural
+from faceward.core.errors import BadInput, UsageError
+
+if TYPE_CHECKING:
+    from faceward.core.results import RedactionResult
+
+Mode = Literal["pixelate", "blur", "fill"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("detect")(command(_detect))
+    app.command("redact")(command(_redact))
+
+
+def _detect(
+    settings: Settings,
+    *,
+    image: Annotated[Path, typer.Argument(help="A picture.")],
+    pack: Annotated[Optional[str], typer.Option(help="Model pack.", show_default="the built-in one")] = None,
+) -> None:
+    """Find faces: boxes, five landmarks, quality components. Needs no deployment; stores nothing."""
+    from faceward.bootstrap import detect
+    from faceward.vision.packs import DEFAULT_PACK
+
+    result = detect(image, pack=pack or DEFAULT_PACK)
+    if settings.as_json:
+        emit(result.to_json())
+        return
+    say(f"{result.picture}: {plural(len(result.faces), 'face')}, {result.width}x{result.height} pixels")
+    faces_table(result.faces)
+
+
+def _redact(
+    settings: Settings,
+    *,
+    source: Annotated[Path, typer.Argument(metavar="IMAGE|FOLDER", help="A picture, or a folder of pictures.")],
+    out: Annotated[Path, typer.Option("--output", "-o", help="A file or folder for a picture, a folder for a folder.")],
+    keep: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar="SUBJECT", help="Leave this enrolled subject visible. Repeatable.", show_default=False),
+    ] = None,
+    purpose: Annotated[
+        Optional[str], typer.Option(help="With --keep: the purpose of their references, where there are several.")
+    ] = None,
+    mode: Annotated[Mode, typer.Option(help="How faces are hidden.")] = "pixelate",
+) -> None:
+    """Hide faces in pictures, for good.
+
+    Hiding everybody needs no deployment. To keep subjects visible they are recognised, under a purpose. The exit code
+    is 4 if a picture could not be redacted.
+    """
+    if not keep and purpose is not None:
+        raise UsageError("--purpose goes with --keep SUBJECT; without it everybody is hidden")
+    if keep:
+        with settings.open() as system, progress(settings, "Redacting") as advance:
+            result = system.redact(source, out, keep=keep, purpose=purpose, mode=mode, progress=advance)
+    else:
+        from faceward.bootstrap import redact
+
+        with progress(settings, "Redacting") as advance:
+            result = redact(source, out, mode=mode, progress=advance)
+    _show(settings, result)
+
+
+def _show(settings: Settings, result: RedactionResult) -> None:
+    failed = [picture for picture in result.pictures if picture.error is not None]
+    if settings.as_json:
+        emit(result.to_json())
+    elif len(result.pictures) > 1 or not failed:
+        table(
+            ("picture", "written to", "hidden#", "kept", "trouble"),
+            [(p.picture, p.output, p.hidden, p.kept, p.error) for p in result.pictures],
+            f"Redacted: {result.mode}",
+        )
+        if result.entry is not None:
+            say(f"log entry {result.entry}")
+    if failed:
+        only = failed[0].error if len(result.pictures) == 1 else None
+        note(only or f"{plural(len(failed), 'picture')} of {len(result.pictures)} left out; the table says why")
+        raise typer.Exit(BadInput.exit_code)

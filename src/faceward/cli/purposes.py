@@ -1,0 +1,59 @@
+"""Purposes: what faces are compared for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from faceward.cli.options import Settings, command, group
+from faceward.cli.output import emit, pairs, table
+from faceward.core.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    purposes = group("purpose", "What faces are compared for, on which lawful basis (rule P1).")
+    purposes.command("add")(command(_add))
+    purposes.command("list")(command(_list))
+    app.add_typer(purposes)
+
+
+def _add(
+    settings: Settings,
+    *,
+    name: Annotated[str, typer.Argument(help="Its name, in any script.")],
+    basis: Annotated[str, typer.Option(help="Lawful basis: consent, contract, legal-obligation, …")],
+    fmr: Annotated[float, typer.Option(help="False match rate that a verification accepts, for example 1e-4.")],
+    retention: Annotated[str, typer.Option(help="How long references are kept at most: 24h, 90d, 12m, 2y.")],
+    fpir: Annotated[
+        Optional[float],
+        typer.Option(help="False positive rate that a search accepts.", show_default="the standard's"),
+    ] = None,
+    alternative: Annotated[str, typer.Option(help="The way without biometrics that people are offered.")] = "",
+) -> None:
+    """Register a purpose."""
+    from faceward.core.duration import parse_duration
+
+    try:
+        span = parse_duration(retention)
+    except ValueError as error:
+        raise UsageError(f"--retention: {error}") from None
+    with settings.open() as system:
+        purpose = system.add_purpose(name, basis=basis, fmr=fmr, retention=span, fpir=fpir, alternative=alternative)
+    if settings.as_json:
+        emit(purpose.to_json())
+    else:
+        pairs(purpose.to_json(), "Purpose registered")
+
+
+def _list(settings: Settings) -> None:
+    """List the registered purposes."""
+    with settings.open() as system:
+        purposes = system.purposes()
+    if settings.as_json:
+        emit({"purposes": [purpose.to_json() for purpose in purposes]})
+        return
+    shown = [purpose.to_json() for purpose in purposes]
+    columns = ("name", "basis", "fmr", "fpir", "retention", "alternative")
+    table(columns, [[purpose[column] for column in columns] for purpose in shown])

@@ -1,0 +1,44 @@
+"""Release files for subjects to sign."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from faceward.cli.options import Settings, command, group
+from faceward.cli.output import emit, print_text
+from faceward.core.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    releases = group("release", "Releases that subjects sign (rule C1).")
+    releases.command("template")(command(_template))
+    app.add_typer(releases)
+
+
+def _template(
+    settings: Settings,
+    subject: Annotated[str, typer.Option(help="The subject, as will be enrolled.")],
+    purpose: Annotated[str, typer.Option(help="The purpose, as registered.")],
+    term: Annotated[str, typer.Option(help="How long the release lasts, from today: 90d, 12m, 1y.")] = "365d",
+) -> None:
+    """Print a release file to fill in; needs no deployment."""
+    from faceward.core.clock import SystemClock
+    from faceward.core.duration import parse_duration
+    from faceward.core.names import check_name
+    from faceward.policy.release_files import render_release
+
+    try:
+        span = parse_duration(term)
+    except ValueError as error:
+        raise UsageError(f"--term: {error}") from None
+    today = SystemClock().now().date()
+    until = today + max(span, timedelta(days=1))
+    text = render_release(check_name(subject, "subject"), check_name(purpose, "purpose"), today, until)
+    if settings.as_json:
+        emit({"file": text})
+    else:
+        print_text(text)

@@ -1,0 +1,127 @@
+"""What subjects have a right to: to see, to take along, to be told, to be forgotten."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from faceward.cli.files import Output, output
+from faceward.cli.log_table import log_table
+from faceward.cli.options import Settings, command, group
+from faceward.cli.output import emit, note, print_text, say, table
+from faceward.cli.words import clean, plural
+from faceward.core.errors import EnvironmentFailure, UsageError
+
+SubjectArgument = Annotated[str, typer.Argument(metavar="SUBJECT", help="The subject, as enrolled.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    subjects = group("subject", "What is held about a subject: to see, export and erase.")
+    subjects.command("show")(command(_show))
+    subjects.command("export")(command(_export))
+    subjects.command("notice")(command(_notice))
+    subjects.command("erase")(command(_erase))
+    app.add_typer(subjects)
+
+
+def _show(settings: Settings, subject: SubjectArgument) -> None:
+    """Show a subject's references and what the log tells of them."""
+    with settings.open() as system:
+        view = system.subject(subject)
+    if settings.as_json:
+        emit(view.to_json())
+        return
+    table(
+        ("reference", "gallery", "purpose", "created", "expires", "pack"),
+        [(r.reference, r.gallery, r.purpose, r.created[:10], r.expires[:10], r.pack) for r in view.references],
+        f"{plural(len(view.references), 'reference')} of {clean(view.subject)}",
+    )
+    log_table(view.history, "History")
+
+
+def _export(
+    settings: Settings,
+    subject: SubjectArgument,
+    out: Annotated[
+        Optional[Path], typer.Option("--output", "-o", help="Write to this file.", show_default="standard output")
+    ] = None,
+) -> None:
+    """Export what is held about a subject as JSON. Features are never exported."""
+    with _optional(out) as file, settings.open() as system:
+        exported = system.export(subject)
+        if file is None:
+            emit(exported)
+            return
+        file.write(json.dumps(exported, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+    if settings.as_json:
+        emit({"subject": subject, "output": str(out)})
+    else:
+        say(f"written to {out}")
+
+
+def _notice(settings: Settings, subject: SubjectArgument) -> None:
+    """Print the notices that a subject is to be given."""
+    with settings.open() as system:
+        notices = system.notice(subject)
+    if settings.as_json:
+        emit({"subject": subject, "notices": list(notices)})
+    else:
+        print_text("\n\n".join(notices))
+
+
+def _erase(
+    settings: Settings,
+    subject: SubjectArgument,
+    receipt: Annotated[
+        Optional[Path], typer.Option(metavar="FILE", help="Write the receipt for the subject to this file.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Erase a subject: destroy the keys of all references, so that no copy of the database can be opened for them."""
+    if not yes:
+        _confirm(subject)
+    # The file is opened first: a receipt that has nowhere to go must stop the erasure, not follow it.
+    with _optional(receipt) as file, settings.open() as system:
+        result = system.erase(subject)
+        written = file is not None and _keep(file, result.receipt)
+    if settings.as_json:
+        emit(result.to_json())
+        return
+    say(f"erased: {plural(result.references, 'reference')} of {result.subject}, log entry {result.entry}")
+    if written:
+        say(f"receipt written to {receipt}")
+    else:
+        print_text(result.receipt)
+
+
+def _keep(file: Output, receipt: str) -> bool:
+    """Write the receipt; the erasure has happened, so a full disk must not hide it."""
+    try:
+        file.write(receipt)
+    except EnvironmentFailure as error:
+        note(f"{error}; the subject was erased, and the receipt stands in the output")
+        return False
+    return True
+
+
+def _confirm(subject: str) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("erasing cannot be undone; add --yes where nobody can be asked")
+    if not typer.confirm(f"Erase all references of {clean(subject)}? This cannot be undone.", err=True):
+        raise UsageError("not confirmed; nothing was erased")
+
+
+@contextmanager
+def _optional(path: Path | None) -> Iterator[Output | None]:
+    if path is None:
+        yield None
+    else:
+        with output(path) as file:
+            yield file

@@ -1,0 +1,87 @@
+"""Results in plain words; pure functions, no printing."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+
+from faceward.core.results import Threshold
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_JOINERS = frozenset({"\u200c", "\u200d"})
+
+
+def clean(text: str) -> str:
+    """Return a text that is safe on a terminal: control and invisible characters are written as escapes."""
+    return "".join(
+        c if c in _JOINERS or unicodedata.category(c) not in _HIDDEN else c.encode("unicode_escape").decode()
+        for c in text
+    )
+
+
+def one_in(rate: float) -> str:
+    """Say a rate as `1 in N`, N to three digits."""
+    if rate <= 0:
+        return "none"
+    count = 1 / rate
+    digits = 2 - math.floor(math.log10(count))
+    rounded = round(count, digits)
+    return f"1 in {rounded:,.0f}" if rounded >= 10 else f"1 in {rounded:.3g}"
+
+
+def percent(rate: float) -> str:
+    """Say a rate in per cent, two digits."""
+    return f"{rate * 100:.2g} %"
+
+
+def fmr_sentence(point: Threshold) -> str:
+    """Say what the false match rate of an operating point means."""
+    return (
+        f"at this threshold {one_in(point.fmr)} strangers would be called a match "
+        f"(95 % interval {one_in(point.fmr_high)} to {one_in(point.fmr_low)}), measured on {point.data}"
+    )
+
+
+def fpir_sentence(point: Threshold, references: int) -> str:
+    """Say what the false positive identification rate of a search means."""
+    if point.fpir is None:
+        return fmr_sentence(point)
+    return (
+        f"{percent(point.fpir)} of searches for somebody who is not among these {references:,} references would "
+        f"return somebody; {fmr_sentence(point)}"
+    )
+
+
+def scale(point: Threshold, score: float | None, width: int = 48) -> str:
+    """Draw the score and the threshold on one line.
+
+    Args:
+        point: The operating point; the line is centred on its threshold where the score allows.
+        score: Cosine similarity, or None where it stays hidden.
+        width: Characters of the line.
+
+    Returns:
+        `0.88 ────────┃────●──── 1.00`, where `┃` is the threshold and `●` the score.
+    """
+    low = 2 * point.score - 1 if score is None else min(2 * point.score - 1, score)
+    low = max(-1.0, math.floor(low * 20) / 20)
+    line = ["─"] * width
+    line[_place(point.score, low, width)] = "┃"
+    if score is not None:
+        line[_place(score, low, width)] = "●"
+    return f"{low:.2f} {''.join(line)} 1.00"
+
+
+def _place(value: float, low: float, width: int) -> int:
+    ratio = (value - low) / max(1e-9, 1.0 - low)
+    return min(width - 1, max(0, round(ratio * (width - 1))))
+
+
+def interval(point: Threshold) -> str:
+    """Write the false match rate with its 95 % interval."""
+    return f"FMR {point.fmr:.1e} [{point.fmr_low:.1e}, {point.fmr_high:.1e}]"
+
+
+def plural(count: int, noun: str, several: str | None = None) -> str:
+    """Say a number of things."""
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
