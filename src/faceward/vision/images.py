@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 import io
 import math
 import re
@@ -44,7 +45,10 @@ SUFFIXES = frozenset(
     }
 )
 # Pillow also opens formats that run a program (EPS) or fetch other files; only plain raster formats are let in.
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF", "MPO")
+# An MPO file, several JPEGs in one, opens as JPEG. AVIF came with Pillow 11.3.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000") + (
+    ("AVIF",) if importlib.util.find_spec("PIL.AvifImagePlugin") else ()
+)
 _SIXTEEN_BIT = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I"})
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _NO_SUCH_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
