@@ -11,12 +11,16 @@ from faceward.cli.files import output, read_limited
 from faceward.cli.log_table import log_table
 from faceward.cli.options import Settings, command, group
 from faceward.cli.output import emit, print_text, say
-from faceward.core.errors import BadInput
+from faceward.core.clock import to_rfc3339
+from faceward.core.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
     from faceward.audit.verifier import LogReport
 
 _MAX_CHECKPOINT_BYTES = 64 * 1024
+OutputOption = Annotated[
+    Optional[Path], typer.Option("--output", "-o", help="Write to this file.", show_default="standard output")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +29,8 @@ def register(app: typer.Typer) -> None:
     audit.command("show")(command(_show))
     audit.command("verify")(command(_verify))
     audit.command("prove")(command(_prove))
+    audit.command("checkpoint")(command(_checkpoint))
+    audit.command("check")(command(_check))
     app.add_typer(audit)
 
 
@@ -51,12 +57,7 @@ def _verify(
     """Recompute the whole log and check it against its signature. Needs no passphrase."""
     from faceward.operations.system import verify_home
 
-    kept = None
-    if earlier is not None:
-        try:
-            kept = read_limited(earlier, _MAX_CHECKPOINT_BYTES, "checkpoint").decode()
-        except UnicodeDecodeError:
-            raise BadInput(f"{earlier}: not a checkpoint; give the file that was kept") from None
+    kept = None if earlier is None else _read_text(earlier, _MAX_CHECKPOINT_BYTES, "checkpoint")
     report = verify_home(settings.require_home(), kept)
     if settings.as_json:
         emit(report_json(report))
@@ -87,19 +88,75 @@ def report_json(report: LogReport) -> dict[str, Any]:
 def _prove(
     settings: Settings,
     entry: Annotated[int, typer.Argument(min=0, help="Index of the entry.")],
-    out: Annotated[
-        Optional[Path], typer.Option("--output", "-o", help="Write to this file.", show_default="standard output")
-    ] = None,
+    out: OutputOption = None,
 ) -> None:
     """Prove that an entry is in the log: a receipt (C2SP tlog-proof) that anybody can check with the log's key."""
     with settings.open() as system:
         proof = system.prove(entry)
+    _deliver(settings, proof, out, {"entry": entry, "proof": proof})
+
+
+def _checkpoint(settings: Settings, out: OutputOption = None) -> None:
+    """Print the log's signed size and root, to be kept outside for 'audit verify --earlier'."""
+    from faceward.audit.receipt import Receipt
+
+    with settings.open() as system:
+        size = system.log_size
+        if size == 0:
+            raise UsageError("the log is empty; there is nothing to keep yet")
+        checkpoint = Receipt.parse(system.prove(size - 1)).checkpoint
+    _deliver(settings, checkpoint, out, {"size": size, "checkpoint": checkpoint})
+
+
+def _check(
+    settings: Settings,
+    receipt: Annotated[Path, typer.Argument(metavar="RECEIPT", help="A receipt, from 'audit prove' or an erasure.")],
+    key: Annotated[
+        Optional[Path],
+        typer.Option(metavar="FILE", help="The log's public key.", show_default="log.vkey of the deployment"),
+    ] = None,
+) -> None:
+    """Check a receipt with the log's public key alone. Needs no passphrase, and with --key no deployment."""
+    from faceward.audit.receipt import MAX_RECEIPT_BYTES
+    from faceward.audit.verifier import verify_receipt
+    from faceward.operations.system import read_vkey
+
+    text = _read_text(receipt, MAX_RECEIPT_BYTES, "receipt")
+    vkey = read_vkey(settings.require_home()) if key is None else _read_text(key, _MAX_CHECKPOINT_BYTES, "key").strip()
+    report = verify_receipt(text, vkey)
+    if settings.as_json:
+        emit(
+            {
+                "verified": True,
+                "origin": report.checkpoint.origin,
+                "size": report.checkpoint.size,
+                "entry": report.index,
+                "time": to_rfc3339(report.entry.time),
+                "operation": report.entry.operation,
+                "phase": str(report.entry.phase.value),
+                "refers": report.entry.refers,
+                "opened": {slot: dict(details) for slot, details in report.opened.items()},
+            }
+        )
+    else:
+        for line in report.lines():
+            say(line)
+
+
+def _deliver(settings: Settings, text: str, out: Path | None, value: dict[str, Any]) -> None:
     if out is not None:
         with output(out) as file:
-            file.write(proof)
+            file.write(text)
     if settings.as_json:
-        emit({"entry": entry, "proof": proof})
+        emit(value)
     elif out is None:
-        print_text(proof)
+        print_text(text)
     else:
         say(f"written to {out}")
+
+
+def _read_text(path: Path, limit: int, what: str) -> str:
+    try:
+        return read_limited(path, limit, what).decode()
+    except UnicodeDecodeError:
+        raise BadInput(f"{path}: not a {what}; give the text file that was kept") from None

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from faceward.cli.output import table
-from faceward.core.results import LogLine
+
+if TYPE_CHECKING:
+    from faceward.core.results import LogLine
+
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def log_table(lines: Iterable[LogLine], title: str | None = None) -> None:
@@ -27,6 +33,11 @@ def _row(line: LogLine) -> tuple[object, ...]:
 
 
 def _details(slot: str, details: object) -> str:
-    if not isinstance(details, dict):
+    if not isinstance(details, Mapping):
         return slot
-    return ", ".join(f"{name} {value}" for name, value in details.items() if value not in (None, "", [], {}))
+    return ", ".join(f"{name} {_short(value)}" for name, value in details.items() if value not in (None, "", [], {}))
+
+
+def _short(value: object) -> object:
+    """Cut digests to what tells them apart at a glance; `--json` has them whole."""
+    return f"{value[:12]}…" if isinstance(value, str) and _DIGEST.fullmatch(value) else value

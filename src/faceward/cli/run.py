@@ -62,9 +62,13 @@ def _report(error: Exception, given: Sequence[str]) -> int:
     if _asked_for("--json", given):
         from faceward.cli.output import emit
 
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):
             emit({"error": error_json(known or error, message, code)})
-            sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # The error was that standard output takes no more; what is buffered for it must not be tried again at exit.
+        _discard_output()
     return code
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from faceward.cli.output import table
-from faceward.core.results import FaceReport
+
+if TYPE_CHECKING:
+    from faceward.core.results import FaceReport
 
 
 def faces_table(faces: Sequence[FaceReport]) -> None:
