@@ -17,6 +17,8 @@ from faceward.core.errors import FacewardError
 from faceward.core.results import IdentificationResult
 from faceward.operations.system import System
 
+# A shorter name occurs in ciphertext by chance.
+_CERTAIN = 6
 Search = Callable[[System], IdentificationResult]
 
 
@@ -53,12 +55,13 @@ def erase(system: System, subject: str, folder: Path, terms: tuple[str, Search])
     # 1. Before: a backup of the gallery, and the subject's bytes in every file.
     references = tuple(reference.reference for reference in system.subject(subject).references)
     backup(home / "gallery.db", copied)
-    traces = _traces(copied, home / "keys.db", references)
+    traces = _traces(copied, home / "keys.db", references, subject)
     before = _find(traces, _files(home))
     # 2. The erasure, with its receipt checked by the log's public key alone.
     result = system.erase(subject)
     receipt = verify_receipt(result.receipt, (home / "log.vkey").read_text(encoding="utf-8").strip())
     again = search(system)
+    lines = tuple(system.log_lines())
     system.close()
     # 3. After: the same bytes in every file.
     files = _files(home)
@@ -77,7 +80,7 @@ def erase(system: System, subject: str, folder: Path, terms: tuple[str, Search])
     needles = tuple(
         Needle(what, len(data), before[what], after[what], kept[what]) for what, data in traces.bytes_of
     )
-    return Erased(result, tuple(receipt.lines()), needles, len(files), again, rows, keys, found, answer)
+    return Erased(result, tuple(receipt.lines()), needles, len(files), again, rows, keys, found, answer, lines)
 
 
 def _asked(system: System, subject: str) -> str:
@@ -88,7 +91,7 @@ def _asked(system: System, subject: str) -> str:
     return f"{held} references are held about {subject!r}"
 
 
-def _traces(gallery: Path, keys: Path, reference_ids: tuple[str, ...]) -> _Traces:
+def _traces(gallery: Path, keys: Path, reference_ids: tuple[str, ...], subject: str) -> _Traces:
     with closing(sqlite3.connect(f"file:{gallery}?mode=ro", uri=True)) as database:
         sql = "SELECT key_id, sealed, record FROM reference WHERE reference_id = ?"
         rows = [database.execute(sql, (reference_id,)).fetchone() for reference_id in reference_ids]
@@ -104,6 +107,9 @@ def _traces(gallery: Path, keys: Path, reference_ids: tuple[str, ...]) -> _Trace
             (f"the features{which}, sealed", bytes(row[1])),
             (f"the record{which}, sealed", bytes(row[2])),
         ]
+    name = subject.encode()
+    if len(name) >= _CERTAIN:
+        parts.append(("the name, as plain text", name))
     return _Traces(reference_ids, key_ids, tuple(parts))
 
 

@@ -12,7 +12,7 @@ import cast
 import erasure
 from cast import Cast
 from pictures import Person, Probe, write_release
-from story import Comparison, Enrolled, Record, Refusal, Story, recognised
+from story import Comparison, Enrolled, Pair, Record, Refusal, Story, recognised
 from teller import Teller
 
 from faceward import bootstrap
@@ -142,7 +142,7 @@ class Job:
         notice = system.notice(person.name)[0]
         face = faces[0] if faces else None
         story.enrolled.append(Enrolled(person.name, portrait, face, sample, release, notice, person.credit))
-        self._tell.outcome(f"{person.name} enrolled until {sample.expires}, a notice was written", good=True)
+        self._tell.outcome(f"{person.name} enrolled until {str(sample.expires)[:10]}, a notice was written", good=True)
 
     def _verify(self, system: System, story: Story) -> None:
         self._tell.step("Verification: is this who they claim to be?")
@@ -156,6 +156,12 @@ class Job:
         for label, path in self._cast.others if story.own else ():
             self._compare(system, story, (Probe(path.name, path), label, names[0]))
         self._tell.comparisons(story.comparisons)
+        for first, second in zip(story.enrolled, story.enrolled[1:2], strict=False):
+            pictures = (first.picture, second.picture)
+            result = bootstrap.verify_pictures(*pictures, fmr=self._options.fmr)
+            story.pairs.append(Pair((first.name, second.name), pictures, result))
+            said = f"{first.name} beside {second.name}, two pictures in hand: {result.decision}, {result.score:.3f}"
+            self._tell.outcome(said, good=result.decision == "non-match")
         impostors = [one for one in story.comparisons if not one.mated]
         if not story.own:
             mated = [one for one in story.comparisons if one.mated]
@@ -236,7 +242,6 @@ class Job:
 
     def _log(self, system: System, story: Story) -> None:
         self._tell.step("The log: what was done, and that nobody altered it")
-        lines = tuple(system.log_lines())
         with story.timed("log verified from its first entry"):
             report = system.verify_log()
         entry = story.search.entry if story.search else 0
@@ -244,8 +249,8 @@ class Job:
         vkey = (story.home / "log.vkey").read_text(encoding="utf-8").strip()
         proven = verify_receipt(proof, vkey)
         altered = _told(lambda: verify_receipt(proof.replace(f"\nindex {entry}\n", f"\nindex {entry - 1}\n"), vkey))
-        story.record = Record(lines, tuple(report.lines()), entry, proof, tuple(proven.lines()), altered)
-        self._tell.note(f"{len(lines)} entries, all as they were when signed")
+        story.record = Record(tuple(report.lines()), entry, proof, tuple(proven.lines()), altered)
+        self._tell.note(f"{report.checkpoint.size} entries, all as they were when signed")
         for line in proven.lines()[:2]:
             self._tell.outcome(line, good=True)
         self._tell.note(f"the same proof with another index: {altered}")

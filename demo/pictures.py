@@ -114,13 +114,13 @@ def _renditions(image: Image.Image, face: Box, stem: Path) -> Iterator[Probe]:
     half = max(face.width, face.height) * 0.85
     across, down = (face.x0 + face.x1) / 2, (face.y0 + face.y1) / 2
     corners = (round(across - half), round(down - half), round(across + half), round(down + half))
-    yield Probe("cropped close", written("crop", image.crop(corners)))
+    yield Probe("close crop", written("crop", image.crop(corners)))
     tilted = image.rotate(18, Image.Resampling.BICUBIC, expand=True, fillcolor=(128, 128, 128))
     yield Probe("tilted by 18°", written("tilt", tilted))
-    yield Probe("in low light, with noise", written("dark", darkened(image)))
+    yield Probe("low light, noise", written("dark", darkened(image)))
     small = image.resize((image.width * 9 // 20, image.height * 9 // 20), Image.Resampling.LANCZOS)
-    yield Probe("small, 45 % of the size", written("small", small))
-    yield Probe("JPEG at quality 15", written("jpeg", image, ".jpg", quality=15))
+    yield Probe("small (45 %)", written("small", small))
+    yield Probe("JPEG, quality 15", written("jpeg", image, ".jpg", quality=15))
 
 
 def darkened(image: Image.Image) -> Image.Image:

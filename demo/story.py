@@ -67,6 +67,15 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """Two pictures in hand, compared with each other and forgotten."""
+
+    names: tuple[str, str]
+    pictures: tuple[Path, Path]
+    result: VerificationResult
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """What the policy refused: what was tried, the rule and the words that the operator read."""
 
@@ -115,6 +124,7 @@ class Erased:
         keys: How many of their keys the present key store holds.
         restored: The group picture, searched in the restored copy.
         answer: What the restored deployment answers when asked for the subject.
+        lines: The log after the erasure.
     """
 
     result: ErasureResult
@@ -126,13 +136,13 @@ class Erased:
     keys: int
     restored: IdentificationResult
     answer: str
+    lines: tuple[LogLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The log: its lines, what the verifier says, a proof, what it proves, and what an altered proof is told."""
+    """The log: what the verifier says, a proof, what it proves, and what an altered proof is told."""
 
-    lines: tuple[LogLine, ...]
     verified: tuple[str, ...]
     entry: int
     proof: str
@@ -159,6 +169,7 @@ class Story:
     enrolled: list[Enrolled] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     guests: list[Guest] = field(default_factory=list)
     group: Path = Path()

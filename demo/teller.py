@@ -44,18 +44,20 @@ class Teller:
     def comparisons(self, comparisons: Sequence[Comparison]) -> None:
         """Show verifications."""
         table = Table(box=None, padding=(0, 2, 0, 1))
-        for column in ("shows", "claimed to be", "picture", "decision", "score", "needed"):
-            table.add_column(column)
+        for column in ("shows", "claims to be", "picture", "decision", "score"):
+            table.add_column(column, no_wrap=column not in ("picture", "score"))
         for one in comparisons:
             colour = "green" if one.right else "yellow"
             if one.result is None:
-                cells = (f"[{colour}]refused[/]", escape(one.error), "")
+                cells = (f"[{colour}]refused[/]", escape(one.error))
             else:
                 score = one.result.score
-                shown = "not disclosed" if score is None else f"{score:.3f}"
-                cells = (f"[{colour}]{one.result.decision}[/]", shown, f"{one.result.operating_point.score:.3f}")
+                cells = (f"[{colour}]{one.result.decision}[/]", "withheld" if score is None else f"{score:.3f}")
             table.add_row(escape(one.shown), escape(one.claimed), escape(one.title), *cells)
         self._console.print(table)
+        point = next((one.result.operating_point for one in comparisons if one.result), None)
+        if point is not None:
+            self.note(f"a match needs {point.score:.3f}; below it the score is withheld")
 
     def search(self, story: Story, result: IdentificationResult) -> None:
         """Show whom a search of the group picture found."""
