@@ -28,6 +28,9 @@ _LAST_SIDE = 2048
 # Above this a picture is searched in tiles, which bounds the network's memory (about 150 bytes a pixel).
 _TILE = 1280
 _TILE_OVERLAP = 256
+# Of a face that a tile's edge cuts, the tile may show a box of its own, nearly all of it inside the whole face's.
+_PART = 0.7
+_SMALLEST_PART = 0.1
 # Of several faces the largest stands for the picture if it is this much larger; closeness to the centre counts too.
 _DOMINANCE = 1.6
 
@@ -215,4 +218,17 @@ def _merged(faces: Sequence[Face]) -> list[Face]:
     if not faces:
         return []
     boxes = np.array([[f.box.x0, f.box.y0, f.box.x1, f.box.y1] for f in faces], dtype=np.float32)
-    return [faces[i] for i in suppress(boxes, np.array([f.confidence for f in faces], dtype=np.float32))]
+    keep = suppress(boxes, np.array([f.confidence for f in faces], dtype=np.float32))
+    merged: list[Face] = []
+    for face in (faces[i] for i in keep):
+        if not any(_is_part(face.box, other.box) for other in merged):
+            merged.append(face)
+    return merged
+
+
+def _is_part(box: Box, whole: Box) -> bool:
+    """Tell whether one box is the piece that a tile shows of the face in the other."""
+    across = min(box.x1, whole.x1) - max(box.x0, whole.x0)
+    down = min(box.y1, whole.y1) - max(box.y0, whole.y0)
+    inside = max(0.0, across) * max(0.0, down)
+    return inside > _PART * box.area and box.area > _SMALLEST_PART * whole.area
