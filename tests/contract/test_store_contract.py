@@ -215,3 +215,13 @@ def test_a_closed_store_says_so(store: ReferenceStore) -> None:
     store.close()
     with pytest.raises(UsageError, match="closed"):
         store.galleries()
+
+
+def test_of_two_documents_added_at_once_the_first_stays(connect: Callable[[], ReferenceStore]) -> None:
+    store, other = connect(), connect()
+    assert store.add_document("key", "ada", b"1") == b"1"
+    assert other.add_document("key", "ada", b"2") == b"1"
+    other.delete_document("key", "ada", b"2")
+    assert store.documents("key") == {"ada": b"1"}
+    other.delete_document("key", "ada", b"1")
+    assert store.documents("key") == {}

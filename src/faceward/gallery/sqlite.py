@@ -170,6 +170,13 @@ class SQLiteStore:
         with self._database.transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?)", (kind, name, content))
 
+    def add_document(self, kind: str, name: str, content: bytes) -> bytes:
+        """Keep a named document unless there is one; see `ReferenceStore.add_document`."""
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO document VALUES (?, ?, ?)", (kind, name, content))
+            sql = "SELECT content FROM document WHERE kind = ? AND name = ?"
+            return bytes(connection.execute(sql, (kind, name)).fetchone()[0])
+
     def document(self, kind: str, name: str) -> bytes:
         """Return a document; see `ReferenceStore.document`."""
         rows = self._rows("SELECT content FROM document WHERE kind = ? AND name = ?", (kind, name))
@@ -188,10 +195,11 @@ class SQLiteStore:
         """Say whether a sample was a probe."""
         return bool(self._rows("SELECT 1 FROM probe WHERE digest = ?", (digest,)))
 
-    def delete_document(self, kind: str, name: str) -> None:
-        """Forget a document; one that does not exist is passed over."""
+    def delete_document(self, kind: str, name: str, content: bytes | None = None) -> None:
+        """Forget a document; see `ReferenceStore.delete_document`."""
+        sql = "DELETE FROM document WHERE kind = ?1 AND name = ?2 AND (?3 IS NULL OR content = ?3)"
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM document WHERE kind = ? AND name = ?", (kind, name))
+            connection.execute(sql, (kind, name, content))
 
     def counts(self) -> Counts:
         """Return how much is stored."""

@@ -198,6 +198,10 @@ class ReferenceStore(Protocol):
         """Keep a named document (a purpose, for example), replacing one of that kind and name."""
         ...
 
+    def add_document(self, kind: str, name: str, content: bytes) -> bytes:
+        """Keep a named document unless there is one of that kind and name; return the one that is there now."""
+        ...
+
     def document(self, kind: str, name: str) -> bytes:
         """Return a document.
 
@@ -210,8 +214,8 @@ class ReferenceStore(Protocol):
         """Return the documents of a kind by name."""
         ...
 
-    def delete_document(self, kind: str, name: str) -> None:
-        """Forget a document; one that does not exist is passed over."""
+    def delete_document(self, kind: str, name: str, content: bytes | None = None) -> None:
+        """Forget a document, if given only one of this content; one that does not exist is passed over."""
         ...
 
     def remember_probe(self, digest: bytes, when: datetime) -> None:

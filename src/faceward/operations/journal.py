@@ -11,7 +11,7 @@ from faceward.audit.log import Record
 from faceward.audit.reader import SealedOpening
 from faceward.core.canonical import JSONObject
 from faceward.core.clock import to_rfc3339
-from faceward.core.errors import IntegrityError
+from faceward.core.errors import IntegrityError, UsageError
 from faceward.core.results import LogLine
 from faceward.operations.deployment import Deployment
 from faceward.protection.codec import Binding
@@ -22,6 +22,8 @@ DETAILS = "details"
 # A gallery name that no user can give, since names hold no control characters: its keys seal subjects' openings.
 _SUBJECT_KEYS = "\x01log"
 _DEPLOYMENT_KEY_ID = "0" * 32
+# The kind of document that leads from a subject's pseudonym to that key.
+_KEY_OF = "log-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,32 +97,59 @@ class Journal:
         if owner is None:
             key_id, key = _DEPLOYMENT_KEY_ID, keys.secret("openings")
         else:
-            key_id = self.subject_key_id(owner) or self._new_subject_key(owner)
-            key = keys.subject_key(key_id)
+            key_id, key = self._subject_key(owner)
         return SealedOpening(slot, key_id, seal_record(opening.to_json(), _opener(key, key_id, slot, digest)))
 
     def subject_key_id(self, subject: str) -> str | None:
         """Return the identifier of the key that seals a subject's openings, or None where there is none."""
-        name = self._deployment.pseudonym(subject).hex()
-        found = self._deployment.store.documents("log-key").get(name)
-        return None if found is None else found.decode()
+        try:
+            return self._deployment.store.document(_KEY_OF, self._deployment.pseudonym(subject).hex()).decode()
+        except UsageError:
+            return None
+
+    def _subject_key(self, subject: str) -> tuple[str, bytes]:
+        while True:
+            key_id = self.subject_key_id(subject) or self._new_subject_key(subject)
+            key = self._key(key_id)
+            if key is not None:
+                return key_id, key
+            # An erasure destroyed it and is under way or was stopped; what comes now needs another.
+            self._drop(self._deployment.pseudonym(subject).hex(), key_id)
 
     def _new_subject_key(self, subject: str) -> str:
-        keys, store = self._deployment.keys, self._deployment.store
+        keys = self._deployment.keys
         keys.create_gallery_key(_SUBJECT_KEYS)
         [(key_id, _)] = keys.create_subject_keys(_SUBJECT_KEYS)
-        store.put_document("log-key", self._deployment.pseudonym(subject).hex(), key_id.encode())
-        keys.set_pending([key_id], pending=False)
-        return key_id
+        # Of two processes at once the first decides: a key that nothing leads to would outlive the erasure.
+        name = self._deployment.pseudonym(subject).hex()
+        kept = self._deployment.store.add_document(_KEY_OF, name, key_id.encode()).decode()
+        if kept == key_id:
+            keys.set_pending([key_id], pending=False)
+        else:
+            keys.destroy([key_id])
+        return kept
 
     def forget(self, subject: str) -> None:
         """Destroy the key of a subject's openings, and the sealed openings themselves."""
         key_id = self.subject_key_id(subject)
-        if key_id is None:
-            return
-        self._deployment.keys.destroy([key_id])
+        if key_id is not None:
+            self._deployment.keys.destroy([key_id])
+            self._drop(self._deployment.pseudonym(subject).hex(), key_id)
+
+    def _drop(self, name: str, key_id: str) -> None:
         self._deployment.log.delete_openings(key_id)
-        self._deployment.store.delete_document("log-key", self._deployment.pseudonym(subject).hex())
+        self._deployment.store.delete_document(_KEY_OF, name, key_id.encode())
+
+    def sweep(self) -> None:
+        """Finish what a killed process left of subjects' keys; no other process may have the deployment open."""
+        keys = self._deployment.keys
+        held = {key_id.decode(): name for name, key_id in self._deployment.store.documents(_KEY_OF).items()}
+        pending = keys.pending(_SUBJECT_KEYS)
+        keys.set_pending(pending & held.keys(), pending=False)
+        if pending - held.keys():
+            keys.destroy(sorted(pending - held.keys()))
+        for key_id in keys.destroyed(held):
+            self._drop(held[key_id], key_id)
 
     def opened(self, index: int, entry: Entry) -> dict[str, Opening]:
         """Open what can still be opened of an entry.
@@ -130,10 +159,9 @@ class Journal:
         """
         result: dict[str, Opening] = {}
         for sealed in self._deployment.log.openings(index):
-            try:
-                key = self._key(sealed.key_id)
-            except IntegrityError:
-                continue  # destroyed with its subject
+            key = self._key(sealed.key_id)
+            if key is None:
+                continue
             digest = entry.digest(sealed.slot)
             value = open_record(sealed.sealed, _opener(key, sealed.key_id, sealed.slot, digest))
             opening = Opening.from_json(value)
@@ -142,9 +170,17 @@ class Journal:
             result[sealed.slot] = opening
         return result
 
-    def _key(self, key_id: str) -> bytes:
+    def _key(self, key_id: str) -> bytes | None:
+        """Return a key, or None where it was destroyed with its subject."""
         keys = self._deployment.keys
-        return keys.secret("openings") if key_id == _DEPLOYMENT_KEY_ID else keys.subject_key(key_id)
+        if key_id == _DEPLOYMENT_KEY_ID:
+            return keys.secret("openings")
+        try:
+            return keys.subject_key(key_id)
+        except IntegrityError:
+            if keys.destroyed([key_id]):
+                return None
+            raise
 
     def line(self, index: int, entry: Entry, *, only: str | None = None) -> LogLine:
         """Show an entry.

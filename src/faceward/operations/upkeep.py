@@ -32,13 +32,18 @@ def recover(deployment: Deployment, desk: Desk) -> None:
     size = deployment.log.size
     for info in deployment.store.galleries():
         deployment.gallery(info.name).recover()
+    if unfinished:
+        desk.journal.sweep()
     for index in unfinished:
         operation = deployment.log.entry(index).operation
-        subject = subjects.unfinished_subject(desk.journal, deployment, index) if operation == subjects.ERASE else None
+        erasing = operation == subjects.ERASE
+        subject = subjects.unfinished_subject(desk.journal, deployment, index) if erasing else None
         if subject is not None:
             subjects.finish(deployment, desk, index, subject)
         else:
-            desk.close(operation, Act(index, deployment, {"outcome": "interrupted"}))
+            # An erasure whose subject nobody can tell any more has destroyed every key.
+            outcome = "erased" if erasing else "interrupted"
+            desk.close(operation, Act(index, deployment, {"outcome": outcome}))
     if unfinished or size - start > _CURSOR_STEP:
         deployment.store.put_document("cursor", _CURSOR, str(size).encode())
 
