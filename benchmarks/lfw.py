@@ -2,17 +2,21 @@
 
     python benchmarks/lfw.py                                   accuracy of the default pack
     python benchmarks/lfw.py --pack NAME --calibration         the [calibration] table for a pack's manifest
+    python benchmarks/lfw.py --edgeface ../shared/models       accuracy of EdgeFace-XXS through the pack path
 
-Every image takes part: a face that is not found scores below every threshold, in mated and non-mated pairs alike. The low
-rates are taken over all pairs of the 4,992 images, the accuracy over the 1,000 pairs of pairsDevTest with the threshold
-that does best on pairsDevTrain.
+Every image takes part: a face that is not found scores below every threshold, in mated and non-mated pairs alike. The
+low rates are taken over all pairs of the 4,992 images, the accuracy over the 1,000 pairs of pairsDevTest with the
+threshold that does best on pairsDevTrain.
 """
 
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 import faceward
+from faceward.bootstrap import pack_store
 from faceward.core.errors import NoFace
 from faceward.vision.images import decode, read_file
 
@@ -112,7 +117,7 @@ class AllPairs:
     def interval(self, threshold: float, rng: np.random.Generator) -> tuple[float, float]:
         """95 % percentile bootstrap over subjects of the FMR at a threshold.
 
-        A pair of subjects counts as often as both were drawn (the two-sample scheme of Poh and Bengio, 2007, for pairs).
+        A pair of subjects counts as often as both were drawn (after Poh and Bengio, 2007).
         """
         over = int(np.searchsorted(-self.nonmated, -threshold, side="right"))
         first, second = self._first[:over], self._second[:over]
@@ -147,6 +152,19 @@ def calibration(pairs: AllPairs, default: float) -> str:
     return "\n".join([*lines, "]"])
 
 
+def add_edgeface(models: Path) -> str:
+    """Add EdgeFace-XXS to a packs folder of this run, as a user would, and return its name."""
+    folder = Path(tempfile.mkdtemp(prefix="faceward-packs-"))
+    atexit.register(shutil.rmtree, folder)
+    os.environ["FACEWARD_PACKS"] = str(folder / "packs")
+    given = folder / "given"
+    given.mkdir()
+    shutil.copyfile(Path(__file__).with_name("edgeface.toml"), given / "pack.toml")
+    for model in (models / "edgeface-xxs").glob("*.onnx"):
+        shutil.copyfile(model, given / model.name)
+    return pack_store().add(given).manifest.name
+
+
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -154,7 +172,12 @@ def main() -> None:
     parser.add_argument("--pack", default="centerface-dlib")
     parser.add_argument("--calibration", action="store_true", help="print the table for the pack's manifest")
     parser.add_argument("--default-fmr", type=float, default=5e-3, help="the rate used where nobody names one")
+    parser.add_argument(
+        "--edgeface", type=Path, metavar="FOLDER", help="folder with edgeface-xxs/*.onnx to use as a pack"
+    )
     options = parser.parse_args()
+    if options.edgeface:
+        options.pack = add_edgeface(options.edgeface)
     if not (options.data / "images").is_dir():
         sys.exit(f"{options.data}: not there; give LFW View 1 with --data")
     names, subjects, features = extract(options.data, options.pack)
