@@ -77,8 +77,10 @@ class Calibration:
 
     def _columns(self, log_fmr: float) -> tuple[float, float, float]:
         logs = np.log(self.table[::-1, 0])
-        threshold, low, high = (float(np.interp(log_fmr, logs, self.table[::-1, k])) for k in (3, 1, 2))
-        return threshold, low, high
+        threshold = float(np.interp(log_fmr, logs, self.table[::-1, 3]))
+        # The interval's ends are rates too: interpolated on another scale they could leave the rate outside.
+        low, high = (float(np.exp(np.interp(log_fmr, logs, np.log(self.table[::-1, k])))) for k in (1, 2))
+        return threshold, float(np.exp(log_fmr)), low, high
 
     def at_fpir(self, fpir: float, gallery_size: int) -> OperatingPoint:
         """Return the operating point at which a search of `gallery_size` references errs with at most `fpir`.

@@ -207,7 +207,7 @@ class TestBadInput:
         ],
     )
     def test_what_is_no_picture(self, data: bytes) -> None:
-        with pytest.raises(BadInput, match="portrait.jpg: not a picture of a known format"):
+        with pytest.raises(BadInput, match=r"portrait\.jpg: not a picture of a known format"):
             decode(data, "portrait.jpg")
 
     @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "JPEG2000", "AVIF", "PPM"])
@@ -215,7 +215,7 @@ class TestBadInput:
     def test_truncated(self, kind: str, share: float) -> None:
         noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3)).astype(np.uint8)
         data = _encoded(Image.fromarray(noise), kind)
-        with pytest.raises(BadInput, match="known format|truncated or damaged") as caught:
+        with pytest.raises(BadInput, match=r"known format|truncated or damaged") as caught:
             decode(data[: int(len(data) * share)], "cut")
         assert "\n" not in str(caught.value)
 
