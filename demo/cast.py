@@ -8,14 +8,13 @@ from pathlib import Path
 
 import compose
 import pictures
-from pictures import Person
-from story import Guest
-
 from faceward import bootstrap
 from faceward.core.errors import FacewardError, UsageError
 from faceward.core.faces import Face
+from pictures import Person
+from story import Guest
 
-BYSTANDER = "a bystander who does not exist"
+BYSTANDER = "the synthetic bystander"
 _MOST_IN_GROUP, _MOST_UNKNOWN = 6, 2
 
 

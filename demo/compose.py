@@ -91,7 +91,9 @@ def _cut(path: Path, face: Face) -> Image.Image:
     middle, side = (box.x0 + box.x1) / 2, max(box.width, box.height)
     half = min(side * 0.95, middle, image.width - middle)
     top = max(0.0, box.y0 - side * 0.45)
-    return image.crop((round(middle - half), round(top), round(middle + half), round(min(image.height, top + 2.35 * half))))
+    return image.crop(
+        (round(middle - half), round(top), round(middle + half), round(min(image.height, top + 2.35 * half)))
+    )
 
 
 def _framed(image: Image.Image, height: int, tilt: float, light: float) -> Image.Image:

@@ -9,13 +9,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from story import Erased, Needle
-
 from faceward import bootstrap
 from faceward.audit.verifier import verify_receipt
 from faceward.core.errors import FacewardError
 from faceward.core.results import IdentificationResult
 from faceward.operations.system import System
+from story import Erased, Needle
 
 # A shorter name occurs in ciphertext by chance.
 _CERTAIN = 6
@@ -77,9 +76,7 @@ def erase(system: System, subject: str, folder: Path, terms: tuple[str, Search])
     with bootstrap.open_system(restored, passphrase=passphrase) as reopened:
         found = search(reopened)
         answer = _asked(reopened, subject)
-    needles = tuple(
-        Needle(what, len(data), before[what], after[what], kept[what]) for what, data in traces.bytes_of
-    )
+    needles = tuple(Needle(what, len(data), before[what], after[what], kept[what]) for what, data in traces.bytes_of)
     return Erased(result, tuple(receipt.lines()), needles, len(files), again, rows, keys, found, answer, lines)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
+from faceward.core.results import LogLine
 from people import searched, verdict
 from story import Needle, Story
-
-from faceward.core.results import LogLine
 
 _LONG = 24
 
@@ -15,12 +14,14 @@ _LONG = 24
 def refusals(story: Story) -> str:
     """Show what the rules refused."""
     items = "".join(
-        f"<h3>{escape(one.tried)}</h3><blockquote><p>{verdict(f'rule {one.rule}', 'bad')} {escape(one.message)}</p>"
+        f"<h3>Tried {escape(one.tried)}</h3><blockquote><p>{verdict(f'rule {one.rule}', 'bad')} "
+        f"{escape(one.message)}</p>"
         "</blockquote>"
         for one in story.refusals
     )
     return (
-        "<section><h2>What the rules refused</h2><p>Each of these was tried in this run. The program refused, named the "
+        "<section><h2>What the rules refused</h2><p>Each of these was tried in this run. The program refused, "
+        "named the "
         f"rule and the remedy, and wrote the refusal to the log.</p>{items}</section>"
     )
 
@@ -47,7 +48,8 @@ def erasure(story: Story) -> str:
         f"<q>{escape(erased.answer)}</q>. The group picture, searched in it among {erased.restored.references:,} "
         "references:</p>"
         f"<figure>{searched(story, erased.restored, 'group picture searched after the backup was put back')}</figure>"
-        '<p class="soft">This holds because the file of keys is never part of a backup of the references. Who keeps old '
+        '<p class="soft">This holds because the file of keys is never part of a backup of the references. Who '
+        "keeps old "
         "copies of both keeps the person.</p>"
         f"<p>{who} gets a receipt. Checked with the log's public key alone, it proves:</p><ul>{receipt}</ul>"
         f"<details><summary>The receipt</summary><pre>{escape(erased.result.receipt)}</pre></details></section>"
@@ -71,14 +73,17 @@ def log(story: Story) -> str:
     proven = "".join(f"<li>{escape(line)}</li>" for line in record.proven)
     verified = "".join(f"<li>{escape(line)}</li>" for line in record.verified)
     return (
-        "<section><h2>The log</h2><p>Every use is written down before it begins and after it ends. Entries are chained in "
+        "<section><h2>The log</h2><p>Every use is written down before it begins and after it ends. Entries are "
+        "chained in "
         "a tree of hashes whose root is signed, so none can be altered or taken out unnoticed. The entries hold only "
         "commitments; the details beside them are sealed, and those about an erased person can no longer be "
-        'opened.</p><div class="scroll"><table><thead><tr><th class=number>entry</th><th>time (UTC)</th><th>operation</th>'
+        'opened.</p><div class="scroll"><table><thead><tr><th class=number>entry</th><th>time '
+        "(UTC)</th><th>operation</th>"
         f"<th>details</th></tr></thead><tbody>{rows}</tbody></table></div>"
         f"<details><summary>What the verifier says of the whole log, before the erasure</summary><ul>{verified}</ul>"
         "</details>"
-        f"<h3>Proof of entry {record.entry}, the search of the group picture</h3><p>Somebody who holds only this text and "
+        f"<h3>Proof of entry {record.entry}, the search of the group picture</h3><p>Somebody who holds only this "
+        "text and "
         f"the log's public key can check it, offline. It proves:</p><ul>{proven}</ul><pre>{escape(record.proof)}</pre>"
         f"<p>With one number in it altered, the verifier answers: <q>{escape(record.altered)}</q>.</p></section>"
     )
@@ -90,7 +95,8 @@ def _line(line: LogLine) -> str:
     details += [f'<span class="closed">{escape(slot)}: sealed for ever</span>' for slot in line.sealed]
     return (
         f'<tr><td class="number">{line.index}</td><td class="tight">{escape(line.time[11:19])}</td>'
-        f'<td class="tight">{escape(line.operation)}, {escape(phase)}</td><td>{"<br>".join(filter(None, details))}</td></tr>'
+        f'<td class="tight">{escape(line.operation)}, '
+        f"{escape(phase)}</td><td>{'<br>'.join(filter(None, details))}</td></tr>"
     )
 
 
@@ -99,7 +105,10 @@ def _details(slot: str, opened: dict[str, object]) -> str:
     for key, value in opened.items():
         if slot == "details" and key in ("operator", "standard"):
             continue
-        text = f"{value:.3f}" if isinstance(value, float) else str(value)
+        if isinstance(value, dict):
+            parts.append(_details(key, value))
+            continue
+        text = f"{value:.3g}" if isinstance(value, float) else str(value)
         is_digest = len(text) > _LONG and " " not in text
         parts.append(f"{escape(key)} {escape(text[:10] + '…' if is_digest else text)}")
     return ", ".join(parts)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from faceward.core.faces import LANDMARK_NAMES
+from faceward.core.errors import BadInput
+from faceward.core.faces import LANDMARK_NAMES, Box
 from faceward.core.results import FaceReport, Threshold
 from faceward.vision.images import Picture, decode, read_file
 from faceward.vision.pipeline import ANALYSIS_PIXELS
@@ -36,7 +37,7 @@ def _embedded(picture: Picture, side: int) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
-def photograph(path: Path, marks: Sequence[Mark], description: str, side: int = 480) -> str:
+def photograph(path: Path, marks: Sequence[Mark], description: str, side: int = 480, focus: Box | None = None) -> str:
     """Draw a picture with boxes and landmarks.
 
     Args:
@@ -44,20 +45,43 @@ def photograph(path: Path, marks: Sequence[Mark], description: str, side: int = 
         marks: Faces in it.
         description: What to say to somebody who cannot see it.
         side: Longest side of the embedded image in pixels.
+        focus: A face to show from near; the whole picture if None.
     """
-    picture = decode(read_file(path), path.name, ANALYSIS_PIXELS)
+    try:
+        picture = decode(read_file(path), path.name, ANALYSIS_PIXELS)
+    except BadInput:
+        return f'<p class="soft">{escape(description)}: no picture to show</p>'
     width, height = picture.width, picture.height
+    left, top, across, down = (0.0, 0.0, width, height) if focus is None else _near(focus, width, height)
     drawn = "".join(_mark(mark, width, height) for mark in marks)
     return (
-        f'<svg class="photo" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(description)}" '
-        f'style="aspect-ratio:{width}/{height}">'
+        f'<svg class="photo" viewBox="{left:.0f} {top:.0f} {across:.0f} {down:.0f}" role="img" '
+        f'aria-label="{escape(description)}" style="aspect-ratio:{across:.0f}/{down:.0f}">'
         f'<image width="{width}" height="{height}" href="{_embedded(picture, side)}"/>{drawn}</svg>'
     )
 
 
+def _near(box: Box, width: int, height: int) -> tuple[float, float, float, float]:
+    """Return the corner and size of the part of a picture that shows a face from near, 4 wide to 5 high."""
+    down = min(height, max(box.width, box.height) * 2.2)
+    across = min(width, down * 0.8)
+    left = min(max(0.0, (box.x0 + box.x1 - across) / 2), width - across)
+    top = min(max(0.0, (box.y0 + box.y1) / 2 - down * 0.45), height - down)
+    return left, top, across, down
+
+
+def size(path: Path) -> str:
+    """Say how large a picture is, in pixels."""
+    try:
+        picture = decode(read_file(path), path.name, ANALYSIS_PIXELS)
+    except BadInput:
+        return "unreadable"
+    return f"{picture.width}×{picture.height} px"
+
+
 def _mark(mark: Mark, width: int, height: int) -> str:
-    box, size = mark.face.face.box, max(width, height) / 36
-    radius = max(box.width * 0.022, max(width, height) / 300)
+    box, size = mark.face.face.box, max(width, height) / 46
+    radius = max(box.width * 0.026, max(width, height) / 320)
     points = "".join(
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"><title>{name.replace("_", " ")}</title></circle>'
         for name, (x, y) in zip(LANDMARK_NAMES, mark.face.face.landmarks, strict=True)
@@ -105,7 +129,7 @@ def scale(score: float | None, point: Threshold, kind: str, lowest: float = 0.8)
         f'<rect class="track" x="{_LEFT}" y="20" width="{_RIGHT - _LEFT}" height="8" rx="4"/>'
         f'<path class="matched" d="M{needed:.1f} 20H{_RIGHT - 4}a4 4 0 0 1 0 8H{needed:.1f}z"/>{drawn}'
         f'<line class="needed" x1="{needed:.1f}" x2="{needed:.1f}" y1="16" y2="33"/>'
-        f'<text x="{needed:.1f}" y="44" text-anchor="middle">needed {point.score:.3f}</text>'
+        f'<text x="{min(needed, _RIGHT - 44):.1f}" y="44" text-anchor="middle">needed {point.score:.3f}</text>'
         f'<text x="{_LEFT}" y="44">{lowest:.1f}</text><text x="{_RIGHT}" y="44" text-anchor="end">1</text></svg>'
     )
 

@@ -11,17 +11,15 @@ from pathlib import Path
 import cast
 import erasure
 from cast import Cast
-from pictures import Person, Probe, write_release
-from story import Comparison, Enrolled, Pair, Record, Refusal, Story, recognised
-from teller import Teller
-
 from faceward import bootstrap
 from faceward.audit.verifier import verify_receipt
 from faceward.core.errors import FacewardError, PolicyRefusal, UsageError
-from faceward.core.faces import Box
-from faceward.core.results import EnrolledSample, FaceReport, IdentificationResult
+from faceward.core.results import EnrolledSample, IdentificationResult
 from faceward.operations.system import System
 from faceward.policy.consent import Release
+from pictures import Person, Probe, write_release
+from story import Comparison, Enrolled, Pair, Record, Refusal, Story, recognised
+from teller import Teller
 
 PURPOSE = "front door"
 REASON = "Who of our people is in the group picture?"
@@ -106,7 +104,7 @@ class Job:
         self._refused(
             story,
             "C1",
-            f"Enrol {first.name} without a release.",
+            f"to enrol {first.name} without a release",
             lambda: system.enrol([first.portraits[0]], subject=first.name, purpose=PURPOSE),
         )
         folder = self._options.out / "releases"
@@ -191,7 +189,7 @@ class Job:
         self._refused(
             story,
             "P1",
-            "Search the group picture without saying why.",
+            "to search the group picture without saying why",
             lambda: system.identify(story.group, gallery=PURPOSE, purpose=PURPOSE, reason=""),
         )
         with story.timed("searches of the group picture"):
@@ -205,7 +203,7 @@ class Job:
             self._refused(
                 story,
                 "E4",
-                f"Enrol a picture that was a probe before ({probe.title}, {shown}).",
+                f"to enrol a picture of {shown} that was a probe before",
                 lambda: system.enrol([probe.path], subject=shown, purpose=PURPOSE, releases=[release]),
             )
 
@@ -232,10 +230,10 @@ class Job:
         picture = story.redaction.pictures[0]
         kept = ", ".join(picture.kept) or "nobody"
         self._tell.note(f"{picture.hidden} hidden; kept: {kept}; the detector now finds {story.visible} faces")
-        hidden_frames = [guest.frame for guest in story.guests if not guest.enrolled]
+        strangers = [guest for guest in story.guests if not guest.enrolled]
         story.check(
             "no face is found any more where people without a release hang",
-            not any(_within(face, frame) for face in seen for frame in hidden_frames),
+            not any(guest.shows(face) for face in seen for guest in strangers),
         )
         if not story.own:
             story.check("both women stay visible", set(picture.kept) == set(keep))
@@ -283,16 +281,10 @@ class Job:
             attempt()
         except PolicyRefusal as refusal:
             story.refusals.append(Refusal(tried, refusal.rule, str(refusal)))
-            self._tell.outcome(f"{tried} {str(refusal)[0].upper()}{str(refusal)[1:]}", good=refusal.rule == rule)
-            story.check(f"rule {rule} refuses: {tried}", refusal.rule == rule)
+            self._tell.outcome(f"tried {tried}: {refusal}", good=refusal.rule == rule)
+            story.check(f"rule {rule} refuses {tried}", refusal.rule == rule)
             return
-        story.check(f"rule {rule} refuses: {tried}", good=False)
-
-
-def _within(face: FaceReport, frame: Box) -> bool:
-    box = face.face.box
-    across, down = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
-    return frame.x0 <= across < frame.x1 and frame.y0 <= down < frame.y1
+        story.check(f"rule {rule} refuses {tried}", good=False)
 
 
 def _told(attempt: Callable[[], object]) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from figures import Mark, one_in, photograph, scale
-from story import Comparison, Enrolled, Story, recognised
-
 from faceward import bootstrap
 from faceward.core.results import IdentificationResult, ProbeResult, Threshold
 from faceward.policy.quality import Floor
 from faceward.policy.standard import load_standard
 from faceward.vision.packs import DEFAULT_PACK
+from figures import Mark, one_in, photograph, scale, size
+from story import Comparison, Enrolled, Story, recognised
 
 _WORDS = {
     "inter_eye_distance": "distance between the eyes",
@@ -48,16 +47,18 @@ def enrolment(story: Story) -> str:
 
 
 def _enrolled(one: Enrolled, floors: Sequence[Floor]) -> str:
-    marks = [Mark(one.face, one.name, "good")] if one.face else []
+    marks = [Mark(one.face, "", "good")] if one.face else []
     rows = "".join(_quality_row(floor, one.sample.quality) for floor in floors)
+    near = one.face.face.box if one.face else None
     credit = f" {escape(one.credit)}." if one.credit else ""
     return (
         f'<article class="card"><div><h3>{escape(one.name)}</h3>{verdict("enrolled", "good")}</div>'
-        f'<div class="split"><div>{photograph(one.picture, marks, f"{one.name}, with the face found")}'
+        f'<div class="split"><div>{photograph(one.picture, marks, f"{one.name}, with the face found", 900, near)}'
         f'<p class="soft">Box and five landmarks as detected.{credit}</p></div>'
         "<table><thead><tr><th>quality</th><th class=number>measured</th><th class=number>floor</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
-        f'<p class="soft">Reference ends {escape(str(one.sample.expires)[:10])}. Release: “{escape(one.release.statement)}”'
+        f'<p class="soft">Reference ends {escape(str(one.sample.expires)[:10])}. Release: '
+        f"“{escape(one.release.statement)}”"
         f"</p><details><summary>The notice written for the subject</summary><pre>{escape(one.notice)}</pre></details>"
         "</article>"
     )
@@ -69,10 +70,10 @@ def _quality_row(floor: Floor, measured: object) -> str:
     digits = 0 if unit else 2
     limits = []
     if floor.minimum is not None:
-        limits.append(f"at least {floor.minimum:.{digits}f}{unit}")
+        limits.append(f"≥ {floor.minimum:.{digits}f}{unit}")
     if floor.maximum is not None:
-        limits.append(f"at most {floor.maximum:.{digits}f}{unit}")
-    shown = "" if value is None else f"{value:.{digits}f}{unit}"
+        limits.append(f"≤ {floor.maximum:.{digits}f}{unit}")
+    shown = "" if value is None else f"{round(value, digits) + 0.0:.{digits}f}{unit}"
     return (
         f"<tr><td>{escape(_WORDS.get(floor.component, floor.component))}</td>"
         f'<td class="number">{shown}</td><td class="number">{", ".join(limits)}</td></tr>'
@@ -81,7 +82,8 @@ def _quality_row(floor: Floor, measured: object) -> str:
 
 def _rates(point: Threshold, fnmr: float) -> str:
     return (
-        f"A match needs a similarity of {point.score:.3f}, at which <b>{one_in(point.fmr)}</b> comparisons of different "
+        f"A match needs a similarity of {point.score:.3f}, at which <b>{one_in(point.fmr)}</b> comparisons of "
+        "different "
         f"people is taken for a match (95 % interval: {one_in(point.fmr_high)} to {one_in(point.fmr_low)}; measured on "
         f"{escape(point.data)}). On the same data, {fnmr:.0%} of the true claims fall below it and are refused."
     )
@@ -102,18 +104,21 @@ def verification(story: Story) -> str:
     return (
         "<section><h2>Verification: is this who they claim to be?</h2>"
         f"{said}<p>{sum(one.right for one in mated)} of {len(mated)} true claims were accepted, and "
-        f"{sum(one.right for one in impostors)} of {len(impostors)} false ones refused. Scores below the operating point "
+        f"{sum(one.right for one in impostors)} of {len(impostors)} false ones refused. Scores below the "
+        "operating point "
         "are withheld: from enough of them a face could be rebuilt.</p>"
         f'<div class="cards">{"".join(_comparison(one) for one in story.comparisons)}</div>{_pairs(story)}</section>'
     )
 
 
 def _comparison(one: Comparison) -> str:
-    claim = "as themselves" if one.mated else f"as {one.claimed}"
-    heading = f"<h3>{escape(one.shown)}, {escape(claim)}</h3><p class=soft>{escape(one.title)}</p>"
+    claim = "a true claim" if one.mated else f"claimed to be {one.claimed}"
+    about = f"{one.title}, {size(one.picture)}"
+    heading = f"<h3>{escape(one.shown)}</h3><p>{escape(claim)}</p><p class=soft>{escape(about)}</p>"
     if one.result is None:
         picture = photograph(one.picture, [], f"{one.shown}, {one.title}", 260)
-        return f'<article class="card">{picture}{heading}{verdict("refused", "unknown")}<p>{escape(one.error)}</p></article>'
+        refused = f"{verdict('refused', 'unknown')}<p>{escape(one.error)}</p>"
+        return f'<article class="card">{picture}{heading}{refused}</article>'
     kind = "good" if one.right else "bad"
     picture = photograph(one.picture, [Mark(one.result.faces[0], "", kind)], f"{one.shown}, {one.title}", 260)
     decision = verdict(one.result.decision, kind)
@@ -151,7 +156,7 @@ def kind_of(story: Story, probe: ProbeResult) -> tuple[str, str]:
     if not probe.candidates:
         return "unknown", "unknown"
     name = probe.candidates[0].subject
-    return name, "good" if any(guest.label == name and guest.enrolled for guest in story.guests) else "bad"
+    return name, "good" if any(guest.label == name and guest.shows(probe.face) for guest in story.guests) else "bad"
 
 
 def searched(story: Story, result: IdentificationResult, description: str) -> str:
@@ -167,22 +172,21 @@ def identification(story: Story) -> str:
         return ""
     point = result.operating_point
     cards = "".join(_found(story, result, label) for label in [guest.label for guest in story.guests])
-    made = (
-        ""
-        if story.own
-        else " The face in the middle is <b>synthetic</b>: composed from both portraits, reshaped and recoloured. No such "
+    synthetic = (
+        " The face in the middle is <b>synthetic</b>: composed from both portraits, reshaped and recoloured. No such "
         "person exists."
     )
+    made = "" if story.own else synthetic
     return (
         "<section><h2>Identification: who is in the group picture?</h2>"
         f"<p>Every face is searched among {result.references:,} references, {story.strangers:,} of them simulated. The "
         "picture was composed for this page from the portraits."
-        f"{made}</p><p>A search among many must be stricter than one comparison: so that the whole search names a wrong "
-        f"person at most {one_in(point.fpir or point.fmr)} times, each comparison may err {one_in(point.fmr)} times, "
-        f"which needs {point.score:.3f}. On the model's calibration data {fnmr_at(point.score):.0%} of the true "
+        f"{made}</p><p>A search among many must be stricter than one comparison: so that no more than "
+        f"{one_in(point.fpir or point.fmr)} searches names a wrong person, no more than {one_in(point.fmr)} comparisons may "
+        f"err, which needs a similarity of {point.score:.3f}. On the model's calibration data {fnmr_at(point.score):.0%} of the true "
         "comparisons fall below that, which is the price of a large gallery with the default model.</p>"
-        f"<figure>{searched(story, result, 'group picture with every face found')}<figcaption>Green: identified. Amber: "
-        f'unknown.</figcaption></figure><div class="cards">{cards}</div></section>'
+        f"<figure>{searched(story, result, 'group picture with every face found')}<figcaption>"
+        f'Green: identified. Amber: unknown.</figcaption></figure><div class="cards">{cards}</div></section>'
     )
 
 
@@ -215,7 +219,8 @@ def redaction(story: Story) -> str:
     kept = ", ".join(picture.kept) or "nobody"
     return (
         "<section><h2>Redaction: only who consented stays visible</h2>"
-        f"<p>Faces hidden: {picture.hidden}. Kept visible: {escape(kept)}. Searched again, the redacted picture shows the "
+        f"<p>Faces hidden: {picture.hidden}. Kept visible: {escape(kept)}. Searched again, the redacted picture "
+        "shows the "
         f"detector {story.visible} faces. What is hidden is replaced by a few noisy blocks, and cannot be computed "
         f"back.</p><figure>{photograph(story.redacted, [], 'group picture after redaction', 1100)}</figure></section>"
     )

@@ -83,7 +83,8 @@ def shipped(portrait: Portrait) -> Path:
         if entry.name == portrait.file:
             return Path(str(entry.locate()))
     raise EnvironmentFailure(
-        f"the portrait {portrait.file} of the package {portrait.distribution} is missing; run 'make demo', which installs it"
+        f"the portrait {portrait.file} of the package {portrait.distribution} is missing; run 'make demo', which "
+        "installs it"
     )
 
 
@@ -106,9 +107,9 @@ def public_domain(folder: Path, locate: Callable[[Path], Box]) -> tuple[Person, 
 
 
 def _renditions(image: Image.Image, face: Box, stem: Path) -> Iterator[Probe]:
-    def written(name: str, picture: Image.Image, suffix: str = ".png", **options: int) -> Path:
+    def written(name: str, picture: Image.Image, suffix: str = ".png", quality: int = 95) -> Path:
         path = stem.with_name(f"{stem.name}-{name}{suffix}")
-        picture.save(path, **options)
+        picture.save(path, quality=quality)
         return path
 
     half = max(face.width, face.height) * 0.85

@@ -6,13 +6,12 @@ from html import escape
 from pathlib import Path
 
 import evidence
-import people
-from figures import one_in
-from story import Story
-
 import faceward
+import people
 from faceward import bootstrap
 from faceward.vision.packs import DEFAULT_PACK
+from figures import one_in
+from story import Story
 
 _CSS = Path(__file__).with_name("report.css")
 
@@ -44,9 +43,7 @@ def render(story: Story) -> str:
 
 def _head(story: Story) -> str:
     good = sum(check.good for check in story.checks)
-    items = "".join(
-        f"<li{'' if check.good else ' class=missed'}>{escape(check.text)}</li>" for check in story.checks
-    )
+    items = "".join(f"<li{'' if check.good else ' class=missed'}>{escape(check.text)}</li>" for check in story.checks)
     kind = "good" if good == len(story.checks) else "bad"
     whose = (
         "on your own photographs"
@@ -67,11 +64,14 @@ def _purpose(story: Story) -> str:
     purpose, pack = story.purpose, bootstrap.pack_store().get(DEFAULT_PACK).manifest
     return (
         "<section><h2>The deployment</h2>"
-        f"<p>A deployment under the standard <b>workplace</b>, with one registered purpose: <b>{escape(purpose.name)}</b>, "
-        f"on the basis of {escape(purpose.basis.value)}. References are kept {purpose.retention.days} days at most. Who "
+        "<p>A deployment under the standard <b>workplace</b>, with one registered purpose: "
+        f"<b>{escape(purpose.name)}</b>, "
+        f"on the basis of {escape(purpose.basis.value)}. References are kept {purpose.retention.days} days at "
+        "most. Who "
         f"does not want face recognition can {escape(purpose.alternative)}.</p>"
         f"<p>The purpose states what error it accepts. Of the comparisons of two different people, "
-        f"<b>{one_in(purpose.fmr)}</b> may be taken for a match (the false-match rate). Of the searches for somebody who "
+        f"<b>{one_in(purpose.fmr)}</b> may be taken for a match (the false-match rate). Of the searches for "
+        "somebody who "
         f"is not in the gallery, <b>{one_in(purpose.fpir)}</b> may name a wrong person (the false-positive "
         "identification rate). The scores needed follow from that, from measurements of the model.</p>"
         f'<p class="soft">Faceward {escape(faceward.__version__)}, model pack {escape(pack.identifier)}, '
@@ -92,7 +92,8 @@ def _timings(story: Story) -> str:
         for what, seconds in story.timings.items()
     )
     return (
-        "<section><h2>How long it took</h2><p>On this machine, in this run; the first use of a network includes loading "
+        "<section><h2>How long it took</h2><p>On this machine, in this run; the first use of a network includes "
+        "loading "
         "it.</p><table><thead><tr><th>what</th><th class=number>how many</th><th class=number>time</th>"
         f"<th class=number>each</th></tr></thead><tbody>{rows}</tbody></table></section>"
     )
@@ -103,7 +104,8 @@ def _limits(story: Story) -> str:
         ""
         if story.own
         else (
-            "<li>All pictures of a woman here are renditions of one photograph. Real photographs differ by years, cameras "
+            "<li>All pictures of a woman here are renditions of one photograph. Real photographs differ by "
+            "years, cameras "
             "and light, and are much harder to match; the benchmarks measure that.</li>"
         )
     )

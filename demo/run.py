@@ -1,6 +1,6 @@
 """Run the main job on photographs, print what happens, and write a report that any browser can show.
 
-    python demo/run.py [--photos FOLDER] [--strangers N] [--out FOLDER] [--report FILE]
+python demo/run.py [--photos FOLDER] [--strangers N] [--out FOLDER] [--report FILE]
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import sys
 import time
 from pathlib import Path
 
+from rich.console import Console
+from rich.markup import escape
+
 import cast
 import report
-from job import Job, Options
-from rich.console import Console
-from teller import Teller
-
 from faceward.core.errors import EnvironmentFailure, FacewardError, UsageError
+from job import Job, Options
+from teller import Teller
 
 _HERE = Path(__file__).resolve().parent
 # One rate in ten thousand suits renditions of one photograph; across years and cameras the default pack needs a looser.
@@ -42,16 +43,23 @@ def main(arguments: list[str] | None = None) -> int:
         story.timings["everything"] = time.perf_counter() - started
         options.report.write_text(report.render(story), encoding="utf-8")
     except FacewardError as error:
-        console.print(f"[red]demo:[/red] {error}", soft_wrap=True, markup=True)
+        console.print(f"[red]demo:[/red] {escape(str(error))}", soft_wrap=True)
         return error.exit_code
     missed = [check for check in story.checks if not check.good]
     console.print(f"\n[bold]{len(story.checks) - len(missed)} of {len(story.checks)} expectations came about.[/bold]")
     for check in missed:
-        console.print(f"   [red]✗[/red] {check.text}", soft_wrap=True)
-    console.print(f"Report: {options.report}", soft_wrap=True)
+        console.print(f"   [red]✗[/red] {escape(check.text)}", soft_wrap=True)
+    console.print(f"Report: {escape(str(options.report))}", soft_wrap=True)
     secret = f'FACEWARD_PASSPHRASE="$(cat {options.out / "passphrase"})"'
-    console.print(f"Look around: {secret} faceward --home {options.out / 'home'} audit show", soft_wrap=True)
+    console.print(
+        escape(f"Look around: {secret} {_faceward()} --home {options.out / 'home'} audit show"), soft_wrap=True
+    )
     return 1 if missed else 0
+
+
+def _faceward() -> Path:
+    """Return where the command line is, beside this interpreter."""
+    return Path(sys.executable).with_name("faceward")
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -98,6 +98,12 @@ class Guest:
     enrolled: bool
     frame: Box
 
+    def shows(self, face: FaceReport) -> bool:
+        """Whether a face of the group picture lies in this one's frame."""
+        box = face.face.box
+        across, down = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+        return self.frame.x0 <= across < self.frame.x1 and self.frame.y0 <= down < self.frame.y1
+
 
 @dataclass(frozen=True, slots=True)
 class Needle:
@@ -199,8 +205,6 @@ class Story:
 def recognised(result: IdentificationResult, guest: Guest) -> tuple[str, ...] | None:
     """Return the candidates for a guest's face, none meaning unknown, or None where no face was found in the frame."""
     for probe in result.probes:
-        box = probe.face.face.box
-        across, down = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
-        if guest.frame.x0 <= across < guest.frame.x1 and guest.frame.y0 <= down < guest.frame.y1:
+        if guest.shows(probe.face):
             return tuple(candidate.subject for candidate in probe.candidates)
     return None

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
-from story import Comparison, Story, recognised
 
 from faceward.core.results import IdentificationResult
+from story import Comparison, Story, recognised
 
 
 class Teller:
@@ -49,12 +49,14 @@ class Teller:
         for one in comparisons:
             colour = "green" if one.right else "yellow"
             if one.result is None:
-                cells = (f"[{colour}]refused[/]", escape(one.error))
+                cells = (f"[{colour}]refused[/]", "")
             else:
                 score = one.result.score
                 cells = (f"[{colour}]{one.result.decision}[/]", "withheld" if score is None else f"{score:.3f}")
             table.add_row(escape(one.shown), escape(one.claimed), escape(one.title), *cells)
         self._console.print(table)
+        for error in {one.error: None for one in comparisons if one.error}:
+            self.note(f"refused: {error}")
         point = next((one.result.operating_point for one in comparisons if one.result), None)
         if point is not None:
             self.note(f"a match needs {point.score:.3f}; below it the score is withheld")
