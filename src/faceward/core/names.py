@@ -12,6 +12,16 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _JOINERS = frozenset({"\u200c", "\u200d"})
 
 
+def printable(text: str) -> str:
+    """Return text that can be encoded: a question mark stands for what a file's name holds beside Unicode."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def normal_name(text: str) -> str:
+    """Return a name as `check_name` would write it, without checking it: for looking up what may not exist."""
+    return printable(unicodedata.normalize("NFC", text).strip())
+
+
 def check_name(text: str, what: str) -> str:
     """Return the name in Unicode NFC, without surrounding white space.
 

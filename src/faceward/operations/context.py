@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from faceward.audit.entries import Phase
 from faceward.core.canonical import JSONObject, JSONValue
-from faceward.core.errors import FacewardError, PolicyRefusal
+from faceward.core.errors import BadInput, FacewardError, PolicyRefusal
+from faceward.core.names import printable
 from faceward.gallery.search import Gallery
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening, Journal, Kept
@@ -86,6 +87,9 @@ class Desk:
         try:
             yield act
         except BaseException as error:
+            # What a picture's failure says may name the picture, so it is the subjects' and goes with them.
+            about: JSONObject = {"message": _message(error)}
+            act.subjects.update((subject, about) for subject in happening.subjects)
             self.close(happening.operation, act, failure=error)
             raise
         self.close(happening.operation, act)
@@ -94,9 +98,13 @@ class Desk:
         """Record an operation's outcome."""
         outcome: Mapping[str, JSONValue] = act.outcome
         if failure is not None:
-            # Only our own messages are kept: another library's may hold anything.
-            text = str(failure) if isinstance(failure, FacewardError) else ""
+            text = "" if isinstance(failure, BadInput) else _message(failure)
             outcome = {**act.outcome, "failed": type(failure).__name__, "message": text}
         happening = Happening(operation, outcome, act.subjects)
         [kept] = self.journal.write(Phase.END, [happening], [act.entry], keep=keep)
         return kept
+
+
+def _message(error: BaseException) -> str:
+    # Only our own messages are kept: another library's may hold anything.
+    return printable(str(error)) if isinstance(error, FacewardError) else ""

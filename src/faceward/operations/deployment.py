@@ -186,11 +186,16 @@ class Deployment:
         return self._galleries[name]
 
     def create_gallery(self, name: str, purpose: str) -> Gallery:
-        """Create a gallery for a purpose; complete one whose creation was interrupted."""
-        self.store.put_document("gallery", name, canonical_json({"purpose": purpose, "simulated": 0}))
-        if name not in {info.name for info in self.store.galleries()}:
-            info = GalleryInfo(name, "sealed", self.pipeline.identifier, self.now())
-            self._galleries[name] = Gallery.create(info, self.store, self.keys)
+        """Create a gallery for a purpose; complete one whose creation was interrupted.
+
+        Of two processes at once the first decides what the gallery is for.
+        """
+        self.store.add_document("gallery", name, canonical_json({"purpose": purpose, "simulated": 0}))
+        try:
+            Gallery.create(GalleryInfo(name, "sealed", self.pipeline.identifier, self.now()), self.store, self.keys)
+        except UsageError:
+            if name not in {info.name for info in self.store.galleries()}:
+                raise
         return self.gallery(name)
 
     def lock(self) -> None:

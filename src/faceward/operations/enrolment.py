@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,9 +10,9 @@ from pathlib import Path
 from faceward.audit.entries import Phase
 from faceward.core.canonical import JSONObject
 from faceward.core.clock import to_rfc3339
-from faceward.core.errors import BadInput, FacewardError, PolicyRefusal, UsageError
+from faceward.core.errors import FacewardError, PolicyRefusal, UsageError
 from faceward.core.faces import Sample
-from faceward.core.names import check_name
+from faceward.core.names import printable
 from faceward.core.results import EnrolledSample, EnrolmentResult
 from faceward.gallery.results import Enrolment as NewReference
 from faceward.operations.context import Desk
@@ -23,7 +22,7 @@ from faceward.operations.purposes import ensure_gallery
 from faceward.policy import facts, notices, quality, retention
 from faceward.policy.consent import Release, explain_missing, find_release
 from faceward.policy.purposes import Purpose, release_needed
-from faceward.vision.images import SUFFIXES, Picture, decode, read_file
+from faceward.vision.images import Picture, decode, read_file
 from faceward.vision.pipeline import ANALYSIS_PIXELS
 
 Progress = Callable[[int, int], None]
@@ -54,35 +53,7 @@ class _Job:
     error: FacewardError | None = None
     reference: str | None = None
     known: bool = False
-
-
-def folder_pictures(folder: Path) -> tuple[tuple[Path, str], ...]:
-    """List a folder of one sub-folder a subject as (picture, subject), in the order of names.
-
-    Raises:
-        BadInput: No such folder, no permission, or no picture in any sub-folder.
-    """
-    try:
-        subjects = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-        found = [(path, check_name(entry.name, "subject")) for entry in subjects for path in pictures_in(entry)]
-    except FileNotFoundError:
-        raise BadInput(f"{folder}: no such folder; check the path") from None
-    except NotADirectoryError:
-        raise BadInput(f"{folder}: not a folder; name the subject with --subject to enrol one picture") from None
-    except PermissionError as error:
-        raise BadInput(f"{error.filename}: no permission to read the folder; change its permissions") from None
-    if not found:
-        raise BadInput(f"{folder}: no pictures in its sub-folders; make one sub-folder a subject")
-    return tuple(found)
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """Return the pictures directly in a folder, by their suffix, in the order of names."""
-    return sorted(
-        Path(entry.path)
-        for entry in os.scandir(folder)
-        if entry.is_file() and Path(entry.name).suffix.lower() in SUFFIXES
-    )
+    repeats: int | None = None
 
 
 def enrol(deployment: Deployment, desk: Desk, request: Request, progress: Progress | None = None) -> EnrolmentResult:
@@ -150,21 +121,22 @@ class _Enroller:
             raise
         # 5. Record the outcome.
         self._ended(jobs)
-        return jobs
+        return [_as_first(job, jobs) for job in jobs]
 
     def _without_repetitions(self, jobs: Sequence[_Job]) -> list[_Job]:
         """Mark samples that are enrolled already, in the store or earlier in the batch."""
-        seen: set[tuple[str, bytes]] = set()
+        seen: dict[tuple[str, bytes], int] = {}
         result = []
-        for job in jobs:
-            known = False
-            if job.picture is not None:
-                digest = self._deployment.sample_digest(job.picture)
-                pseudonym = self._deployment.pseudonym(job.subject)
-                stored = self._deployment.store.samples(self._gallery, self._purpose.name, pseudonym)
-                known = digest in stored or (job.subject, digest) in seen
-                seen.add((job.subject, digest))
-            result.append(replace(job, known=known))
+        for number, job in enumerate(jobs):
+            if job.picture is None:
+                result.append(job)
+                continue
+            digest = self._deployment.sample_digest(job.picture)
+            pseudonym = self._deployment.pseudonym(job.subject)
+            stored = self._deployment.store.samples(self._gallery, self._purpose.name, pseudonym)
+            first = seen.setdefault((job.subject, digest), number)
+            repeats = first if first != number else None
+            result.append(replace(job, known=digest in stored or repeats is not None, repeats=repeats))
         return result
 
     def _authorised(self, job: _Job, now: datetime) -> _Job:
@@ -182,7 +154,7 @@ class _Enroller:
             pack_verified=True,
         )
         context = facts.enrol_context(enrolment, deployment.standard, deployment.jurisdiction, now)
-        happening = Happening("enrol", self._details(job), {job.subject: {}})
+        happening = self._happening(job)
         try:
             self._desk.authorise("enrol", context, happening)
         except PolicyRefusal as refusal:
@@ -194,13 +166,15 @@ class _Enroller:
         why = explain_missing(self._releases, job.subject, self._purpose.name, now) if refusal.rule == "C1" else ""
         return PolicyRefusal(refusal.rule, f"{why.rstrip('.')}." if why else refusal.reason, refusal.remedy)
 
-    def _details(self, job: _Job) -> JSONObject:
+    def _happening(self, job: _Job) -> Happening:
+        # The sample's digest would tell whoever has the picture whom it was about, so it is the subject's.
         sample = job.picture.digest.hex() if job.picture else None
-        return {"purpose": self._purpose.name, "gallery": self._gallery, "sample_sha256": sample}
+        details = {"purpose": self._purpose.name, "gallery": self._gallery}
+        return Happening("enrol", details, {job.subject: {"sample_sha256": sample}})
 
     def _begun(self, jobs: Sequence[_Job]) -> list[_Job]:
         going = [job for job in jobs if _open(job)]
-        happenings = [Happening("enrol", self._details(job), {job.subject: {}}) for job in going]
+        happenings = [self._happening(job) for job in going]
         entries = iter(self._desk.journal.write(Phase.BEGIN, happenings) if happenings else [])
         return [replace(job, entry=next(entries).index) if _open(job) else job for job in jobs]
 
@@ -225,7 +199,7 @@ class _Enroller:
         )
         context = facts.admit_context(job.facts, not shortfalls, deployment.standard, deployment.jurisdiction, now)
         try:
-            self._desk.authorise("admit", context, Happening("enrol", self._details(job), {job.subject: {}}))
+            self._desk.authorise("admit", context, self._happening(job))
         except PolicyRefusal as refusal:
             return replace(job, error=refusal)
         return job
@@ -252,7 +226,7 @@ class _Enroller:
         record: JSONObject = {
             "subject": job.subject,
             "basis": self._purpose.basis.value,
-            "source": {"kind": "file", "name": job.path.name, "sha256": job.picture.digest.hex()},
+            "source": {"kind": "file", "name": printable(job.path.name), "sha256": job.picture.digest.hex()},
             "release": release.to_json() if release and release_needed_for(self._deployment, self._purpose) else None,
             "operator": self._deployment.operator,
             "quality": dict(job.sample.quality.components),
@@ -304,8 +278,14 @@ def _open(job: _Job) -> bool:
     return job.error is None and not job.known
 
 
+def _as_first(job: _Job, jobs: Sequence[_Job]) -> _Job:
+    """Give a repetition of a sample that was rejected the reason of the first."""
+    error = None if job.repeats is None else jobs[job.repeats].error
+    return job if error is None else replace(job, known=False, error=error)
+
+
 def _about(job: _Job) -> JSONObject:
-    return {"reference": job.reference} if job.reference else {"reason": str(job.error)}
+    return {"reference": job.reference} if job.reference else {"reason": printable(str(job.error))}
 
 
 def _failure(error: BaseException) -> FacewardError:

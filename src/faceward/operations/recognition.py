@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceward.core.canonical import JSONObject
-from faceward.core.errors import UsageError
+from faceward.core.errors import IntegrityError, UsageError
 from faceward.core.faces import Sample
 from faceward.core.names import check_name
 from faceward.core.results import (
@@ -178,10 +178,8 @@ def _search(
         )
         # Rule W1 asks it of live video; a picture's bystanders deserve no less.
         sample.features.fill(0)
-        candidates = tuple(
-            Candidate(subject_of(deployment, gallery, hit.reference_id), _coarse(hit.score), hit.reference_id)
-            for hit in hits
-        )
+        named = ((subject_of(deployment, gallery, hit.reference_id), hit) for hit in hits)
+        candidates = tuple(Candidate(who, _coarse(hit.score), hit.reference_id) for who, hit in named if who)
         report = FaceReport(sample.face, sample.quality)
         results.append(ProbeResult(report, candidates, tuple(shortfall.message for shortfall in shortfalls)))
     return tuple(results)
@@ -201,9 +199,22 @@ def _report(act: Act, probes: Sequence[ProbeResult], size: int, point: Operating
             act.subjects[candidate.subject] = {"outcome": "candidate", "reference": candidate.reference}
 
 
-def subject_of(deployment: Deployment, gallery: Gallery, reference_id: str) -> str:
-    """Return the name of the subject that a reference belongs to, from its sealed record."""
-    return str(gallery.record(deployment.store.reference(reference_id))["subject"])
+def subject_of(deployment: Deployment, gallery: Gallery, reference_id: str) -> str | None:
+    """Return the name of the subject that a reference belongs to, or None if another process erased it just now.
+
+    Raises:
+        IntegrityError: Its sealed record does not authenticate.
+    """
+    try:
+        reference = deployment.store.reference(reference_id)
+    except UsageError:
+        return None
+    try:
+        return str(gallery.record(reference)["subject"])
+    except IntegrityError:
+        if deployment.keys.destroyed([reference.key_id]):
+            return None
+        raise
 
 
 def _probe_details(picture: Picture, purpose: str) -> JSONObject:

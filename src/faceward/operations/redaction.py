@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 
 from faceward.core.canonical import JSONObject
@@ -48,7 +49,7 @@ def redact(
     context = facts.redact_context(
         facts.Sample("file"), deployment.standard, keeps_subjects=bool(keep), purpose=purpose
     )
-    digests = hashlib.sha256(b"".join(str(target.source).encode() for target in plan)).hexdigest()
+    digests = hashlib.sha256(b"\0".join(os.fsencode(target.source) for target in plan)).hexdigest()
     details: JSONObject = {
         "pictures": len(plan),
         "plan_sha256": digests,
@@ -70,6 +71,8 @@ def _references(
     deployment: Deployment, subjects: Sequence[str], purpose: str | None
 ) -> tuple[Purpose | None, dict[str, StoredReference]]:
     """Return the purpose, and for each subject a reference for it that is in force."""
+    if subjects and purpose is not None and deployment.purpose(purpose) is None:
+        return None, {}
     found: dict[str, list[StoredReference]] = {}
     for subject in subjects:
         mine = deployment.store.by_subject(deployment.pseudonym(subject))
@@ -102,6 +105,8 @@ def _chosen(
     threshold = calibration.at_fmr(rate).threshold
     floors = deployment.standard.parameters.probe_floors
     scores: list[tuple[float, int, str]] = []
+    # Its faces are compared with references, so it is a probe like any other (rule E4).
+    deployment.store.remember_probe(deployment.sample_digest(picture), deployment.now())
     for number, sample in enumerate(deployment.pipeline.samples(picture, faces)):
         if not quality.check_floors(sample.quality.components, floors):
             for subject, reference in references.items():

@@ -12,7 +12,7 @@ from typing import Self
 from faceward.audit.verifier import LogReport, verify_log
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import UsageError
-from faceward.core.names import check_name
+from faceward.core.names import check_name, normal_name, printable
 from faceward.core.results import (
     EnrolmentResult,
     ErasureResult,
@@ -27,6 +27,7 @@ from faceward.gallery.store import GalleryInfo
 from faceward.operations import enrolment, pictures, purposes, recognition, redaction, subjects, upkeep
 from faceward.operations.context import Desk
 from faceward.operations.deployment import LOG_FILE, VKEY_FILE, Deployment
+from faceward.operations.folders import folder_pictures
 from faceward.policy.consent import Release
 from faceward.policy.purposes import Purpose, PurposeRequest
 
@@ -110,7 +111,8 @@ class System:
             progress: Told how many pictures are done, of how many.
         """
         named = check_name(subject, "subject")
-        request = enrolment.Request(tuple((Path(image), named) for image in images), purpose, tuple(releases), gallery)
+        found = tuple((Path(image), named) for image in images)
+        request = enrolment.Request(found, normal_name(purpose), tuple(releases), gallery)
         upkeep.expire(self._deployment, self._desk)
         return enrolment.enrol(self._deployment, self._desk, request, progress)
 
@@ -124,15 +126,15 @@ class System:
         progress: Progress | None = None,
     ) -> EnrolmentResult:
         """Enrol a folder of one sub-folder a subject; repeat an interrupted call to resume it."""
-        found = enrolment.folder_pictures(Path(folder))
-        request = enrolment.Request(found, purpose, tuple(releases), gallery)
+        found = folder_pictures(Path(folder))
+        request = enrolment.Request(found, normal_name(purpose), tuple(releases), gallery)
         upkeep.expire(self._deployment, self._desk)
         return enrolment.enrol(self._deployment, self._desk, request, progress)
 
     def verify(self, image: Path | str, *, subject: str, purpose: str) -> VerificationResult:
         """Compare a picture with the subject whom it claims to show."""
         upkeep.expire(self._deployment, self._desk)
-        return recognition.verify(self._deployment, self._desk, Path(image), subject, purpose)
+        return recognition.verify(self._deployment, self._desk, Path(image), subject, normal_name(purpose))
 
     def identify(
         self, image: Path | str, *, gallery: str, purpose: str, reason: str, top: int = 5
@@ -147,7 +149,8 @@ class System:
             top: Most candidates a face, 1 to 50.
         """
         upkeep.expire(self._deployment, self._desk)
-        return recognition.identify(self._deployment, self._desk, Path(image), (gallery, purpose, reason), top)
+        request = (normal_name(gallery), normal_name(purpose), printable(reason))
+        return recognition.identify(self._deployment, self._desk, Path(image), request, top)
 
     def redact(
         self,
@@ -171,18 +174,22 @@ class System:
         """
         upkeep.expire(self._deployment, self._desk)
         plan = pictures.targets(Path(source), Path(output))
-        return redaction.redact(self._deployment, self._desk, plan, (keep, purpose, mode), progress)
+        terms = (keep, None if purpose is None else normal_name(purpose), mode)
+        return redaction.redact(self._deployment, self._desk, plan, terms, progress)
 
     def subject(self, subject: str) -> SubjectView:
         """Return what is held about a subject and what happened to them."""
+        upkeep.expire(self._deployment, self._desk)
         return subjects.show(self._deployment, self._desk, subject)
 
     def export(self, subject: str) -> JSONDict:
         """Return everything held about a subject as one object, without features."""
+        upkeep.expire(self._deployment, self._desk)
         return subjects.export(self._deployment, self._desk, subject)
 
     def notice(self, subject: str) -> tuple[str, ...]:
         """Return the notices written for a subject at enrolment."""
+        upkeep.expire(self._deployment, self._desk)
         return subjects.notices(self._deployment, self._desk, subject)
 
     def erase(self, subject: str) -> ErasureResult:
@@ -216,13 +223,15 @@ class System:
 
     def rotate(self, gallery: str) -> int:
         """Give a gallery a new key and rewrap its subjects' keys; return how many."""
-        return upkeep.rotate(self._deployment, self._desk, gallery)
+        return upkeep.rotate(self._deployment, self._desk, normal_name(gallery))
 
     def simulate(
         self, gallery: str, *, purpose: str, count: int, seed: int = 0, progress: Progress | None = None
     ) -> int:
         """Fill a gallery with simulated references of nobody, before real people are enrolled in it."""
-        return upkeep.simulate(self._deployment, self._desk, (gallery, purpose, count, seed), progress)
+        upkeep.expire(self._deployment, self._desk)
+        request = (normal_name(gallery), normal_name(purpose), count, seed)
+        return upkeep.simulate(self._deployment, self._desk, request, progress)
 
     def status(self) -> JSONObject:
         """Return the deployment's state."""

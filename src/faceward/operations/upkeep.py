@@ -100,7 +100,8 @@ def simulate(
         purpose,
         deployment.gallery_purpose(name),
         deployment.standard,
-        gallery_simulated_only=deployment.store.count(name, now) == simulated,
+        # A simulated reference stands under the digest of its sample, which no subject's pseudonym is.
+        gallery_simulated_only=all(known.subject == known.sample for known in deployment.store.references(name, now)),
     )
     happening = Happening("simulate", {"gallery": name, "purpose": purpose_name, "count": count, "seed": seed})
     with desk.operation("simulate", context, happening) as act:
@@ -116,11 +117,11 @@ def simulate(
                 digest = deployment.pseudonym(f"{label}\0{name}")
                 record: Mapping[str, str] = {"subject": label, "source": "simulated", "notice": "belongs to nobody"}
                 references.append(NewReference(digest, purpose.name, row, record, digest, expires))
-            act.gallery(name).enrol(references, now)
             total = simulated + start + len(references)
             deployment.store.put_document(
                 "gallery", name, canonical_json({"purpose": purpose.name, "simulated": total})
             )
+            act.gallery(name).enrol(references, now)
             if progress is not None:
                 progress(start + len(references), count)
         act.outcome["simulated"] = count
