@@ -50,6 +50,8 @@ from faceward.vision.packs import DEFAULT_PACK, PackStore
 from faceward.vision.pipeline import Pipeline
 
 _SESSION_GUARD = "session.guard"
+# The document by which gallery.db says whose it is: a mix-up of files is noticed before anything relies on it.
+_OWNER = ("deployment", "origin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,11 @@ def _fill(folder: Path, config: Config, standard_digest: str, secret: Secret) ->
         keys.put_secret("standard-digest", standard_digest.encode())
     finally:
         keys.close()
-    SQLiteStore.create(folder / GALLERY_FILE).close()
+    store = SQLiteStore.create(folder / GALLERY_FILE)
+    try:
+        store.put_document(*_OWNER, config.origin.encode())
+    finally:
+        store.close()
     Log.create(folder / LOG_FILE, signer).close()
     write_atomically(folder / VKEY_FILE, signer.verifier.vkey.encode() + b"\n", "the log's public key")
     write_atomically(folder / CONFIG_FILE, canonical_json(config.to_json()) + b"\n", "the deployment's description")
@@ -197,6 +203,8 @@ def open_system(
     config = read_config(home)
     if passphrase is None and identity_file is None:
         passphrase = os.environ.get("FACEWARD_PASSPHRASE")
+    if config.age != (identity_file is not None):
+        raise UsageError(f"{home}: is opened by {'an age identity' if config.age else 'a passphrase'}; give that alone")
     holder = Secret(passphrase, identity_file).holder(home / KEY_FILE)
     with ExitStack() as stack:
         keys = open_keys(home / KEYS_FILE, holder)
@@ -205,11 +213,14 @@ def open_system(
             raise IntegrityError(f"{home / CONFIG_FILE}: was altered after set-up; restore it from a backup")
         store = SQLiteStore.open(home / GALLERY_FILE)
         stack.callback(store.close)
+        if store.documents(_OWNER[0]).get(_OWNER[1]) != config.origin.encode():
+            raise IntegrityError(f"{home / GALLERY_FILE}: belongs to another deployment; restore this one's own")
         signer = Signer(config.origin, keys.secret("log-seed"))
         log = Log.open(home / LOG_FILE, signer)
         stack.callback(log.close)
         deployment = _assemble(home, config, (keys, store, log), (operator, clock))
-        session = _begin_session(deployment)
+        session = stack.enter_context(ExitStack())
+        _begin_session(deployment, session)
         stack.pop_all()
     return System(deployment, session)
 
@@ -244,14 +255,13 @@ def _assemble(
     )
 
 
-def _begin_session(deployment: Deployment) -> ExitStack:
+def _begin_session(deployment: Deployment, session: ExitStack) -> None:
     """Recover what a killed process left, if this is the only one, and hold the deployment open beside others."""
     guard = ProcessGuard(deployment.home / _SESSION_GUARD)
     desk = Desk(deployment)
     with guard.exclusive() as alone:
         if alone:
             upkeep.recover(deployment, desk)
-    session = ExitStack()
     session.enter_context(guard.shared())
     if deployment.log.size == 0:
         desk.journal.write(Phase.NOTE, [Happening("init", _description(deployment))])
@@ -260,7 +270,6 @@ def _begin_session(deployment: Deployment) -> ExitStack:
         change: JSONObject = {"was": pinned, "is": deployment.standard.digest, "standard": deployment.standard.name}
         desk.journal.write(Phase.NOTE, [Happening("standard.changed", change)])
         deployment.keys.put_secret("standard-digest", deployment.standard.digest.encode())
-    return session
 
 
 def _description(deployment: Deployment) -> JSONObject:
