@@ -80,14 +80,14 @@ class Calibration:
         threshold = float(np.interp(log_fmr, logs, self.table[::-1, 3]))
         # The interval's ends are rates too: interpolated on another scale they could leave the rate outside.
         low, high = (float(np.exp(np.interp(log_fmr, logs, np.log(self.table[::-1, k])))) for k in (1, 2))
-        return threshold, float(np.exp(log_fmr)), low, high
+        return threshold, low, high
 
     def at_fpir(self, fpir: float, gallery_size: int) -> OperatingPoint:
         """Return the operating point at which a search of `gallery_size` references errs with at most `fpir`.
 
         Every reference is one chance of a false match, so the FMR is 1 - (1 - FPIR)^(1/N); chances are taken as
-        independent,
-        which overstates the error of a gallery whose references resemble one another (ISO/IEC 19795-1, identification).
+        independent, which overstates the error of a gallery whose references resemble one another (ISO/IEC 19795-1,
+        identification).
 
         Raises:
             UsageError: The rate or the size is out of range.
