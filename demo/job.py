@@ -181,10 +181,7 @@ class Job:
     def _identify(self, system: System, story: Story) -> None:
         self._tell.step("Identification: who is in the group picture?")
         story.group = self._options.out / "pictures" / "group.jpg"
-        known = [
-            (person.name, probes[-1].path if story.own and probes else person.portraits[0])
-            for person, probes in self._known
-        ]
+        known = [(one.name, _other_picture(story, one)) for one in story.enrolled]
         story.guests = cast.group(known, self._cast.others, story.group)
         self._refused(
             story,
@@ -285,6 +282,12 @@ class Job:
             story.check(f"rule {rule} refuses {tried}", refusal.rule == rule)
             return
         story.check(f"rule {rule} refuses {tried}", good=False)
+
+
+def _other_picture(story: Story, enrolled: Enrolled) -> Path:
+    """Return a picture of somebody for the group: of the user's own the last that could be compared."""
+    compared = [one.picture for one in story.comparisons if one.result and one.shown == enrolled.name]
+    return compared[-1] if story.own and compared else enrolled.picture
 
 
 def _told(attempt: Callable[[], object]) -> str:

@@ -182,8 +182,10 @@ def identification(story: Story) -> str:
         f"<p>Every face is searched among {result.references:,} references, {story.strangers:,} of them simulated. The "
         "picture was composed for this page from the portraits."
         f"{made}</p><p>A search among many must be stricter than one comparison: so that no more than "
-        f"{one_in(point.fpir or point.fmr)} searches names a wrong person, no more than {one_in(point.fmr)} comparisons may "
-        f"err, which needs a similarity of {point.score:.3f}. On the model's calibration data {fnmr_at(point.score):.0%} of the true "
+        f"{one_in(point.fpir or point.fmr)} searches names a wrong person, no more than {one_in(point.fmr)} "
+        "comparisons may "
+        f"err, which needs a similarity of {point.score:.3f}. On the model's calibration data "
+        f"{fnmr_at(point.score):.0%} of the true "
         "comparisons fall below that, which is the price of a large gallery with the default model.</p>"
         f"<figure>{searched(story, result, 'group picture with every face found')}<figcaption>"
         f'Green: identified. Amber: unknown.</figcaption></figure><div class="cards">{cards}</div></section>'
