@@ -20,5 +20,5 @@ def packs_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder of prepared graphs: `FACEWARD_CACHE`, else under XDG's cache folder. It holds no personal data."""
+    """Return the folder of prepared graphs: `FACEWARD_CACHE`, else under XDG's cache folder. Nothing personal."""
     return _folder("FACEWARD_CACHE", "XDG_CACHE_HOME", ".cache", "models")

@@ -65,7 +65,10 @@ class LogReport:
         ]
         if self.earlier is not None:
             text.append(f"It continues the checkpoint of size {self.earlier}: nothing up to there was changed.")
-        text += [f"{count} entries say: {name}, {phase}." for (name, phase), count in sorted(self.operations.items())]
+        text += [
+            f"{count} {'entry says' if count == 1 else 'entries say'}: {name}, {phase}."
+            for (name, phase), count in sorted(self.operations.items())
+        ]
         if self.unfinished:
             text.append(f"Begun and never ended: entries {_numbers(self.unfinished)}.")
         if self.backwards:

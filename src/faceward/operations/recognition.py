@@ -24,7 +24,7 @@ from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.policy import facts, quality
 from faceward.policy.purposes import Purpose
-from faceward.vision.calibration import Calibration, OperatingPoint
+from faceward.vision.calibration import Calibration, OperatingPoint, fpir_of
 from faceward.vision.images import Picture, decode, read_file
 from faceward.vision.pipeline import ANALYSIS_PIXELS, Effort
 
@@ -145,7 +145,7 @@ def identify(
         now = deployment.now()
         deployment.store.remember_probe(deployment.sample_digest(picture), now)
         size = deployment.store.count(gallery_name, now, purpose=purpose.name)
-        point = _calibration(deployment).at_fpir(purpose.fpir, size)
+        point = _search_point(deployment, purpose, size)
         samples = deployment.pipeline.samples(picture, deployment.pipeline.detect(picture, Effort.ALL))
         probes = _search(deployment, act.gallery(gallery_name), samples, (purpose, point, top))
         _report(act, probes, size, point)
@@ -154,11 +154,18 @@ def identify(
         gallery=gallery_name,
         purpose=purpose.name,
         references=size,
-        operating_point=_threshold(point, purpose.fpir, _calibration(deployment)),
+        operating_point=_threshold(point, fpir_of(point.fmr, size), _calibration(deployment)),
         probes=probes,
         pack=deployment.pipeline.identifier,
         entry=act.entry,
     )
+
+
+def _search_point(deployment: Deployment, purpose: Purpose, size: int) -> OperatingPoint:
+    """Return the stricter of what the purpose accepts of a whole search (FPIR) and of one comparison (FMR)."""
+    calibration = _calibration(deployment)
+    point = calibration.at_fpir(purpose.fpir, size)
+    return point if point.fmr <= purpose.fmr else calibration.at_fmr(purpose.fmr)
 
 
 def _search(

@@ -187,7 +187,7 @@ def unseal(blob: bytes, opener: SubjectKey) -> bytes:
 
 
 def seal_record(record: JSONObject, opener: SubjectKey) -> bytes:
-    """Seal what is known about a reference, or the opening of a log commitment, as canonical JSON padded to a multiple of 256 bytes.
+    """Seal what is known about a reference, or the opening of a log commitment: canonical JSON padded to 256 bytes.
 
     Raises:
         UsageError: The record has no canonical form, or the binding is not for a record.

@@ -115,6 +115,14 @@ class Calibration:
         return float(np.interp(threshold, self.table[:, 3], self.table[:, 4]))
 
 
+def fpir_of(fmr: float, gallery_size: int) -> float:
+    """Return the false-positive rate of a search of `gallery_size` references at a false-match rate.
+
+    FPIR = 1 - (1 - FMR)^N for independent comparisons (ISO/IEC 19795-1).
+    """
+    return -float(np.expm1(max(1, gallery_size) * np.log1p(-fmr)))
+
+
 def parse_calibration(table: Table) -> Calibration:
     """Read a manifest's calibration.
 
