@@ -40,6 +40,19 @@ def main_face(path: Path) -> Face | None:
     return found[0].face if found else None
 
 
+def first_usable(people: Sequence[Person]) -> tuple[str, Path]:
+    """Return the first person with a picture in which a face is found, and that picture.
+
+    Raises:
+        UsageError: There is none.
+    """
+    for person in people:
+        for portrait in person.portraits:
+            if main_face(portrait) is not None:
+                return person.name, portrait
+    raise UsageError("no face was found in any picture; give pictures with one upright face each")
+
+
 def _certain_face(path: Path) -> Face:
     return bootstrap.detect(path).faces[0].face
 

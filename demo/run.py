@@ -17,7 +17,8 @@ from rich.markup import escape
 import cast
 import report
 from faceward.core.errors import EnvironmentFailure, FacewardError, UsageError
-from job import Job, Options
+from job import Job
+from story import Options
 from teller import Teller
 
 _HERE = Path(__file__).resolve().parent
@@ -49,12 +50,18 @@ def main(arguments: list[str] | None = None) -> int:
     console.print(f"\n[bold]{len(story.checks) - len(missed)} of {len(story.checks)} expectations came about.[/bold]")
     for check in missed:
         console.print(f"   [red]✗[/red] {escape(check.text)}", soft_wrap=True)
-    console.print(f"Report: {escape(str(options.report))}", soft_wrap=True)
-    secret = f'FACEWARD_PASSPHRASE="$(cat {options.out / "passphrase"})"'
+    console.print(f"Report: {escape(_short(options.report))}", soft_wrap=True)
+    secret = f'FACEWARD_PASSPHRASE="$(cat {_short(options.out / "passphrase")})"'
     console.print(
-        escape(f"Look around: {secret} {_faceward()} --home {options.out / 'home'} audit show"), soft_wrap=True
+        escape(f"Look around: {secret} {_short(_faceward())} --home {_short(options.out / 'home')} audit show"),
+        soft_wrap=True,
     )
     return 1 if missed else 0
+
+
+def _short(path: Path) -> str:
+    """Name a path from the current folder if it lies in it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _faceward() -> Path:

@@ -23,6 +23,23 @@ from faceward.policy.purposes import Purpose
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """How to run.
+
+    Attributes:
+        out: Folder for everything that the run writes, empty.
+        own: Whether the pictures are the user's.
+        strangers: How many references to simulate.
+        fmr: The false-match rate that a verification accepts.
+    """
+
+    out: Path
+    own: bool
+    strangers: int
+    fmr: float
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolled:
     """An enrolment: the picture, its face, what became of it and the notice that was written."""
 
