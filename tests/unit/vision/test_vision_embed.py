@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from faceward.core.errors import IntegrityError
+from faceward.core.faces import ImageArray
+from faceward.vision.align import ARCFACE_112
+from faceward.vision.detect import YuNet
+from faceward.vision.embed import Embedder
+from faceward.vision.manifest import EmbedderSpec, ModelFile
+from faceward.vision.session import Session
+
+SIZE = 16
+
+
+def _session(shape: tuple[int | str, ...], nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray]) -> Session:
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return Session(bytes(model.SerializeToString()), "network")
+
+
+def _pixels(batch: int | str = "n") -> Session:
+    """A network whose features are the pixels themselves."""
+    return _session((batch, 3, SIZE, SIZE), [helper.make_node("Flatten", ["x"], ["y"])], {})
+
+
+def _spec(colour: str = "rgb", mirror: bool = False, mean: float = 10, scale: float = 4) -> EmbedderSpec:
+    model = ModelFile("m", "0" * 64, "", "as-is", "")
+    return EmbedderSpec(model, 3 * SIZE * SIZE, SIZE, colour, mean, scale, ARCFACE_112 * SIZE / 112, mirror)
+
+
+@pytest.fixture
+def chips() -> list[ImageArray]:
+    numbers = np.random.default_rng(0)
+    return [numbers.integers(0, 256, (SIZE, SIZE, 3)).astype(np.uint8) for _ in range(21)]
+
+
+def _expected(chip: ImageArray) -> np.ndarray:
+    planes = (chip.astype(np.float64).transpose(2, 0, 1).ravel() - 10) / 4
+    return planes / np.linalg.norm(planes)
+
+
+def test_input_is_normalised_and_output_is_unit(chips: list[ImageArray]) -> None:
+    found = Embedder(_pixels(), _spec()).embed(chips)
+    assert np.allclose(found, [_expected(chip) for chip in chips], atol=1e-6)
+
+
+def test_bgr_turns_the_channels_round(chips: list[ImageArray]) -> None:
+    found = Embedder(_pixels(), _spec("bgr")).embed(chips)
+    assert np.allclose(found, [_expected(chip[:, :, ::-1]) for chip in chips], atol=1e-6)
+
+
+def test_mirror_adds_the_features_of_the_mirror_image(chips: list[ImageArray]) -> None:
+    found = Embedder(_pixels(), _spec(mirror=True)).embed(chips)
+    for row, chip in zip(found, chips, strict=True):
+        sums = chip.astype(np.float64) + chip[:, ::-1] - 20
+        assert np.allclose(row, sums.transpose(2, 0, 1).ravel() / np.linalg.norm(sums), atol=1e-6)
+
+
+@pytest.mark.parametrize("batch", [1, 4, 64])
+def test_an_export_of_fixed_batch_gives_the_same(chips: list[ImageArray], batch: int) -> None:
+    found = Embedder(_pixels(batch), _spec()).embed(chips)
+    assert np.allclose(found, [_expected(chip) for chip in chips], atol=1e-6)
+
+
+def test_no_chip_no_features() -> None:
+    assert Embedder(_pixels(), _spec()).embed([]).shape == (0, 3 * SIZE * SIZE)
+
+
+def test_features_that_are_no_numbers_are_refused(chips: list[ImageArray]) -> None:
+    nodes = [helper.make_node("Flatten", ["x"], ["f"]), helper.make_node("Mul", ["f", "w"], ["y"])]
+    session = _session(("n", 3, SIZE, SIZE), nodes, {"w": np.array([np.nan], np.float32)})
+    with pytest.raises(IntegrityError, match="another form than its manifest says"):
+        Embedder(session, _spec()).embed(chips)
+
+
+def test_a_network_that_takes_no_pictures_is_refused() -> None:
+    with pytest.raises(IntegrityError, match="takes no pictures"):
+        Embedder(_session(("n", 5), [helper.make_node("Identity", ["x"], ["y"])], {}), _spec())
+
+
+def test_a_network_for_another_size_is_refused(chips: list[ImageArray]) -> None:
+    session = _session(("n", 3, 99, 99), [helper.make_node("Flatten", ["x"], ["y"])], {})
+    with pytest.raises(IntegrityError, match="verify the pack") as caught:
+        Embedder(session, _spec()).embed(chips)
+    assert "\n" not in str(caught.value)
+
+
+def test_yunets_heads_are_decoded_and_scaled_back() -> None:
+    """One cell answers, in an export of 64 by 64, for a picture of 128 by 96 that is halved to fit."""
+    heads = {
+        f"{head}_{stride}": np.zeros((1, (64 // stride) ** 2, length), np.float32)
+        for head, length in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10))
+        for stride in (8, 16, 32)
+    }
+    cell = 2 * 8 + 3  # row 2, column 3 of stride 8
+    heads["cls_8"][0, cell], heads["obj_8"][0, cell] = 0.81, 1.0
+    heads["bbox_8"][0, cell] = [0.5, 0.25, np.log(2), np.log(3)]
+    heads["kps_8"][0, cell] = np.arange(10) / 10
+    graph = helper.make_graph(
+        [helper.make_node("Identity", [name + "_w"], [name]) for name in heads],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 3, 64, 64))],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape) for name, value in heads.items()],
+        [numpy_helper.from_array(value, name + "_w") for name, value in heads.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    network = YuNet(Session(bytes(model.SerializeToString()), "yunet"))
+    (face,) = network.detect(np.zeros((96, 128, 3), np.uint8), 0.5)
+    assert face.confidence == pytest.approx(0.9)
+    # Centre (3.5, 2.25) cells of 8 pixels, 16 by 24 pixels, doubled.
+    assert (face.box.x0, face.box.y0, face.box.x1, face.box.y1) == pytest.approx((40, 12, 72, 60))
+    assert face.landmarks[0].tolist() == pytest.approx([48, 33.6])
+    assert face.landmarks[4].tolist() == pytest.approx([60.8, 46.4], abs=1e-4)
+    assert network.detect(np.zeros((96, 128, 3), np.uint8), 0.95) == ()
