@@ -86,10 +86,11 @@ def _mark(mark: Mark, width: int, height: int) -> str:
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"><title>{name.replace("_", " ")}</title></circle>'
         for name, (x, y) in zip(LANDMARK_NAMES, mark.face.face.landmarks, strict=True)
     )
-    above = box.y0 - size * 0.45
-    below = box.y1 + size * 1.1
+    above, below = box.y0 - size * 0.45, box.y1 + size * 1.1
+    # Names stand above, the unknown are marked below, so that neighbours do not cover each other.
+    height_of = above if above > size and mark.kind != "unknown" else below
     label = (
-        f'<text x="{(box.x0 + box.x1) / 2:.1f}" y="{above if above > size else below:.1f}" '
+        f'<text x="{(box.x0 + box.x1) / 2:.1f}" y="{height_of:.1f}" '
         f'font-size="{size:.1f}" text-anchor="middle">{escape(mark.label)}</text>'
         if mark.label
         else ""
