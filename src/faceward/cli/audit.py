@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _MAX_CHECKPOINT_BYTES = 64 * 1024
 OutputOption = Annotated[
-    Optional[Path], typer.Option("--output", "-o", help="Write to this file.", show_default="standard output")
+    Optional[Path],
+    typer.Option("--output", "-o", help="Write to this file.", show_default="standard output", readable=False),
 ]
 
 
@@ -51,7 +52,11 @@ def _verify(
     settings: Settings,
     earlier: Annotated[
         Optional[Path],
-        typer.Option(metavar="FILE", help="A checkpoint kept outside: finds a log that was rolled back or rewritten."),
+        typer.Option(
+            metavar="FILE",
+            help="A checkpoint kept outside: finds a log that was rolled back or rewritten.",
+            readable=False,
+        ),
     ] = None,
 ) -> None:
     """Recompute the whole log and check it against its signature. Needs no passphrase."""
@@ -110,10 +115,14 @@ def _checkpoint(settings: Settings, out: OutputOption = None) -> None:
 
 def _check(
     settings: Settings,
-    receipt: Annotated[Path, typer.Argument(metavar="RECEIPT", help="A receipt, from 'audit prove' or an erasure.")],
+    receipt: Annotated[
+        Path, typer.Argument(metavar="RECEIPT", help="A receipt, from 'audit prove' or an erasure.", readable=False)
+    ],
     key: Annotated[
         Optional[Path],
-        typer.Option(metavar="FILE", help="The log's public key.", show_default="log.vkey of the deployment"),
+        typer.Option(
+            metavar="FILE", help="The log's public key.", show_default="log.vkey of the deployment", readable=False
+        ),
     ] = None,
 ) -> None:
     """Check a receipt with the log's public key alone. Needs no passphrase, and with --key no deployment."""

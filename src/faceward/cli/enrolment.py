@@ -26,14 +26,18 @@ def register(app: typer.Typer) -> None:
 def _enrol(
     settings: Settings,
     *,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE…|FOLDER", help="Pictures, or a folder.")],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE…|FOLDER", help="Pictures, or a folder.", readable=False)
+    ],
     purpose: Annotated[str, typer.Option(help="A registered purpose.")],
     subject: Annotated[
         Optional[str], typer.Option(help="Whose face it is. Without it, one folder with a sub-folder a subject.")
     ] = None,
     release: Annotated[
         Optional[list[Path]],
-        typer.Option(metavar="FILE", help="Signed release, TOML, JSON or CSV. Repeatable.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="Signed release, TOML, JSON or CSV. Repeatable.", show_default=False, readable=False
+        ),
     ] = None,
     gallery: Annotated[Optional[str], typer.Option(help="The gallery.", show_default="the purpose's name")] = None,
 ) -> None:

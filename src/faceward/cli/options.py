@@ -23,7 +23,9 @@ _MAX_PASSPHRASE_FILE = 4096
 
 Home = Annotated[
     Optional[Path],
-    typer.Option("--home", metavar="DIR", help="The deployment's folder; else FACEWARD_HOME.", show_default=False),
+    typer.Option(
+        "--home", metavar="DIR", help="The deployment's folder; else FACEWARD_HOME.", show_default=False, readable=False
+    ),
 ]
 PassphraseFile = Annotated[
     Optional[Path],
@@ -32,11 +34,14 @@ PassphraseFile = Annotated[
         metavar="FILE",
         help="File whose first line is the passphrase, used where FACEWARD_PASSPHRASE is not set.",
         show_default=False,
+        readable=False,
     ),
 ]
 Identity = Annotated[
     Optional[Path],
-    typer.Option("--identity", metavar="FILE", help="age identity that holds the master key.", show_default=False),
+    typer.Option(
+        "--identity", metavar="FILE", help="age identity that holds the master key.", show_default=False, readable=False
+    ),
 ]
 Operator = Annotated[
     Optional[str],

@@ -39,7 +39,9 @@ def _list(settings: Settings) -> None:
 
 def _add(
     settings: Settings,
-    manifest: Annotated[Path, typer.Argument(metavar="FILE", help="The pack's pack.toml, or its folder.")],
+    manifest: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The pack's pack.toml, or its folder.", readable=False)
+    ],
 ) -> None:
     """Add a model pack after verifying its files by hash."""
     from faceward.bootstrap import pack_store

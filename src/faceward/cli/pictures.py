@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 def _detect(
     settings: Settings,
     *,
-    image: Annotated[Path, typer.Argument(help="A picture.")],
+    image: Annotated[Path, typer.Argument(help="A picture.", readable=False)],
     pack: Annotated[Optional[str], typer.Option(help="Model pack.", show_default="the built-in one")] = None,
 ) -> None:
     """Find faces: boxes, five landmarks, quality components. Needs no deployment; stores nothing."""
@@ -47,8 +47,13 @@ def _detect(
 def _redact(
     settings: Settings,
     *,
-    source: Annotated[Path, typer.Argument(metavar="IMAGE|FOLDER", help="A picture, or a folder of pictures.")],
-    out: Annotated[Path, typer.Option("--output", "-o", help="A file or folder for a picture, a folder for a folder.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IMAGE|FOLDER", help="A picture, or a folder of pictures.", readable=False)
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="A file or folder for a picture, a folder for a folder.", readable=False),
+    ],
     keep: Annotated[
         Optional[list[str]],
         typer.Option(metavar="SUBJECT", help="Leave this enrolled subject visible. Repeatable.", show_default=False),

@@ -26,7 +26,9 @@ def register(app: typer.Typer) -> None:
 def _verify(
     settings: Settings,
     *,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE [IMAGE]", help="Two pictures, or one with --subject.")],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE [IMAGE]", help="Two pictures, or one with --subject.", readable=False)
+    ],
     subject: Annotated[Optional[str], typer.Option(help="Who the person claims to be.")] = None,
     purpose: Annotated[Optional[str], typer.Option(help="A registered purpose.")] = None,
     fmr: Annotated[
@@ -80,7 +82,7 @@ def _print_verification(result: VerificationResult) -> None:
 def _identify(
     settings: Settings,
     *,
-    image: Annotated[Path, typer.Argument(help="The probe picture.")],
+    image: Annotated[Path, typer.Argument(help="The probe picture.", readable=False)],
     gallery: Annotated[str, typer.Option(help="Where to search.")],
     purpose: Annotated[str, typer.Option(help="A registered purpose.")],
     reason: Annotated[str, typer.Option(help="Why these people are to be identified, for the log.")],

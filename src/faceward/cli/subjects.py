@@ -50,7 +50,8 @@ def _export(
     settings: Settings,
     subject: SubjectArgument,
     out: Annotated[
-        Optional[Path], typer.Option("--output", "-o", help="Write to this file.", show_default="standard output")
+        Optional[Path],
+        typer.Option("--output", "-o", help="Write to this file.", show_default="standard output", readable=False),
     ] = None,
 ) -> None:
     """Export what is held about a subject as JSON. Features are never exported."""
@@ -80,7 +81,8 @@ def _erase(
     settings: Settings,
     subject: SubjectArgument,
     receipt: Annotated[
-        Optional[Path], typer.Option(metavar="FILE", help="Write the receipt for the subject to this file.")
+        Optional[Path],
+        typer.Option(metavar="FILE", help="Write the receipt for the subject to this file.", readable=False),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
@@ -114,7 +116,10 @@ def _keep(file: Output, receipt: str) -> bool:
 def _confirm(subject: str) -> None:
     if not sys.stdin.isatty():
         raise UsageError("erasing cannot be undone; add --yes where nobody can be asked")
-    if not typer.confirm(f"Erase all references of {clean(subject)}? This cannot be undone.", err=True):
+    # Not Typer's own prompt, which also writes to standard output, where only results belong.
+    sys.stderr.write(f"Erase all references of {clean(subject)}? This cannot be undone. [y/N]: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise UsageError("not confirmed; nothing was erased")
 
 
