@@ -145,7 +145,7 @@ def create(
             created=to_rfc3339(SystemClock().now()),
             age=secret.identity_file is not None,
         )
-        _fill(staging, config, chosen.digest, secret)
+        _fill(staging, config, (chosen.digest, model.pack.manifest.document), secret)
         staging.replace(home)
         sync_folder(home.parent)
     except OSError as error:
@@ -154,7 +154,7 @@ def create(
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _fill(folder: Path, config: Config, standard_digest: str, secret: Secret) -> None:
+def _fill(folder: Path, config: Config, digests: tuple[str, str], secret: Secret) -> None:
     seed = random_bytes.token_bytes(32)
     signer = Signer(config.origin, seed)
     keys = create_keys(folder / KEYS_FILE, secret.holder(folder / KEY_FILE))
@@ -162,9 +162,11 @@ def _fill(folder: Path, config: Config, standard_digest: str, secret: Secret) ->
         keys.put_secret("log-seed", seed)
         keys.put_secret("pseudonyms", random_bytes.token_bytes(32))
         keys.put_secret("openings", random_bytes.token_bytes(32))
+        keys.put_secret("documents", random_bytes.token_bytes(32))
         # Pinned where only the master key opens them, so that an edited description or standard is noticed.
         keys.put_secret("config-digest", config.digest())
-        keys.put_secret("standard-digest", standard_digest.encode())
+        keys.put_secret("standard-digest", digests[0].encode())
+        keys.put_secret("pack-digest", digests[1].encode())
     finally:
         keys.close()
     store = SQLiteStore.create(folder / GALLERY_FILE)
@@ -265,11 +267,17 @@ def _begin_session(deployment: Deployment, session: ExitStack) -> None:
     session.enter_context(guard.shared())
     if deployment.log.size == 0:
         desk.journal.write(Phase.NOTE, [Happening("init", _description(deployment))])
-    pinned = deployment.keys.secret("standard-digest").decode()
-    if pinned != deployment.standard.digest:
-        change: JSONObject = {"was": pinned, "is": deployment.standard.digest, "standard": deployment.standard.name}
-        desk.journal.write(Phase.NOTE, [Happening("standard.changed", change)])
-        deployment.keys.put_secret("standard-digest", deployment.standard.digest.encode())
+    _note_change(deployment, desk, "standard", (deployment.standard.name, deployment.standard.digest))
+    _note_change(deployment, desk, "pack", (deployment.config.pack, deployment.pipeline.pack.manifest.document))
+
+
+def _note_change(deployment: Deployment, desk: Desk, what: str, pinned_now: tuple[str, str]) -> None:
+    """Record that a standard, or a pack's calibration, is another than when the deployment was opened last."""
+    keys, (name, digest) = deployment.keys, pinned_now
+    pinned = keys.secret(f"{what}-digest").decode()
+    if pinned != digest:
+        desk.journal.write(Phase.NOTE, [Happening(f"{what}.changed", {"name": name, "was": pinned, "is": digest})])
+        keys.put_secret(f"{what}-digest", digest.encode())
 
 
 def _description(deployment: Deployment) -> JSONObject:

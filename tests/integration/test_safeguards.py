@@ -130,8 +130,11 @@ def test_P4_no_result_and_no_quality_component_speaks_of_emotion_race_or_risk(wo
 def test_P5_addresses_are_not_enrolled_from(world: Any, address: str) -> None:
     system = world.open()
     for image in (address, Path(address)):
-        with pytest.raises(BadInput, match="addresses are not read"):
+        with pytest.raises(PolicyRefusal) as refusal:
             system.enrol([image], subject="Ada", purpose="door", releases=world.release("Ada"))
+        assert refusal.value.rule == "P5"
+        last = list(system.log_lines())[-1]
+        assert (last.operation, last.phase, last.opened["details"]["rule"]) == ("enrol", "denied", "P5")
     with pytest.raises(BadInput):
         system.enrol_folder(address, purpose="door", releases=world.release("Ada"))
     assert world.fake(system).extracted == []

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from faceward.core.clock import to_rfc3339
 from faceward.core.errors import UsageError
 from faceward.protection.codec import Binding, Kind
 
@@ -50,7 +51,16 @@ class StoredReference:
 
     def binding(self, kind: Kind) -> Binding:
         """Return what the sealed features or the sealed record are bound to."""
-        return Binding(kind, self.reference_id, self.key_id, self.gallery, self.pack, self.purpose)
+        return Binding(
+            kind,
+            self.reference_id,
+            self.key_id,
+            self.gallery,
+            self.pack,
+            self.purpose,
+            self.subject.hex(),
+            to_rfc3339(self.expires),
+        )
 
 
 @dataclass(frozen=True, slots=True)

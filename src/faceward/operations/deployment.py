@@ -32,6 +32,7 @@ GALLERY_FILE = "gallery.db"
 LOG_FILE = "log.db"
 VKEY_FILE = "log.vkey"
 _MAX_CONFIG_BYTES = 2**16
+_TAG_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def read_config(home: Path) -> Config:
         ) from None
     except OSError as error:
         raise EnvironmentFailure(f"{path}: cannot be read: {error.strerror}; check its permissions") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise IntegrityError(f"{path}: not a deployment's description; restore it from a backup") from None
     version = raw.get("format") if isinstance(raw, dict) else None
     if isinstance(version, int) and version > FORMAT:
@@ -159,15 +160,49 @@ class Deployment:
             self.keys.secret("pseudonyms"), b"sample\0" + shape + sha256(picture.pixels.tobytes()), "sha256"
         )
 
+    def authenticated(self, kind: str, name: str, content: bytes) -> bytes:
+        """Return a document with its keyed digest before it: who can write to gallery.db cannot make one."""
+        return self._tag(kind, name, content) + content
+
+    def authentic(self, kind: str, name: str, document: bytes) -> bytes:
+        """Return the content of what `authenticated` made.
+
+        Raises:
+            IntegrityError: It was altered, or made for another name.
+        """
+        tag, content = document[:_TAG_BYTES], document[_TAG_BYTES:]
+        if not hmac.compare_digest(tag, self._tag(kind, name, content)):
+            raise IntegrityError(f"the {kind} {name!r} in gallery.db was altered; restore the file from a backup")
+        return content
+
+    def _tag(self, kind: str, name: str, content: bytes) -> bytes:
+        place = canonical_json([kind, name])
+        return hmac.digest(self.keys.secret("documents"), sha256(place) + sha256(content), "sha256")
+
+    def keep(self, kind: str, name: str, value: JSONValue) -> None:
+        """Keep a document, authenticated, in the place of one of that kind and name."""
+        self.store.put_document(kind, name, self.authenticated(kind, name, canonical_json(value)))
+
+    def kept(self, kind: str, name: str) -> JSONValue:
+        """Return a document, or None where there is none.
+
+        Raises:
+            IntegrityError: It was altered.
+        """
+        try:
+            document = self.store.document(kind, name)
+        except UsageError:
+            return None
+        return _parsed(self.authentic(kind, name, document))
+
     def purpose(self, name: str) -> Purpose | None:
         """Return a registered purpose, or None."""
-        found = self.store.documents("purpose").get(name)
-        return None if found is None else Purpose.from_json(_parsed(found))
+        found = self.kept("purpose", name)
+        return None if found is None else Purpose.from_json(found)
 
     def gallery_note(self, name: str) -> dict[str, JSONValue] | None:
         """Return what is noted of a gallery (`purpose`, `simulated`), or None where there is no such gallery."""
-        found = self.store.documents("gallery").get(name)
-        value = None if found is None else _parsed(found)
+        value = self.kept("gallery", name)
         return value if isinstance(value, dict) else None
 
     def gallery_purpose(self, name: str) -> str | None:
@@ -190,7 +225,8 @@ class Deployment:
 
         Of two processes at once the first decides what the gallery is for.
         """
-        self.store.add_document("gallery", name, canonical_json({"purpose": purpose, "simulated": 0}))
+        note = canonical_json({"purpose": purpose, "simulated": 0})
+        self.store.add_document("gallery", name, self.authenticated("gallery", name, note))
         try:
             Gallery.create(GalleryInfo(name, "sealed", self.pipeline.identifier, self.now()), self.store, self.keys)
         except UsageError:

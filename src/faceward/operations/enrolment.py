@@ -19,10 +19,11 @@ from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.operations.purposes import ensure_gallery
+from faceward.operations.recognition import source_kind
 from faceward.policy import facts, notices, quality, retention
 from faceward.policy.consent import Release, explain_missing, find_release
 from faceward.policy.purposes import Purpose, release_needed
-from faceward.vision.images import Picture, decode, read_file
+from faceward.vision.images import Picture, decode, is_address, read_file
 from faceward.vision.pipeline import ANALYSIS_PIXELS
 
 Progress = Callable[[int, int], None]
@@ -141,8 +142,6 @@ class _Enroller:
 
     def _authorised(self, job: _Job, now: datetime) -> _Job:
         deployment, purpose = self._deployment, self._purpose
-        if job.picture is None:
-            return job
         release = find_release(self._releases, job.subject, purpose.name, now)
         enrolment = facts.Enrolment(
             subject=job.subject,
@@ -150,8 +149,11 @@ class _Enroller:
             releases=self._releases,
             gallery_purpose=deployment.gallery_purpose(self._gallery),
             expires=retention.expiry(now, purpose, release, deployment.standard, deployment.jurisdiction),
-            sample=facts.Sample("file", was_probe=deployment.store.is_probe(deployment.sample_digest(job.picture))),
-            pack_verified=True,
+            sample=facts.Sample(
+                source_kind(job.path),
+                was_probe=job.picture is not None and deployment.store.is_probe(deployment.sample_digest(job.picture)),
+            ),
+            pack_verified=deployment.pipeline.verified,
         )
         context = facts.enrol_context(enrolment, deployment.standard, deployment.jurisdiction, now)
         happening = self._happening(job)
@@ -294,6 +296,9 @@ def _failure(error: BaseException) -> FacewardError:
 
 def _read(item: tuple[Path, str]) -> _Job:
     path, subject = item
+    if is_address(path):
+        # Left for rule P5 to refuse, so that the attempt is in the log.
+        return _Job(path, subject)
     try:
         return _Job(path, subject, picture=decode(read_file(path), path.name, ANALYSIS_PIXELS))
     except FacewardError as error:

@@ -9,9 +9,9 @@ from datetime import datetime
 from faceward.audit.entries import Commitment, Entry, Opening, Phase, commit
 from faceward.audit.log import Record
 from faceward.audit.reader import SealedOpening
-from faceward.core.canonical import JSONObject
+from faceward.core.canonical import JSONObject, canonical_json
 from faceward.core.clock import to_rfc3339
-from faceward.core.errors import IntegrityError, UsageError
+from faceward.core.errors import IntegrityError
 from faceward.core.results import LogLine
 from faceward.operations.deployment import Deployment
 from faceward.protection.codec import Binding
@@ -102,10 +102,8 @@ class Journal:
 
     def subject_key_id(self, subject: str) -> str | None:
         """Return the identifier of the key that seals a subject's openings, or None where there is none."""
-        try:
-            return self._deployment.store.document(_KEY_OF, self._deployment.pseudonym(subject).hex()).decode()
-        except UsageError:
-            return None
+        found = self._deployment.kept(_KEY_OF, self._deployment.pseudonym(subject).hex())
+        return None if found is None else str(found)
 
     def _subject_key(self, subject: str) -> tuple[str, bytes]:
         while True:
@@ -122,7 +120,8 @@ class Journal:
         [(key_id, _)] = keys.create_subject_keys(_SUBJECT_KEYS)
         # Of two processes at once the first decides: a key that nothing leads to would outlive the erasure.
         name = self._deployment.pseudonym(subject).hex()
-        kept = self._deployment.store.add_document(_KEY_OF, name, key_id.encode()).decode()
+        self._deployment.store.add_document(_KEY_OF, name, self._document(name, key_id))
+        kept = str(self._deployment.kept(_KEY_OF, name))
         if kept == key_id:
             keys.set_pending([key_id], pending=False)
         else:
@@ -138,12 +137,16 @@ class Journal:
 
     def _drop(self, name: str, key_id: str) -> None:
         self._deployment.log.delete_openings(key_id)
-        self._deployment.store.delete_document(_KEY_OF, name, key_id.encode())
+        self._deployment.store.delete_document(_KEY_OF, name, self._document(name, key_id))
+
+    def _document(self, name: str, key_id: str) -> bytes:
+        return self._deployment.authenticated(_KEY_OF, name, canonical_json(key_id))
 
     def sweep(self) -> None:
         """Finish what a killed process left of subjects' keys; no other process may have the deployment open."""
         keys = self._deployment.keys
-        held = {key_id.decode(): name for name, key_id in self._deployment.store.documents(_KEY_OF).items()}
+        names = self._deployment.store.documents(_KEY_OF)
+        held = {str(self._deployment.kept(_KEY_OF, name)): name for name in names}
         pending = keys.pending(_SUBJECT_KEYS)
         keys.set_pending(pending & held.keys(), pending=False)
         if pending - held.keys():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from faceward.core.canonical import canonical_json
 from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.core.names import check_name
 from faceward.gallery.store import GalleryInfo
@@ -23,15 +22,15 @@ def add(deployment: Deployment, desk: Desk, request: PurposeRequest) -> Purpose:
     named = Happening("purpose.add", {"purpose": request.name, "basis": request.basis, "fmr": request.fmr})
     try:
         purpose = new_purpose(request, deployment.standard, deployment.jurisdiction, deployment.now())
+        _calibrated(deployment, purpose)
     except PolicyRefusal as refusal:
         desk.deny(named, refusal)
         raise
     if deployment.purpose(purpose.name) is not None:
         raise UsageError(f"the purpose {purpose.name!r} is registered already; choose another name")
-    _calibrated(deployment, purpose)
     facts = purpose_add_context(purpose, deployment.standard, deployment.jurisdiction)
     with desk.operation("purpose.add", facts, Happening("purpose.add", {"purpose": purpose.to_json()})):
-        deployment.store.put_document("purpose", purpose.name, canonical_json(purpose.to_json()))
+        deployment.keep("purpose", purpose.name, purpose.to_json())
     return purpose
 
 

@@ -25,7 +25,7 @@ from faceward.operations.journal import Happening
 from faceward.policy import facts, quality
 from faceward.policy.purposes import Purpose
 from faceward.vision.calibration import Calibration, OperatingPoint, fpir_of
-from faceward.vision.images import Picture, decode, read_file
+from faceward.vision.images import Picture, decode, is_address, read_file
 from faceward.vision.pipeline import ANALYSIS_PIXELS, Effort
 
 # Exact scores of chosen probes recover a template, so what leaves is coarse, and below the threshold nothing does.
@@ -47,14 +47,14 @@ def verify(deployment: Deployment, desk: Desk, path: Path, subject: str, purpose
         BadInput: The picture cannot be used, holds no or several faces, or is below the floors of quality.
     """
     subject = check_name(subject, "subject")
-    picture = read_picture(path)
+    picture = None if is_address(path) else read_picture(path)
     purpose = deployment.purpose(purpose_name)
     reference = None if purpose is None else _reference_of(deployment, subject, purpose)
     recognition = facts.Recognition(
         purpose=purpose,
         gallery_purpose=reference.purpose if reference else purpose_name,
-        sample=facts.Sample("file"),
-        pack_verified=True,
+        sample=facts.Sample(source_kind(path)),
+        pack_verified=deployment.pipeline.verified,
         reference_expires=reference.expires if reference else None,
     )
     happening = Happening("verify", _probe_details(picture, purpose_name), {subject: {}})
@@ -62,8 +62,8 @@ def verify(deployment: Deployment, desk: Desk, path: Path, subject: str, purpose
     if purpose is not None and reference is None:
         raise UsageError(f"{subject!r} has no reference for the purpose {purpose.name!r}; enrol the subject first")
     with desk.operation("verify", context, happening) as act:
-        if purpose is None or reference is None:
-            raise AssertionError("an unregistered purpose is refused by rule P1")
+        if picture is None or purpose is None or reference is None:
+            raise AssertionError("rules P1 and P5 refuse an unregistered purpose and an address")
         deployment.store.remember_probe(deployment.sample_digest(picture), deployment.now())
         point = _calibration(deployment).at_fmr(purpose.fmr)
         sample, others = _probe(deployment, picture)
@@ -126,13 +126,13 @@ def identify(
     gallery_name, purpose_name, reason = request
     if not 1 <= top <= MAX_CANDIDATES:
         raise UsageError(f"--top {top} is out of range; give 1 to {MAX_CANDIDATES}")
-    picture = read_picture(path)
+    picture = None if is_address(path) else read_picture(path)
     purpose = deployment.purpose(purpose_name)
     recognition = facts.Recognition(
         purpose=purpose,
         gallery_purpose=deployment.gallery_purpose(gallery_name),
-        sample=facts.Sample("file"),
-        pack_verified=True,
+        sample=facts.Sample(source_kind(path)),
+        pack_verified=deployment.pipeline.verified,
         reason=reason,
     )
     details = {**_probe_details(picture, purpose_name), "gallery": gallery_name, "reason": reason}
@@ -140,8 +140,8 @@ def identify(
     if purpose is not None and deployment.gallery_note(gallery_name) is None:
         raise UsageError(f"no gallery {gallery_name!r}; enrol somebody in it first")
     with desk.operation("identify", context, Happening("identify", details)) as act:
-        if purpose is None:
-            raise AssertionError("an unregistered purpose is refused by rule P1")
+        if picture is None or purpose is None:
+            raise AssertionError("rules P1 and P5 refuse an unregistered purpose and an address")
         now = deployment.now()
         deployment.store.remember_probe(deployment.sample_digest(picture), now)
         size = deployment.store.count(gallery_name, now, purpose=purpose.name)
@@ -224,8 +224,13 @@ def subject_of(deployment: Deployment, gallery: Gallery, reference_id: str) -> s
         raise
 
 
-def _probe_details(picture: Picture, purpose: str) -> JSONObject:
-    return {"purpose": purpose, "probe_sha256": picture.digest.hex()}
+def source_kind(path: Path) -> str:
+    """Return what a picture's source is to the rules (rule P5)."""
+    return "url" if is_address(path) else "file"
+
+
+def _probe_details(picture: Picture | None, purpose: str) -> JSONObject:
+    return {"purpose": purpose, "probe_sha256": picture.digest.hex() if picture else None}
 
 
 def _calibration(deployment: Deployment) -> Calibration:

@@ -18,7 +18,7 @@ from faceward.operations.journal import Happening
 from faceward.operations.pictures import Progress, Target, redact_all
 from faceward.policy import facts, quality
 from faceward.policy.purposes import Purpose
-from faceward.vision.images import Picture
+from faceward.vision.images import Picture, is_address
 
 _KEPT: JSONObject = {"outcome": "kept visible"}
 
@@ -47,7 +47,10 @@ def redact(
     keep = [check_name(name, "subject") for name in names]
     purpose, references = _references(deployment, keep, purpose_name)
     context = facts.redact_context(
-        facts.Sample("file"), deployment.standard, keeps_subjects=bool(keep), purpose=purpose
+        facts.Sample("url" if any(is_address(target.source) for target in plan) else "file"),
+        deployment.standard,
+        keeps_subjects=bool(keep),
+        purpose=purpose,
     )
     digests = hashlib.sha256(b"\0".join(os.fsencode(target.source) for target in plan)).hexdigest()
     details: JSONObject = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from faceward.core.canonical import canonical_json
 from faceward.core.errors import UsageError
 from faceward.core.results import JSONDict
 from faceward.gallery.results import Enrolment as NewReference
@@ -27,7 +26,7 @@ def recover(deployment: Deployment, desk: Desk) -> None:
 
     The caller must know that no other process has the deployment open, since its operations would be under way.
     """
-    start = int(deployment.store.documents("cursor").get(_CURSOR, b"0"))
+    start = int(str(deployment.kept("cursor", _CURSOR) or 0))
     unfinished = deployment.log.unfinished(start)
     size = deployment.log.size
     for info in deployment.store.galleries():
@@ -45,7 +44,7 @@ def recover(deployment: Deployment, desk: Desk) -> None:
             outcome = "erased" if erasing else "interrupted"
             desk.close(operation, Act(index, deployment, {"outcome": outcome}))
     if unfinished or size - start > _CURSOR_STEP:
-        deployment.store.put_document("cursor", _CURSOR, str(size).encode())
+        deployment.keep("cursor", _CURSOR, size)
 
 
 def expire(deployment: Deployment, desk: Desk) -> int:
@@ -118,9 +117,7 @@ def simulate(
                 record: Mapping[str, str] = {"subject": label, "source": "simulated", "notice": "belongs to nobody"}
                 references.append(NewReference(digest, purpose.name, row, record, digest, expires))
             total = simulated + start + len(references)
-            deployment.store.put_document(
-                "gallery", name, canonical_json({"purpose": purpose.name, "simulated": total})
-            )
+            deployment.keep("gallery", name, {"purpose": purpose.name, "simulated": total})
             act.gallery(name).enrol(references, now)
             if progress is not None:
                 progress(start + len(references), count)

@@ -31,6 +31,7 @@ _MODES = {"sealed": 1, "witnessed": 2, "encrypted": 3}
 _MODE_NAMES = {code: name for name, code in _MODES.items()}
 _ID_DIGITS = frozenset("0123456789abcdef")
 _ID_LENGTH = 32
+_TIME_CHARACTERS = frozenset("0123456789-:.TZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Binding:
         gallery: Name of the gallery.
         pack: Identifier of the model pack that extracted the features.
         purpose: Name of the purpose.
+        subject: Pseudonym of the subject, hexadecimal digits; empty for an opening.
+        expires: When the reference ends, RFC 3339; empty for an opening.
     """
 
     kind: Kind
@@ -52,6 +55,8 @@ class Binding:
     gallery: str
     pack: str
     purpose: str
+    subject: str = ""
+    expires: str = ""
 
     def associated_data(self) -> bytes:
         """Return the binding as canonical JSON (RFC 8785).
@@ -62,21 +67,26 @@ class Binding:
         for identifier in (self.reference_id, self.key_id):
             if len(identifier) != _ID_LENGTH or not _ID_DIGITS.issuperset(identifier):
                 raise IntegrityError(f"{identifier!r} is not the identifier of a reference or key; restore the gallery")
-        head, middle, tail = _frame(self.kind, self.gallery, self.pack, self.purpose)
-        return head + self.key_id.encode() + middle + self.reference_id.encode() + tail
+        if not _ID_DIGITS.issuperset(self.subject) or not _TIME_CHARACTERS.issuperset(self.expires):
+            raise IntegrityError(
+                f"the reference {self.reference_id} has no proper subject or term; restore the gallery"
+            )
+        head, middle = _frame(self.kind, self.gallery, self.pack, self.purpose)
+        own = (self.expires, head, self.key_id, middle, self.reference_id, self.subject)
+        return '{{"expires":"{}",{}{}{}{}","subject":"{}"}}'.format(*own).encode()
 
 
 @lru_cache(maxsize=256)
-def _frame(kind: Kind, gallery: str, pack: str, purpose: str) -> tuple[bytes, bytes, bytes]:
-    """Return the canonical JSON around the two identifiers, which differ from reference to reference.
+def _frame(kind: Kind, gallery: str, pack: str, purpose: str) -> tuple[str, str]:
+    """Return the canonical JSON around what differs from reference to reference.
 
-    Encoding a gallery's names a hundred thousand times over would take longer than opening its references.
-    RFC 8785 sorts `reference_id` last and `key_id` before `kind`, and hexadecimal digits need no escape.
+    Encoding a gallery's names a hundred thousand times over would take longer than opening its references. RFC 8785
+    sorts `expires` first, `key_id` before `kind` and `reference_id` and `subject` last; none of them needs an escape.
     """
     shared = canonical_json({"gallery": gallery, "key_id": "", "kind": kind, "pack": pack, "purpose": purpose})
     # `"gallery"` precedes `"key_id"`; an escaped name cannot hold the bare quotes that this looks for.
-    head, rest = shared.split(b'"key_id":"', 1)
-    return head + b'"key_id":"', rest[:-1] + b',"reference_id":"', b'"}'
+    head, rest = shared.decode().split('"key_id":"', 1)
+    return head[1:] + '"key_id":"', rest[:-1] + ',"reference_id":"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,11 @@ class Picture:
         return int(self.pixels.shape[0])
 
 
+def is_address(path: Path) -> bool:
+    """Tell whether a path is a network address, which pathlib writes with one slash."""
+    return _ADDRESS.match(str(path)) is not None
+
+
 def read_file(path: Path) -> bytes:
     """Return a picture file's bytes.
 
@@ -145,7 +150,7 @@ def read_file(path: Path) -> bytes:
         BadInput: An address, no such file, a folder or device, no permission, empty, or over 256 MiB.
         EnvironmentFailure: The disk failed while reading.
     """
-    if _ADDRESS.match(str(path)):
+    if is_address(path):
         raise BadInput(f"{path}: addresses are not read; give a file on this machine")
     try:
         found = path.stat()

@@ -88,7 +88,8 @@ class Manifest:
         detector: The detector, or None to take the default pack's.
         embedder: The embedding network.
         calibration: What a score means, or None: then nothing can be decided with the pack.
-        digest: SHA-256 of all of the above, in canonical form.
+        digest: SHA-256 of detector and embedder, in canonical form: what makes the features.
+        document: SHA-256 of the manifest as a whole, calibration included.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Manifest:
     embedder: EmbedderSpec
     calibration: Calibration | None
     digest: str
+    document: str
 
     @property
     def identifier(self) -> str:
@@ -139,6 +141,7 @@ def parse_manifest(text: str, origin: str) -> Manifest:
         embedder=_embedder(root.table("embedder")),
         calibration=parse_calibration(root.table("calibration")) if "calibration" in raw else None,
         digest=_digest(raw, origin),
+        document=sha256_hex(text.encode()),
     )
     head.finish()
     root.finish()

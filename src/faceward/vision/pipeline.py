@@ -77,6 +77,16 @@ class Pipeline:
         spec = self.pack.manifest.embedder
         return Embedder(Session(self._store.model_bytes(spec.model, self.pack), spec.model.file, self._threads), spec)
 
+    @property
+    def verified(self) -> bool:
+        """Whether both networks had their pinned hashes when they were loaded, which loads them.
+
+        Raises:
+            IntegrityError: A file's hash differs or a model cannot be run.
+        """
+        self.load()
+        return True
+
     def load(self) -> None:
         """Load both networks now, so that a damaged pack is refused before work begins.
 

@@ -7,7 +7,7 @@ import pytest
 from faceward.core.errors import IntegrityError, UsageError
 from faceward.protection.codec import Binding, SealedBlob, decode, encode, header
 
-BINDING = Binding("features", "a" * 32, "b" * 32, "staff", "pack", "doors")
+BINDING = Binding("features", "a" * 32, "b" * 32, "staff", "pack", "doors", "5a5a", "2027-01-02T03:04:05.000006Z")
 
 
 def test_a_blob_is_laid_out_as_documented() -> None:
@@ -19,8 +19,10 @@ def test_a_blob_is_laid_out_as_documented() -> None:
 
 def test_the_binding_is_canonical_json() -> None:
     assert BINDING.associated_data() == (
-        b'{"gallery":"staff","key_id":"' + b"b" * 32 + b'","kind":"features","pack":"pack","purpose":"doors",'
-        b'"reference_id":"' + b"a" * 32 + b'"}'
+        b'{"expires":"2027-01-02T03:04:05.000006Z","gallery":"staff","key_id":"'
+        + b"b" * 32
+        + b'","kind":"features","pack":"pack","purpose":"doors",'
+        b'"reference_id":"' + b"a" * 32 + b'","subject":"5a5a"}'
     )
 
 

@@ -30,6 +30,8 @@ def blob(kind: str, plain: bytes) -> dict[str, object]:
         "gallery": 'caf\u00e9 "\\ \u0416',
         "pack": "centerface-dlib",
         "purpose": "doors",
+        "subject": "5a" * 32,
+        "expires": "2027-01-02T03:04:05.000006Z",
     }
     header = b"FWB" + bytes([1, 1])
     sealed = header + NONCE + AESGCM(KEY).encrypt(NONCE, plain, header + rfc8785.dumps(binding))
