@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 from faceward.core.errors import IntegrityError
 from faceward.core.faces import ImageArray
 from faceward.vision.align import ARCFACE_112
-from faceward.vision.detect import YuNet
+from faceward.vision.detect import CenterFace, YuNet
 from faceward.vision.embed import Embedder
 from faceward.vision.manifest import EmbedderSpec, ModelFile
 from faceward.vision.session import Session
@@ -122,3 +122,50 @@ def test_yunets_heads_are_decoded_and_scaled_back() -> None:
     assert face.landmarks[0].tolist() == pytest.approx([48, 33.6])
     assert face.landmarks[4].tolist() == pytest.approx([60.8, 46.4], abs=1e-4)
     assert network.detect(np.zeros((96, 128, 3), np.uint8), 0.95) == ()
+
+
+class _Answering:
+    """A session that remembers what it was given and answers what it was told."""
+
+    name = "answering"
+
+    def __init__(self, answers: dict[str, np.ndarray]) -> None:
+        self.inputs = (("x", (1, 3, "h", "w")),)
+        self.outputs = tuple((name, value.shape) for name, value in answers.items())
+        self._answers = list(answers.values())
+
+    def run(self, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        self.given = inputs["x"]
+        return self._answers
+
+
+def test_centerfaces_maps_are_decoded() -> None:
+    maps = {name: np.zeros((1, n, 16, 16), np.float32) for name, n in (("h", 1), ("s", 2), ("o", 2), ("p", 10))}
+    maps["h"][0, 0, 5, 7] = 0.8
+    maps["s"][0, :, 5, 7] = np.log([6, 4])  # height and width in cells of 4 pixels
+    maps["o"][0, :, 5, 7] = [0.25, -0.25]  # down and across
+    maps["p"][0, :, 5, 7] = [0.25, 0.5] * 5  # down and across, in shares of the box
+    session = _Answering(maps)
+    pixels = np.zeros((50, 60, 3), np.uint8)
+    pixels[:, :, 0] = 200
+    (face,) = CenterFace(session).detect(pixels, 0.5)  # type: ignore[arg-type]
+    assert (face.box.x0, face.box.y0, face.box.x1, face.box.y1) == pytest.approx((21, 11, 37, 35))
+    assert face.landmarks.tolist() == [pytest.approx([29, 17])] * 5
+    assert face.confidence == pytest.approx(0.8)
+    assert session.given.shape == (1, 3, 64, 64)
+    assert (session.given[0, 0, :50, :60] == 200).all()  # red first
+    assert session.given[0, :, 50:].max() == 0
+
+
+def test_yunet_is_given_blue_first() -> None:
+    heads = {
+        f"{head}_{stride}": np.zeros((1, (64 // stride) ** 2, length), np.float32)
+        for head, length in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10))
+        for stride in (8, 16, 32)
+    }
+    session = _Answering(heads)
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[:, :, 0] = 200
+    assert YuNet(session).detect(pixels, 0.5) == ()  # type: ignore[arg-type]
+    assert (session.given[0, 2] == 200).all()
+    assert session.given[0, :2].max() == 0
