@@ -166,7 +166,10 @@ class Log(LogReader):
 
     def _load(self, verifier: Verifier | None) -> merkle.Frontier:
         """Read the right edge, and check it against the checkpoint and the last entry."""
-        stored = open_checkpoint(self.checkpoint(), verifier) if verifier else self._stored_checkpoint()
+        try:
+            stored = open_checkpoint(self.checkpoint(), verifier) if verifier else self._stored_checkpoint()
+        except IntegrityError as error:
+            raise IntegrityError(f"the log {self._path}: {error}") from None
         size = stored.size
         (entries,) = self._db.execute("SELECT coalesce(max(number) + 1, 0) FROM entries").fetchone()
         (nodes,) = self._db.execute("SELECT coalesce(max(position) + 1, 0) FROM nodes").fetchone()
