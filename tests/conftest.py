@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -93,3 +96,65 @@ def make_world(prepared_home: Path, tmp_path: Path, fakes: ModuleType) -> Iterat
 def world(make_world: Callable[..., Any]) -> Any:
     """Return a deployment."""
     return make_world()
+
+
+class Worker:
+    """A process that runs `operations_worker.py`. It writes to a file, where a kill loses nothing that it said."""
+
+    def __init__(self, folder: Path, number: int, job: dict[str, Any]) -> None:
+        self._told = folder / f"worker-{number}.txt"
+        script = Path(__file__).with_name("operations_worker.py")
+        with self._told.open("wb") as told:
+            self.process = subprocess.Popen(
+                [sys.executable, str(script), json.dumps(job, default=str)],
+                stdin=subprocess.PIPE,
+                stdout=told,
+                text=True,
+            )
+
+    def lines(self) -> list[str]:
+        """Return the whole lines it has written."""
+        return self._told.read_text(encoding="utf-8").split("\n")[:-1]
+
+    def wait_for(self, count: int) -> list[str]:
+        """Return its lines when there are this many."""
+        limit = time.monotonic() + 60
+        while len(self.lines()) < count:
+            assert time.monotonic() < limit
+            assert self.process.poll() is None or len(self.lines()) >= count, self.lines()
+            time.sleep(0.003)
+        return self.lines()
+
+    def ask(self, text: str) -> str:
+        """Send a line and return the answer."""
+        count = len(self.lines())
+        assert self.process.stdin is not None
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+        return self.wait_for(count + 1)[-1]
+
+    def kill(self) -> list[str]:
+        """Kill it, and return what it had said."""
+        self.process.kill()
+        self.process.communicate()
+        return self.lines()
+
+    def finish(self) -> list[str]:
+        """Let it end, and return all that it said."""
+        self.process.communicate(timeout=60)
+        return self.lines()
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Return a function that starts a worker on a deployment, and returns when that is open."""
+    started: list[Worker] = []
+
+    def start(do: str, home: Path, **job: Any) -> Worker:
+        started.append(Worker(tmp_path, len(started), {"do": do, "home": str(home), **job}))
+        assert started[-1].wait_for(1)[0] == "ready"
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()

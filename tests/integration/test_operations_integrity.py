@@ -1,0 +1,271 @@
+"""Altered, foreign, older and newer files, and wrong secrets: one line each, and nothing done."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import faceward
+from faceward.core.errors import FacewardError, IntegrityError, UsageError, WrongSecret
+from faceward.operations.system import verify_home
+from faceward.protection.age import new_identity_file
+from faceward.vision.packs import DEFAULT_PACK
+
+
+def one_line(error: BaseException) -> str:
+    text = str(error)
+    assert "\n" not in text
+    assert len(text) > 20
+    return text
+
+
+def refused(world: Any, kind: type[FacewardError], *words: str) -> str:
+    """Fail unless opening is refused with this error, whose line holds these words."""
+    with pytest.raises(kind) as caught:
+        world.open()
+    text = one_line(caught.value)
+    for word in words:
+        assert word in text, text
+    return text
+
+
+def test_a_wrong_passphrase_is_said_to_be_one(world: Any) -> None:
+    with pytest.raises(WrongSecret, match="check it and try again") as caught:
+        world.open(passphrase="wrong")
+    assert caught.value.exit_code == 4
+    with pytest.raises(UsageError, match="empty"):
+        world.open(passphrase="")
+
+
+def test_the_passphrase_comes_from_the_environment_where_none_is_given(
+    world: Any, fakes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FACEWARD_PASSPHRASE", raising=False)
+    with pytest.raises(UsageError, match="FACEWARD_PASSPHRASE"):
+        world.open(passphrase=None)
+    monkeypatch.setenv("FACEWARD_PASSPHRASE", fakes.PASSPHRASE)
+    assert world.open(passphrase=None).log_size > 0
+
+
+def test_a_deployment_of_an_age_identity_is_opened_by_it_alone(tmp_path: Path, fakes: Any) -> None:
+    home, identity, other = tmp_path / "home", tmp_path / "identity.txt", tmp_path / "other.txt"
+    recipient = new_identity_file(identity)
+    new_identity_file(other)
+    secret = faceward.Secret(identity_file=identity, recipients=(recipient,))
+    faceward.create(home, standard="workplace", secret=secret)
+    with faceward.open(home, identity_file=identity) as system:
+        assert system.log_size == 1
+    with pytest.raises(WrongSecret, match="does not open"):
+        faceward.open(home, identity_file=other)
+    with pytest.raises(UsageError, match="age identity"):
+        faceward.open(home, passphrase="anything")
+    with pytest.raises(UsageError, match="either"):
+        faceward.Secret("both", identity).holder(home / "master.key")
+
+
+def test_a_passphrase_deployment_is_not_opened_by_an_identity(world: Any, tmp_path: Path) -> None:
+    new_identity_file(tmp_path / "identity.txt")
+    with pytest.raises(UsageError, match="opened by a passphrase"):
+        world.open(passphrase=None, identity_file=tmp_path / "identity.txt")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("jurisdiction", "US-IL"),
+        ("controller", "Someone else"),
+        ("pack", "another"),
+        ("pack_digest", "0" * 64),
+        ("origin", "faceward.local/0000000000000000"),
+        ("created", "2020-01-01T00:00:00.000000Z"),
+    ],
+)
+def test_K2_an_edited_description_is_noticed(world: Any, key: str, value: str) -> None:
+    path = world.home / "deployment.json"
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    assert raw[key] != value
+    path.write_text(json.dumps({**raw, key: value}), encoding="utf-8")
+    refused(world, IntegrityError, "deployment.json", "altered")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"null", b'{"format":1}', b"\xff\xfe", b"9" * 70_000, b"[" * 9000], ids=range(8)
+)
+def test_a_damaged_description_is_said_to_be_one(world: Any, content: bytes) -> None:
+    (world.home / "deployment.json").write_bytes(content)
+    refused(world, IntegrityError, "deployment.json")
+
+
+def test_a_newer_description_asks_for_an_upgrade(world: Any) -> None:
+    path = world.home / "deployment.json"
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**raw, "format": 2, "more": 1}), encoding="utf-8")
+    refused(world, IntegrityError, "newer version", "upgrade")
+
+
+@pytest.mark.parametrize("name", ["gallery.db", "keys.db", "log.db"])
+def test_a_file_of_a_newer_version_asks_for_an_upgrade(world: Any, name: str) -> None:
+    world.open().close()
+    world.systems.clear()
+    with closing(sqlite3.connect(world.home / name)) as database:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        database.execute(f"PRAGMA user_version = {version + 1}")
+    text = refused(world, IntegrityError, name, "version")
+    assert "upgrade faceward" in text or "update the program" in text
+
+
+@pytest.mark.parametrize("name", ["gallery.db", "keys.db", "log.db", "master.key"])
+@pytest.mark.parametrize("how", ["missing", "empty", "garbage", "foreign"])
+def test_a_file_that_is_not_this_deployments_is_refused(
+    world: Any, make_world: Callable[..., Any], fakes: Any, name: str, how: str
+) -> None:
+    path = world.home / name
+    if how == "missing":
+        path.unlink()
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "garbage":
+        path.write_bytes(b"nothing of use, and long enough to be looked at " * 100)
+    else:
+        other = make_world("other", about=("Other", "other@example"))
+        shutil.copyfile(other.home / name, path)
+    refused(world, IntegrityError, name if name != "master.key" or how != "foreign" else "master key")
+
+
+def test_a_missing_deployment_is_a_wrong_call(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for home in (tmp_path, tmp_path / "none", tmp_path / "file", tmp_path / "x" / "y"):
+        with pytest.raises(UsageError, match="no deployment here"):
+            faceward.open(home, passphrase="p")
+        with pytest.raises(UsageError, match="no deployment here"):
+            verify_home(home)
+
+
+@pytest.mark.parametrize("target", ["none", "file", "deployment"])
+def test_set_up_never_touches_what_is_there(world: Any, tmp_path: Path, target: str) -> None:
+    place = {"none": tmp_path / "full", "file": tmp_path / "file", "deployment": world.home}[target]
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("dear", encoding="utf-8")
+    (tmp_path / "file").write_text("dear", encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UsageError, match="not an empty folder"):
+        faceward.create(place, standard="workplace", secret=faceward.Secret("p"))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"standard": "border-crossing"},
+        {"jurisdiction": "Atlantis"},
+        {"pack": "unknown"},
+        {"secret": faceward.Secret()},
+        {"secret": faceward.Secret("")},
+    ],
+)
+def test_a_set_up_that_is_refused_leaves_nothing(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(FacewardError) as caught:
+        faceward.create(tmp_path / "a" / "home", **{"standard": "workplace", "secret": faceward.Secret("p"), **changes})
+    one_line(caught.value)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_an_existing_empty_folder_becomes_the_deployment(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    faceward.create(home, standard="workplace", secret=faceward.Secret("p"))
+    assert {path.name for path in home.iterdir()} >= {"deployment.json", "log.vkey"}
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+    for path in home.iterdir():
+        assert path.stat().st_mode & 0o077 == 0 or path.suffix in {".json", ".vkey"}, path
+
+
+def test_K2_a_pack_that_is_not_the_one_of_the_set_up_is_refused(
+    tmp_path: Path, fakes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builtin = importlib.resources.files("faceward.vision") / "builtin" / f"{DEFAULT_PACK}.toml"
+    manifest = builtin.read_text(encoding="utf-8").replace(f'name = "{DEFAULT_PACK}"', 'name = "mine"')
+    path = tmp_path / "packs" / "mine" / "pack.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(manifest, encoding="utf-8")
+    monkeypatch.setenv("FACEWARD_PACKS", str(path.parent.parent))
+    world = fakes.World(fakes.make_home(tmp_path / "home", pack="mine"), tmp_path)
+    world.open()
+    world.close()
+    path.write_text(manifest.replace("threshold = 0.5", "threshold = 0.4"), encoding="utf-8")
+    refused(world, IntegrityError, "'mine'", "not the one this deployment was set up with")
+    path.unlink()
+    refused(world, UsageError, "no model pack 'mine'")
+
+
+def test_a_log_that_was_rolled_back_does_not_continue_a_kept_checkpoint(world: Any) -> None:
+    system = world.open()
+    world.enrol(system, "Ada")
+    world.close()
+    old = world.copy("log.db")
+    system = world.open()
+    world.enrol(system, "Grace")
+    kept = system._deployment.log.checkpoint()
+    assert system.verify_log(kept).earlier == system.log_size
+    world.close()
+    for path in world.home.glob("log.db*"):
+        path.unlink()
+    for path in old.glob("log.db*"):
+        shutil.copyfile(path, world.home / path.name)
+    system = world.open()
+    assert system.verify_log().earlier is None
+    with pytest.raises(IntegrityError) as caught:
+        system.verify_log(kept)
+    assert "rolled back" in one_line(caught.value)
+    # Grown again to another history of the same length or more, it is still not the one that was kept.
+    world.enrol(system, "Eve", "Bob")
+    with pytest.raises(IntegrityError, match="is not the one whose checkpoint"):
+        system.verify_log(kept)
+
+
+def test_an_altered_leaf_is_found_without_any_secret(world: Any) -> None:
+    system = world.open()
+    world.enrol(system, "Ada")
+    world.close()
+    assert verify_home(world.home).checkpoint.size > 3
+    with closing(sqlite3.connect(world.home / "log.db")) as database:
+        database.execute("DROP TRIGGER entries_update")
+        database.execute("UPDATE entries SET leaf = CAST(replace(leaf, 'purpose', 'gallery') AS BLOB) WHERE number = 1")
+        database.commit()
+    with pytest.raises(IntegrityError, match="entry 1"):
+        verify_home(world.home)
+
+
+def test_references_of_an_altered_gallery_are_named(world: Any) -> None:
+    system = world.open()
+    world.enrol(system, "Ada", "Grace")
+    world.close()
+    with closing(sqlite3.connect(world.home / "gallery.db")) as database:
+        database.execute(
+            "UPDATE reference SET sealed = (SELECT sealed FROM reference WHERE number = 2) WHERE number = 1"
+        )
+        database.commit()
+    system = world.open()
+    with pytest.raises(IntegrityError) as caught:
+        world.found(system, "Ada")
+    one_line(caught.value)
+    assert system.verify_log().unfinished == ()
+
+
+def test_a_standard_that_changed_is_noted_in_the_log(world: Any) -> None:
+    system = world.open()
+    system._deployment.keys.put_secret("standard-digest", b"of an older version")
+    system = world.reopen()
+    *_, last = system.log_lines()
+    assert (last.operation, last.phase) == ("standard.changed", "note")
+    assert last.opened["details"]["was"] == "of an older version"
+    size = system.log_size
+    assert world.reopen().log_size == size

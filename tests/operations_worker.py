@@ -1,0 +1,123 @@
+"""Operate a deployment in a process of its own, telling each step, until done, stopped by the disk or killed.
+
+Arguments: the job as JSON. `home` and `do` always; `fake` for the network that reads pixels; `limit` for the size in
+bytes that no file may exceed, from after opening on.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import faceward
+from faceward.core.errors import FacewardError
+from faceward.operations.system import System
+from faceward.policy.consent import Release
+from fakes import PASSPHRASE, FakePipeline, paint
+
+
+def say(*words: object) -> None:
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
+def releases(*subjects: str) -> tuple[Release, ...]:
+    until = datetime.now(tz=UTC) + timedelta(days=300)
+    return tuple(Release(who, "door", date(2026, 1, 1), until, "", "") for who in subjects)
+
+
+def enrol_folder(system: System, job: dict[str, Any]) -> None:
+    folder = Path(job["folder"])
+    given = releases(*(entry.name for entry in folder.iterdir()))
+    outcome = system.enrol_folder(folder, purpose="door", releases=given, progress=lambda done, _: say("done", done))
+    for sample in outcome.samples:
+        say(sample.outcome, sample.picture)
+
+
+def enrol_many(system: System, job: dict[str, Any]) -> None:
+    for number in range(job["count"]):
+        who = f"{job['name']}-{number}"
+        picture = paint(Path(job["folder"]) / f"{who}.png", who)
+        system.enrol([picture], subject=who, purpose="door", releases=releases(who))
+        say("enrolled", who)
+
+
+def erase_many(system: System, job: dict[str, Any]) -> None:
+    for who in job["subjects"]:
+        say("erasing", who)
+        system.erase(who)
+        say("erased", who)
+
+
+def identify_until(system: System, job: dict[str, Any]) -> None:
+    """Search for people until a file appears; never fail, whatever others do meanwhile."""
+    searches = 0
+    while not Path(job["stop"]).exists():
+        for number in range(3):
+            who = f"{job['name']}-{number}"
+            picture = paint(Path(job["folder"]) / f"probe-{who}.png", who, variant=7)
+            if system.galleries():
+                found = system.identify(picture, gallery="door", purpose="door", reason="a test").probes[0]
+                assert {candidate.subject for candidate in found.candidates} <= {who}
+                searches += bool(found.candidates)
+    say("found", searches)
+
+
+def listen(system: System, job: dict[str, Any]) -> None:
+    """Search for whoever is named on standard input."""
+    for line in sys.stdin:
+        who = line.strip()
+        picture = paint(Path(job["folder"]) / f"heard-{who}-{time.monotonic_ns()}.png", who, variant=9)
+        found = system.identify(picture, gallery="door", purpose="door", reason="a test").probes[0]
+        say(*[candidate.subject for candidate in found.candidates] or ["unknown"])
+
+
+def create(job: dict[str, Any]) -> None:
+    faceward.create(job["home"], standard="workplace", secret=faceward.Secret(PASSPHRASE))
+
+
+JOBS: dict[str, Callable[[System, dict[str, Any]], None]] = {
+    "enrol_folder": enrol_folder,
+    "enrol_many": enrol_many,
+    "erase_many": erase_many,
+    "identify_until": identify_until,
+    "listen": listen,
+}
+
+
+def limit(job: dict[str, Any]) -> None:
+    if "limit" in job:
+        # Writing beyond the limit fails with EFBIG where the signal is ignored, as a full disk does with ENOSPC.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (job["limit"], job["limit"]))
+
+
+def main(job: dict[str, Any]) -> None:
+    if job["do"] == "create":
+        say("ready")
+        limit(job)
+        create(job)
+        say("created")
+        return
+    with faceward.open(job["home"], passphrase=PASSPHRASE) as system:
+        if job.get("fake"):
+            system._deployment.pipeline = FakePipeline(system._deployment.pipeline)
+        else:
+            system._deployment.pipeline.load()
+        say("ready")
+        limit(job)
+        JOBS[job["do"]](system, job)
+
+
+if __name__ == "__main__":
+    try:
+        main(json.loads(sys.argv[1]))
+    except FacewardError as error:
+        say("failed", type(error).__name__, error.exit_code, error)
