@@ -66,6 +66,7 @@ def test_a_picture_that_cannot_be_read_is_refused_everywhere(
     name: str, cli: Cli, pictures: dict[str, Path], eileen: Path, tmp_path: Path
 ) -> None:
     bad = pictures[name]
+    cli.both = False
     for arguments in (
         ("detect", bad),
         ("verify", eileen, bad),
@@ -81,6 +82,7 @@ def test_a_picture_that_cannot_be_read_is_refused_everywhere(
 def test_a_picture_that_cannot_be_enrolled_leaves_nothing(
     name: str, cli: Cli, pictures: dict[str, Path], release: Path
 ) -> None:
+    cli.both = False
     line = cli.refused(4, "enrol", pictures[name], "--subject", SUBJECT, "--purpose", PURPOSE, "--release", release)
     assert name in line
     assert cli.json("status")["references"] == 2
@@ -145,6 +147,7 @@ def test_a_file_name_of_no_encoding_is_shown_escaped(cli: Cli, eileen: Path, tmp
 
 
 def test_unknown_names_are_refused(cli: Cli, eileen: Path, release: Path) -> None:
+    cli.both = False
     refused = cli.refused
     assert "P1" in refused(3, "enrol", eileen, "--subject", SUBJECT, "--purpose", "nothing", "--release", release)
     assert "Nobody" in refused(2, "verify", eileen, "--subject", "Nobody", "--purpose", PURPOSE)
@@ -209,11 +212,12 @@ def test_an_altered_file_is_refused(name: str, cli: Cli) -> None:
 
 def test_a_log_that_was_altered_is_refused(cli: Cli) -> None:
     with sqlite3.connect(cli.home / "log.db") as database:
-        database.execute("PRAGMA ignore_check_constraints = ON")
-        database.execute(
-            "UPDATE entries SET leaf = CAST(replace(CAST(leaf AS TEXT), 'purpose.add', 'purpose.axx') AS BLOB) "
-            "WHERE number = 0"
+        for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f"DROP TRIGGER {trigger}")
+        changed = database.execute(
+            "UPDATE entries SET leaf = CAST(replace(CAST(leaf AS TEXT), '\"begin\"', '\"start\"') AS BLOB)"
         )
+        assert changed.rowcount > 3
     database.close()
     cli.refused(5, "audit", "verify")
 

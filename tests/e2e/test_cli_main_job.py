@@ -116,7 +116,7 @@ def test_a_group_is_identified_and_a_stranger_is_unknown(
     found = cli.json("identify", group, *asked)
     assert {probe["candidates"][0]["subject"] for probe in found["probes"]} == {EILEEN, GRACE}
     assert found["references"] == 2
-    assert found["operating_point"]["fpir"] == 0.01
+    assert 0 < found["operating_point"]["fpir"] <= 0.01
     shown = cli.ok("identify", group, *asked, "--top", "1").out
     assert "a candidate is a lead, not a finding" in shown
     cli.ok("subject", "erase", GRACE, "--yes")

@@ -178,12 +178,18 @@ def test_permissions_are_respected_and_explained(
 
 
 def at_a_terminal(
-    *arguments: object, environment: dict[str, str], answers: Sequence[tuple[str, str]] = ()
+    *arguments: object,
+    environment: dict[str, str],
+    answers: Sequence[tuple[str, str]] = (),
+    program: Sequence[str] = FACEWARD,
 ) -> tuple[int, str, str]:
     """Run a command with standard input and error at a terminal.
 
     Args:
+        arguments: The command and its arguments.
+        environment: Its environment.
         answers: Prompts to wait for, and what is then typed: a prompt for a secret discards what was typed before it.
+        program: What takes the arguments.
 
     Returns:
         Exit code, output, and what the terminal showed.
@@ -192,7 +198,7 @@ def at_a_terminal(
     waiting = list(answers)
     shown, seen = b"", 0
     with subprocess.Popen(
-        [*FACEWARD, *map(str, arguments)],
+        [*program, *map(str, arguments)],
         env=environment,
         stdin=theirs,
         stderr=theirs,
@@ -254,9 +260,15 @@ def test_an_erasure_is_confirmed_at_a_terminal(environment: dict[str, str], read
 
 
 def test_long_work_shows_a_bar_at_a_terminal_and_json_does_not(environment: dict[str, str]) -> None:
-    _, out, shown = at_a_terminal("bench", environment=environment)
+    hasty = (
+        "import sys, faceward.cli.progress as bar; bar.PATIENCE_SECONDS = 0.0;"
+        "from faceward.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    program = (sys.executable, "-c", hasty)
+    code, out, shown = at_a_terminal("bench", environment=environment, program=program)
+    assert code == 0, shown
     assert "Measuring" in shown
     assert "Measuring" not in out
-    code, out, shown = at_a_terminal("bench", "--json", environment=environment)
+    code, out, shown = at_a_terminal("bench", "--json", environment=environment, program=program)
     assert (code, shown) == (0, "")
     assert json.loads(out)["rounds"] > 0

@@ -159,18 +159,16 @@ def test_no_output_holds_features(cli: Cli, eileen: Path) -> None:
 @pytest.mark.parametrize(
     "address", ["https://example.org/a.jpg", "http://example.org/a.jpg", "ftp://example.org/a.jpg"]
 )
-def test_P5_addresses_are_refused(address: str, cli: Cli, eileen: Path) -> None:
+def test_P5_addresses_are_refused_and_the_attempt_is_logged(address: str, cli: Cli, eileen: Path) -> None:
     for arguments in (
         ("enrol", address, "--subject", "Ada", "--purpose", "door"),
-        ("verify", address, eileen),
-        ("detect", address),
-        ("redact", address, "-o", "out.png"),
+        ("verify", address, "--subject", "Eileen Collins", "--purpose", "door"),
+        ("identify", address, "--gallery", "door", "--purpose", "door", "--reason", "test"),
     ):
-        line = cli.refused(_P5_CODE, *arguments)
-        assert "example.org" in line
-
-
-_P5_CODE = 4
+        assert "P5" in cli.refused(3, *arguments)
+        assert cli.json("audit", "show", "--last", "1")["entries"][0]["phase"] == "denied"
+    for unlogged in (("verify", address, eileen), ("detect", address), ("redact", address, "-o", "out.png")):
+        assert "addresses are not read" in cli.refused(4, *unlogged)
 
 
 def test_C1_enrolment_without_a_release_is_refused_and_logged(cli: Cli, eileen: Path) -> None:

@@ -12,7 +12,7 @@ from faceward.cli.log_table import log_table
 from faceward.cli.options import Settings, command, group
 from faceward.cli.output import emit, print_text, say
 from faceward.core.clock import to_rfc3339
-from faceward.core.errors import BadInput, UsageError
+from faceward.core.errors import BadInput
 
 if TYPE_CHECKING:
     from faceward.audit.verifier import LogReport
@@ -58,12 +58,22 @@ def _verify(
             readable=False,
         ),
     ] = None,
+    key: Annotated[
+        Optional[Path],
+        typer.Option(
+            metavar="FILE",
+            help="The log's public key, kept outside.",
+            show_default="log.vkey of the deployment",
+            readable=False,
+        ),
+    ] = None,
 ) -> None:
     """Recompute the whole log and check it against its signature. Needs no passphrase."""
     from faceward.operations.system import verify_home
 
     kept = None if earlier is None else _read_text(earlier, _MAX_CHECKPOINT_BYTES, "checkpoint")
-    report = verify_home(settings.require_home(), kept)
+    vkey = None if key is None else _read_text(key, _MAX_CHECKPOINT_BYTES, "key").strip()
+    report = verify_home(settings.require_home(), kept, vkey)
     if settings.as_json:
         emit(report_json(report))
     else:
@@ -107,8 +117,6 @@ def _checkpoint(settings: Settings, out: OutputOption = None) -> None:
 
     with settings.open() as system:
         size = system.log_size
-        if size == 0:
-            raise UsageError("the log is empty; there is nothing to keep yet")
         checkpoint = Receipt.parse(system.prove(size - 1)).checkpoint
     _deliver(settings, checkpoint, out, {"size": size, "checkpoint": checkpoint})
 

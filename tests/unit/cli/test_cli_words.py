@@ -1,0 +1,79 @@
+"""Words and drawings of results."""
+
+from __future__ import annotations
+
+import pytest
+
+from faceward.cli.options import Settings
+from faceward.cli.progress import progress
+from faceward.cli.words import clean, fmr_sentence, fpir_sentence, interval, one_in, percent, plural, scale
+from faceward.core.results import Threshold
+
+POINT = Threshold(0.9, 1e-4, 7.26e-5, 1.41e-4, None, "LFW View 1")
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        (1e-4, "1 in 10,000"),
+        (7.26e-5, "1 in 13,800"),
+        (1e-6, "1 in 1,000,000"),
+        (5e-3, "1 in 200"),
+        (0.2, "1 in 5"),
+        (0.3, "1 in 3.33"),
+        (1.0, "1 in 1"),
+        (0.0, "none"),
+    ],
+)
+def test_a_rate_is_said_as_one_in_so_many(rate: float, text: str) -> None:
+    assert one_in(rate) == text
+
+
+def test_the_sentence_gives_the_interval_from_often_to_seldom() -> None:
+    assert fmr_sentence(POINT) == (
+        "at this threshold 1 in 10,000 strangers would be called a match (95 % interval 1 in 7,090 to 1 in 13,800), "
+        "measured on LFW View 1"
+    )
+    assert interval(POINT) == "FMR 1.0e-04 [7.3e-05, 1.4e-04]"
+
+
+def test_a_search_is_said_by_its_fpir_and_size() -> None:
+    point = Threshold(0.9, 1e-6, 5e-7, 2e-6, 0.01, "data")
+    sentence = fpir_sentence(point, 10_000)
+    assert sentence.startswith("1 % of searches for somebody who is not among these 10,000 references would return")
+    assert fpir_sentence(POINT, 10) == fmr_sentence(POINT)
+    assert percent(0.0123) == "1.2 %"
+
+
+@pytest.mark.parametrize("score", [None, -1.0, 0.0, 0.85, 0.9, 0.95, 1.0])
+@pytest.mark.parametrize("threshold", [-0.5, 0.0, 0.3, 0.9, 0.9999, 1.0])
+def test_the_scale_is_one_line_in_order(score: float | None, threshold: float) -> None:
+    line = scale(Threshold(threshold, 1e-4, 1e-5, 1e-3, None, "x"), score)
+    low, drawn, high = line.split(" ")
+    assert high == "1.00"
+    assert float(low) >= -1
+    assert len(drawn) == 48
+    if score is None:
+        assert "●" not in drawn
+    else:
+        assert drawn.count("●") == 1
+        if score > threshold and "┃" in drawn:
+            assert drawn.index("┃") < drawn.index("●")
+        if score < threshold and "┃" in drawn:
+            assert drawn.index("●") < drawn.index("┃")
+
+
+def test_text_is_made_safe_for_a_terminal() -> None:
+    assert clean("a\x1b[31m\u202eb\n\ud800") == "a\\x1b[31m\\u202eb\\n\\ud800"
+    assert clean("Ωμέγα 张伟 🙂 ক\u200d") == "Ωμέγα 张伟 🙂 ক\u200d"
+
+
+def test_numbers_of_things_are_said_in_words() -> None:
+    assert (plural(1, "face"), plural(0, "face"), plural(2000, "face")) == ("1 face", "0 faces", "2,000 faces")
+    assert plural(2, "entry", "entries") == "2 entries"
+
+
+def test_there_is_no_bar_with_json_or_without_a_terminal() -> None:
+    for settings in (Settings(as_json=True), Settings()):
+        with progress(settings, "Working") as advance:
+            assert advance is None
