@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -120,13 +121,13 @@ class Journal:
         [(key_id, _)] = keys.create_subject_keys(_SUBJECT_KEYS)
         # Of two processes at once the first decides: a key that nothing leads to would outlive the erasure.
         name = self._deployment.pseudonym(subject).hex()
-        self._deployment.store.add_document(_KEY_OF, name, self._document(name, key_id))
-        kept = str(self._deployment.kept(_KEY_OF, name))
-        if kept == key_id:
+        mine = self._document(name, key_id)
+        kept = self._deployment.store.add_document(_KEY_OF, name, mine)
+        if kept == mine:
             keys.set_pending([key_id], pending=False)
-        else:
-            keys.destroy([key_id])
-        return kept
+            return key_id
+        keys.destroy([key_id])
+        return str(json.loads(self._deployment.authentic(_KEY_OF, name, kept)))
 
     def forget(self, subject: str) -> None:
         """Destroy the key of a subject's openings, and the sealed openings themselves."""
