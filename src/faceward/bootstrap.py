@@ -295,16 +295,27 @@ def _account() -> str:
         return f"uid {os.getuid()}"
 
 
+def _at_work(pack: str | Pipeline) -> Pipeline:
+    return pack if isinstance(pack, Pipeline) else pipeline(pack)
+
+
 def verify_pictures(
-    first: Path | str, second: Path | str, *, pack: str = DEFAULT_PACK, fmr: float | None = None
+    first: Path | str, second: Path | str, *, pack: str | Pipeline = DEFAULT_PACK, fmr: float | None = None
 ) -> VerificationResult:
-    """Compare two pictures and store nothing; see `operations.pictures.compare`."""
-    return pictures.compare(pipeline(pack), (Path(first), Path(second)), fmr)
+    """Compare two pictures and store nothing; see `operations.pictures.compare`.
+
+    Args:
+        first: A picture file.
+        second: Another.
+        pack: Name of a model pack, which is loaded for this call, or one at work from `pipeline` for many calls.
+        fmr: The false-match rate to accept; the pack's own default if None.
+    """
+    return pictures.compare(_at_work(pack), (Path(first), Path(second)), fmr)
 
 
-def detect(image: Path | str, *, pack: str = DEFAULT_PACK) -> DetectionResult:
-    """Find the faces of a picture; see `operations.pictures.detect`."""
-    return pictures.detect(pipeline(pack), Path(image))
+def detect(image: Path | str, *, pack: str | Pipeline = DEFAULT_PACK) -> DetectionResult:
+    """Find the faces of a picture; see `operations.pictures.detect`, and `verify_pictures` for `pack`."""
+    return pictures.detect(_at_work(pack), Path(image))
 
 
 def redact(
@@ -312,9 +323,9 @@ def redact(
     output: Path | str,
     *,
     mode: str = "pixelate",
-    pack: str = DEFAULT_PACK,
+    pack: str | Pipeline = DEFAULT_PACK,
     progress: pictures.Progress | None = None,
 ) -> RedactionResult:
     """Hide every face of a picture or a folder; see `operations.pictures.redact_all`."""
-    model = pipeline(pack)
+    model = _at_work(pack)
     return pictures.redact_all(model, pictures.targets(Path(source), Path(output)), mode, None, progress)

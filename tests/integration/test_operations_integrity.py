@@ -269,3 +269,17 @@ def test_a_standard_that_changed_is_noted_in_the_log(world: Any) -> None:
     assert last.opened["details"]["was"] == "of an older version"
     size = system.log_size
     assert world.reopen().log_size == size
+
+
+def test_a_log_signed_anew_is_found_with_the_key_that_was_kept(world: Any, fakes: Any, tmp_path: Path) -> None:
+    world.enrol(world.open(), "Ada")
+    world.close()
+    kept = (world.home / "log.vkey").read_text(encoding="utf-8")
+    other = fakes.make_home(tmp_path / "other")
+    for name in ("log.db", "log.vkey"):
+        shutil.copyfile(other / name, world.home / name)
+    for beside in world.home.glob("log.db-*"):
+        beside.unlink()
+    assert verify_home(world.home).checkpoint.size >= 0
+    with pytest.raises(IntegrityError):
+        verify_home(world.home, None, kept)

@@ -56,9 +56,7 @@ def compare(pipeline: Pipeline, paths: tuple[Path, Path], fmr: float | None) -> 
         BadInput: A picture cannot be used or holds no face.
         UsageError: The pack has no calibration, or the rate is out of range.
     """
-    calibration = pipeline.pack.manifest.calibration
-    if calibration is None:
-        raise UsageError(f"the pack {pipeline.identifier} has no calibration, so it cannot decide")
+    calibration = pipeline.calibration
     point = calibration.at_fmr(calibration.default_fmr if fmr is None else fmr)
     samples, passed_over = [], []
     for path in paths:

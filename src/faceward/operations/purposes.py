@@ -22,7 +22,8 @@ def add(deployment: Deployment, desk: Desk, request: PurposeRequest) -> Purpose:
     named = Happening("purpose.add", {"purpose": request.name, "basis": request.basis, "fmr": request.fmr})
     try:
         purpose = new_purpose(request, deployment.standard, deployment.jurisdiction, deployment.now())
-        _calibrated(deployment, purpose)
+        # A rate that the calibration cannot stand for is refused before anyone relies on it (rule V1).
+        deployment.pipeline.calibration.at_fmr(purpose.fmr)
     except PolicyRefusal as refusal:
         desk.deny(named, refusal)
         raise
@@ -32,17 +33,6 @@ def add(deployment: Deployment, desk: Desk, request: PurposeRequest) -> Purpose:
     with desk.operation("purpose.add", facts, Happening("purpose.add", {"purpose": purpose.to_json()})):
         deployment.keep("purpose", purpose.name, purpose.to_json())
     return purpose
-
-
-def _calibrated(deployment: Deployment, purpose: Purpose) -> None:
-    """Refuse a rate that the pack's calibration cannot stand for, before anyone relies on it."""
-    calibration = deployment.pipeline.pack.manifest.calibration
-    if calibration is None:
-        raise UsageError(
-            f"the pack {deployment.pipeline.identifier} has no calibration, so no decision can be made with it; "
-            "add a [calibration] table to its manifest"
-        )
-    calibration.at_fmr(purpose.fmr)
 
 
 def listed(deployment: Deployment) -> tuple[Purpose, ...]:

@@ -65,7 +65,7 @@ def verify(deployment: Deployment, desk: Desk, path: Path, subject: str, purpose
         if picture is None or purpose is None or reference is None:
             raise AssertionError("rules P1 and P5 refuse an unregistered purpose and an address")
         deployment.store.remember_probe(deployment.sample_digest(picture), deployment.now())
-        point = _calibration(deployment).at_fmr(purpose.fmr)
+        point = deployment.pipeline.calibration.at_fmr(purpose.fmr)
         sample, others = _probe(deployment, picture)
         hit = act.gallery(reference.gallery).verify(
             sample.features,
@@ -80,7 +80,7 @@ def verify(deployment: Deployment, desk: Desk, path: Path, subject: str, purpose
     return VerificationResult(
         decision="match" if hit else "non-match",
         score=_coarse(hit.score) if hit else None,
-        operating_point=_threshold(point, None, _calibration(deployment)),
+        operating_point=_threshold(point, None, deployment.pipeline.calibration),
         faces=(FaceReport(sample.face, sample.quality),),
         passed_over=(others,),
         pack=deployment.pipeline.identifier,
@@ -154,7 +154,7 @@ def identify(
         gallery=gallery_name,
         purpose=purpose.name,
         references=size,
-        operating_point=_threshold(point, fpir_of(point.fmr, size), _calibration(deployment)),
+        operating_point=_threshold(point, fpir_of(point.fmr, size), deployment.pipeline.calibration),
         probes=probes,
         pack=deployment.pipeline.identifier,
         entry=act.entry,
@@ -163,7 +163,7 @@ def identify(
 
 def _search_point(deployment: Deployment, purpose: Purpose, size: int) -> OperatingPoint:
     """Return the stricter of what the purpose accepts of a whole search (FPIR) and of one comparison (FMR)."""
-    calibration = _calibration(deployment)
+    calibration = deployment.pipeline.calibration
     point = calibration.at_fpir(purpose.fpir, size)
     return point if point.fmr <= purpose.fmr else calibration.at_fmr(purpose.fmr)
 
@@ -231,13 +231,6 @@ def source_kind(path: Path) -> str:
 
 def _probe_details(picture: Picture | None, purpose: str) -> JSONObject:
     return {"purpose": purpose, "probe_sha256": picture.digest.hex() if picture else None}
-
-
-def _calibration(deployment: Deployment) -> Calibration:
-    calibration = deployment.pipeline.pack.manifest.calibration
-    if calibration is None:
-        raise UsageError(f"the pack {deployment.pipeline.identifier} has no calibration, so it cannot decide")
-    return calibration
 
 
 def _threshold(point: OperatingPoint, fpir: float | None, calibration: Calibration) -> Threshold:

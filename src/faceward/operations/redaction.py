@@ -100,9 +100,7 @@ def _chosen(
     """Return which faces are a kept subject's: for each the best match, and no face for two."""
     picture, faces = scene
     purpose, references = terms
-    calibration = deployment.pipeline.pack.manifest.calibration
-    if calibration is None:
-        raise UsageError(f"the pack {deployment.pipeline.identifier} has no calibration, so it cannot decide")
+    calibration = deployment.pipeline.calibration
     # Every face is compared with every kept subject, so the accepted rate is shared out among the comparisons.
     rate = max(purpose.fmr / max(1, len(faces)), min(calibration.strictest, purpose.fmr))
     threshold = calibration.at_fmr(rate).threshold

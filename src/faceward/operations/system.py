@@ -247,13 +247,18 @@ class System:
         self._session.close()
 
 
-def verify_home(home: Path, earlier: str | None = None) -> LogReport:
+def verify_home(home: Path, earlier: str | None = None, vkey: str | None = None) -> LogReport:
     """Verify a deployment's log with its public key alone; no secret is needed.
+
+    Args:
+        home: The deployment's folder.
+        earlier: A checkpoint that somebody kept; the log must continue it.
+        vkey: The log's public key that somebody kept; the folder's own if None, which proves less.
 
     Raises:
         IntegrityError: The log was altered, rolled back or forked, or a file is missing.
     """
-    return verify_log(home / LOG_FILE, read_vkey(home), earlier)
+    return verify_log(home / LOG_FILE, vkey or read_vkey(home), earlier)
 
 
 def read_vkey(home: Path) -> str:

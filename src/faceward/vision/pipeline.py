@@ -8,8 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from faceward.core.errors import NoFace, SeveralFaces
+from faceward.core.errors import NoFace, SeveralFaces, UsageError
 from faceward.core.faces import Box, Face, FloatArray, ImageArray, Sample
+from faceward.vision.calibration import Calibration
 from faceward.vision.detect import CenterFace, Detector, YuNet, suppress
 from faceward.vision.embed import Embedder
 from faceward.vision.images import Picture
@@ -55,6 +56,21 @@ class Pipeline:
     def identifier(self) -> str:
         """What samples and references of this pipeline are bound to."""
         return self.pack.manifest.identifier
+
+    @property
+    def calibration(self) -> Calibration:
+        """What the pack's scores mean.
+
+        Raises:
+            UsageError: The pack has none, so nothing can be decided with it.
+        """
+        found = self.pack.manifest.calibration
+        if found is None:
+            raise UsageError(
+                f"the pack {self.identifier} has no calibration, so it cannot decide; "
+                "add a [calibration] table to its manifest"
+            )
+        return found
 
     @cached_property
     def _detection(self) -> tuple[DetectorSpec, Pack]:
