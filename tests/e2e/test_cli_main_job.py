@@ -332,3 +332,26 @@ def test_the_version_is_printed(bare: Cli) -> None:
 
     assert bare.ok("--version").out == bare.ok("version").out == f"faceward {__version__}\n"
     assert bare.json("version") == bare.json("--version") == {"version": __version__}
+
+
+@pytest.mark.data
+def test_a_folder_of_people_is_enrolled_searched_and_redacted(
+    cli: Cli, synthetic_faces: list[Path], tmp_path: Path
+) -> None:
+    people = tmp_path / "people"
+    for number, picture in enumerate(synthetic_faces[:12]):
+        (people / f"person {number}").mkdir(parents=True)
+        shutil.copy(picture, people / f"person {number}")
+    releases = tmp_path / "releases.csv"
+    rows = "".join(f"person {number},{PURPOSE},2020-01-01,99y\n" for number in range(12))
+    releases.write_text(f"subject,purpose,signed,term\n{rows}")
+    done = cli("enrol", people, "--purpose", PURPOSE, "--release", releases, "--json").json()
+    enrolled = [sample for sample in done["samples"] if sample["outcome"] == "enrolled"]
+    assert len(enrolled) + done["rejected"] == 12
+    assert len(enrolled) >= 8, done
+    asked = ("--gallery", PURPOSE, "--purpose", PURPOSE, "--reason", "Test of a search")
+    for sample in enrolled[:3]:
+        found = cli.json("identify", sample["picture"], *asked)
+        assert found["probes"][0]["candidates"][0]["subject"] == sample["subject"]
+    redacted = cli("redact", people, "-o", tmp_path / "out", "--json").json()
+    assert all(picture["hidden"] >= 1 for picture in redacted["pictures"])

@@ -111,10 +111,7 @@ def test_a_full_disk_during_enrolment_leaves_a_deployment_that_opens(
     shutil.copy(eileen, folder / "1.png")
     (folder / "release.toml").write_text('subject = "Ada"\npurpose = "door"\nsigned = 2020-01-01\nterm = "99y"\n')
     done = run("enrol", folder.parent, "--purpose", "door", environment=environment, preexec_fn=_limited(limit))
-    assert done.returncode in (0, 1), done.stderr
-    assert "Traceback" not in done.stderr
-    if done.returncode == 1:
-        one_line(done, 1)
+    one_line(done, 1)
     assert cli.json("audit", "verify")["verified"]
     again = cli.json("enrol", folder.parent, "--purpose", "door")
     assert again["enrolled"] + again["already_enrolled"] == 1

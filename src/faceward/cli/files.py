@@ -27,13 +27,12 @@ def pictures_in(paths: Sequence[Path]) -> list[Path]:
 
 
 def _folder(folder: Path) -> list[Path]:
-    from faceward.vision.images import SUFFIXES
+    from faceward.operations.enrolment import pictures_in as pictures_directly_in
 
-    found = sorted(
-        entry
-        for entry in _entries(folder)
-        if entry.suffix.lower() in SUFFIXES and not entry.name.startswith(".") and entry.is_file()
-    )
+    try:
+        found = pictures_directly_in(folder)
+    except OSError as error:
+        raise _unreadable(folder, error) from None
     if not found:
         raise BadInput(f"{folder}: the folder holds no picture; give one with JPEG, PNG, WebP, TIFF or BMP files")
     return found
@@ -43,7 +42,11 @@ def _entries(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except OSError as error:
-        raise BadInput(f"{folder}: the folder cannot be read: {error.strerror}; change its permissions") from None
+        raise _unreadable(folder, error) from None
+
+
+def _unreadable(folder: Path, error: OSError) -> BadInput:
+    return BadInput(f"{folder}: the folder cannot be read: {error.strerror}; change its permissions")
 
 
 def read_releases(paths: Iterable[Path]) -> tuple[Release, ...]:
