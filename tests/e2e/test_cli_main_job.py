@@ -306,8 +306,19 @@ def _any(cli: Cli) -> Path:
     return Path(str(distribution("scikit-image").locate_file("skimage/data/astronaut.png")))
 
 
-def test_the_log_is_verified_without_the_passphrase(cli: Cli) -> None:
+def test_the_log_is_verified_without_the_passphrase_and_with_a_key_kept_outside(
+    cli: Cli, bare: Cli, tmp_path: Path
+) -> None:
     assert cli.ok("audit", "verify", FACEWARD_PASSPHRASE=None).code == 0
+    key = tmp_path / "key"
+    shutil.copy(cli.home / "log.vkey", key)
+    assert cli.json("audit", "verify", "--key", key)["verified"]
+    # Whoever signed the log anew put the new key into the folder as well.
+    bare.ok("init", "--standard", "workplace", "--home", tmp_path / "other", FACEWARD_PASSPHRASE="another secret")
+    shutil.copy(tmp_path / "other" / "log.vkey", key)
+    cli.refused(5, "audit", "verify", "--key", key)
+    key.write_text("")
+    assert "no key" in cli.refused(4, "audit", "verify", "--key", key)
 
 
 def test_packs_are_listed_and_verified(bare: Cli) -> None:

@@ -17,10 +17,22 @@ from faceward.core.errors import BadInput
 if TYPE_CHECKING:
     from faceward.audit.verifier import LogReport
 
-_MAX_CHECKPOINT_BYTES = 64 * 1024
+_MAX_TEXT_BYTES = 64 * 1024
 OutputOption = Annotated[
     Optional[Path],
     typer.Option("--output", "-o", help="Write to this file.", show_default="standard output", readable=False),
+]
+
+
+KeyOption = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        help="The log's public key, kept outside.",
+        show_default="log.vkey of the deployment",
+        readable=False,
+    ),
 ]
 
 
@@ -58,22 +70,13 @@ def _verify(
             readable=False,
         ),
     ] = None,
-    key: Annotated[
-        Optional[Path],
-        typer.Option(
-            metavar="FILE",
-            help="The log's public key, kept outside.",
-            show_default="log.vkey of the deployment",
-            readable=False,
-        ),
-    ] = None,
+    key: KeyOption = None,
 ) -> None:
     """Recompute the whole log and check it against its signature. Needs no passphrase."""
     from faceward.operations.system import verify_home
 
-    kept = None if earlier is None else _read_text(earlier, _MAX_CHECKPOINT_BYTES, "checkpoint")
-    vkey = None if key is None else _read_text(key, _MAX_CHECKPOINT_BYTES, "key").strip()
-    report = verify_home(settings.require_home(), kept, vkey)
+    kept = None if earlier is None else _read_text(earlier, _MAX_TEXT_BYTES, "checkpoint")
+    report = verify_home(settings.require_home(), kept, _read_key(key))
     if settings.as_json:
         emit(report_json(report))
     else:
@@ -124,14 +127,10 @@ def _checkpoint(settings: Settings, out: OutputOption = None) -> None:
 def _check(
     settings: Settings,
     receipt: Annotated[
-        Path, typer.Argument(metavar="RECEIPT", help="A receipt, from 'audit prove' or an erasure.", readable=False)
+        Path,
+        typer.Argument(metavar="RECEIPT", help="A receipt, from 'audit prove' or an erasure.", readable=False),
     ],
-    key: Annotated[
-        Optional[Path],
-        typer.Option(
-            metavar="FILE", help="The log's public key.", show_default="log.vkey of the deployment", readable=False
-        ),
-    ] = None,
+    key: KeyOption = None,
 ) -> None:
     """Check a receipt with the log's public key alone. Needs no passphrase, and with --key no deployment."""
     from faceward.audit.receipt import MAX_RECEIPT_BYTES
@@ -139,7 +138,7 @@ def _check(
     from faceward.operations.system import read_vkey
 
     text = _read_text(receipt, MAX_RECEIPT_BYTES, "receipt")
-    vkey = read_vkey(settings.require_home()) if key is None else _read_text(key, _MAX_CHECKPOINT_BYTES, "key").strip()
+    vkey = _read_key(key) or read_vkey(settings.require_home())
     report = verify_receipt(text, vkey)
     if settings.as_json:
         emit(
@@ -177,3 +176,13 @@ def _read_text(path: Path, limit: int, what: str) -> str:
         return read_limited(path, limit, what).decode()
     except UnicodeDecodeError:
         raise BadInput(f"{path}: not a {what}; give the text file that was kept") from None
+
+
+def _read_key(path: Path | None) -> str | None:
+    """Return the key in a file, or None where none is named; an empty file must not count as none."""
+    if path is None:
+        return None
+    vkey = _read_text(path, _MAX_TEXT_BYTES, "key").strip()
+    if not vkey:
+        raise BadInput(f"{path}: holds no key; give the log.vkey that was kept")
+    return vkey

@@ -27,7 +27,7 @@ def pictures_in(paths: Sequence[Path]) -> list[Path]:
 
 
 def _folder(folder: Path) -> list[Path]:
-    from faceward.operations.enrolment import pictures_in as pictures_directly_in
+    from faceward.operations.folders import pictures_in as pictures_directly_in
 
     try:
         found = pictures_directly_in(folder)

@@ -97,7 +97,7 @@ def _translated(error: Exception) -> FacewardError | None:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return EnvironmentFailure(f"{where}{error.strerror or error}; check space and permissions")
-    if isinstance(error, ImportError):
+    if isinstance(error, ImportError) and not (error.name or "").startswith("faceward"):
         return EnvironmentFailure(f"a library cannot be loaded: {error}; install faceward again, with its dependencies")
     return None
 
