@@ -20,7 +20,7 @@ from faceward.policy import facts, quality
 from faceward.policy.purposes import Purpose
 from faceward.vision.images import Picture, is_address
 
-_KEPT: JSONObject = {"outcome": "kept visible"}
+_ASKED: JSONObject = {"asked": "to be kept visible"}
 
 
 def redact(
@@ -59,7 +59,7 @@ def redact(
         "mode": mode,
         "purpose": purpose.name if purpose else None,
     }
-    happening = Happening("redact", details, dict.fromkeys(keep, _KEPT))
+    happening = Happening("redact", details, dict.fromkeys(keep, _ASKED))
     with desk.operation("redact", context, happening) as act:
 
         def choose(picture: Picture, faces: Sequence[Face]) -> dict[int, str]:
@@ -67,6 +67,9 @@ def redact(
 
         result = redact_all(deployment.pipeline, plan, mode, choose if keep else None, progress)
         act.outcome["hidden"] = sum(picture.hidden for picture in result.pictures)
+        for subject in keep:
+            count = sum(subject in picture.kept for picture in result.pictures)
+            act.subjects[subject] = {"outcome": "kept visible" if count else "not seen", "pictures": count}
     return RedactionResult(result.mode, result.pictures, act.entry)
 
 
