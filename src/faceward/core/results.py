@@ -13,6 +13,11 @@ Decision = Literal["match", "non-match"]
 JSONDict = dict[str, JSONValue]
 
 
+def _rate(value: float) -> float:
+    """Return a rate to three significant digits, which is more than any of them is known to."""
+    return float(f"{value:.3g}")
+
+
 @dataclass(frozen=True, slots=True)
 class Threshold:
     """The operating point of a decision.
@@ -37,9 +42,9 @@ class Threshold:
         """Return the object that the command line prints under `operating_point`."""
         return {
             "threshold": round(self.score, 5),
-            "fmr": self.fmr,
-            "fmr_interval": [self.fmr_low, self.fmr_high],
-            "fpir": self.fpir,
+            "fmr": _rate(self.fmr),
+            "fmr_interval": [_rate(self.fmr_low), _rate(self.fmr_high)],
+            "fpir": None if self.fpir is None else _rate(self.fpir),
             "data": self.data,
         }
 

@@ -258,7 +258,7 @@ def verify_home(home: Path, earlier: str | None = None, vkey: str | None = None)
     Raises:
         IntegrityError: The log was altered, rolled back or forked, or a file is missing.
     """
-    return verify_log(home / LOG_FILE, vkey or read_vkey(home), earlier)
+    return verify_log(home / LOG_FILE, read_vkey(home) if vkey is None else vkey, earlier)
 
 
 def read_vkey(home: Path) -> str:

@@ -107,6 +107,8 @@ class Table:
         if self._values.get(key) == "arcface":
             self._read.add(key)
             return None
+        if key not in self._values:
+            raise self.error(key, 'is missing: write five points in pixels, or "arcface"')
         points = self.rows(key, 2)
         if points.shape != (5, 2) or points.min() < 0 or points.max() > size:
             raise self.error(key, f"is not five points within {size} pixels, or the word arcface")
