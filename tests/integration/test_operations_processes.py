@@ -51,7 +51,7 @@ def test_two_processes_enrol_while_a_third_identifies(world: Any, worker: Worker
             assert world.found(system, f"{name}-{number}") == [f"{name}-{number}"]
 
 
-def test_C2_an_erasure_in_one_process_stops_matching_in_another_at_its_next_search(world: Any, worker: Worker) -> None:
+def test_T2_an_erasure_in_one_process_stops_matching_in_another_at_its_next_search(world: Any, worker: Worker) -> None:
     world.clock = SystemClock()
     system = world.open()
     enrol(world, system, "Ada")

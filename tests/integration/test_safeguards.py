@@ -426,8 +426,10 @@ def personal(world: Any, system: System, fakes: Any, who: str, picture: Path) ->
 def test_K1_references_are_ciphertext_under_a_key_each_also_while_open(world: Any, fakes: Any) -> None:
     system = world.open()
     first, second = world.picture("Ada Lovelace", name="portrait-of-her.png"), world.picture("Ada Lovelace")
-    for picture in (first, second):
-        system.enrol([picture], subject="Ada Lovelace", purpose="door", releases=world.release("Ada Lovelace"))
+    releases = world.release("Ada Lovelace")
+    assert (
+        system.enrol([first, second], subject="Ada Lovelace", purpose="door", releases=releases).count("enrolled") == 2
+    )
     world.enrol(system, "Grace")
     store = system._deployment.store
     pseudonym = system._deployment.pseudonym("Ada Lovelace")
@@ -618,28 +620,30 @@ def test_L1_an_operation_that_fails_is_closed_with_its_failure(world: Any) -> No
     assert system.status()["references"] == 1
 
 
-def test_W1_features_of_a_probe_are_overwritten(world: Any) -> None:
-    """The row speaks of unmatched faces in live video; a probe's features go at once here too."""
+def test_features_of_a_probe_are_overwritten_and_in_no_file(world: Any) -> None:
     system = world.open()
     world.enrol(system, "Ada")
     held: list[np.ndarray] = []
+    seen: list[bytes] = []
     fake = world.fake(system)
 
     class Keeping(type(fake)):  # type: ignore[misc]
         def samples(self, picture: Any, detected: Any) -> Any:
             made = super().samples(picture, detected)
             held.extend(sample.features for sample in made)
+            seen.extend(sample.features.tobytes() for sample in made)
             return made
 
     system._deployment.pipeline = Keeping(fake)
     assert world.matches(system, "Ada")
     assert world.found(system, "Eve") == []
     system.redact(world.picture("Ada"), world.folder / "out.png", keep=["Ada"])
-    assert len(held) == 3
+    assert len(held) == len(seen) == 3
+    assert traces(world, {str(n): features[:32] for n, features in enumerate(seen)}) == set()
     assert not any(features.any() for features in held)
 
 
-def test_V4_decisions_carry_their_operating_point_and_scores_are_withheld_from_impostors(world: Any) -> None:
+def test_decisions_carry_their_operating_point_and_scores_are_withheld_from_impostors(world: Any) -> None:
     system = world.open()
     world.enrol(system, "Ada", "Grace")
     mated = system.verify(world.picture("Ada"), subject="Ada", purpose="door")
