@@ -26,6 +26,7 @@ from faceward.core.errors import BadInput, IntegrityError, PolicyRefusal, Qualit
 from faceward.operations.system import System, read_vkey
 from faceward.policy.quality import Floor
 from faceward.vision import quality
+from faceward.vision.images import Picture
 
 DAY = timedelta(days=1)
 SOURCE = Path(faceward.__file__).parent
@@ -665,3 +666,13 @@ def test_decisions_carry_their_operating_point_and_scores_are_withheld_from_impo
     crowd = system.identify(world.picture("Ada"), gallery="crowd", purpose="door", reason="a test")
     assert crowd.operating_point.fpir == pytest.approx(1e-2, rel=1e-2)
     assert crowd.operating_point.fmr == pytest.approx(1 - (1 - 1e-2) ** (1 / 400), rel=1e-2)
+
+
+def test_E4_a_large_probe_is_known_by_its_file_though_its_pixels_are_read_smaller(world: Any) -> None:
+    deployment = world.open()._deployment
+    full = Picture(np.zeros((8, 8, 3), dtype=np.uint8), 1.0, b"f" * 32, "as redacted")
+    reduced = Picture(np.zeros((4, 4, 3), dtype=np.uint8), 0.5, b"f" * 32, "as enrolled")
+    other = Picture(np.ones((4, 4, 3), dtype=np.uint8), 0.5, b"g" * 32, "another")
+    deployment.remember_probe(full)
+    assert deployment.was_probe(reduced)
+    assert not deployment.was_probe(other)

@@ -195,6 +195,22 @@ class Deployment:
             return None
         return _parsed(self.authentic(kind, name, document))
 
+    def remember_probe(self, picture: Picture) -> None:
+        """Remember a picture as a probe, by its pixels and by its file (rule E4).
+
+        A large picture has other pixels where it is read smaller to bound memory; its file is the same.
+        """
+        for digest in self._probe_digests(picture):
+            self.store.remember_probe(digest, self.now())
+
+    def was_probe(self, picture: Picture) -> bool:
+        """Tell whether a picture was a probe before."""
+        return any(self.store.is_probe(digest) for digest in self._probe_digests(picture))
+
+    def _probe_digests(self, picture: Picture) -> tuple[bytes, bytes]:
+        file = hmac.digest(self.keys.secret("pseudonyms"), b"file\0" + picture.digest, "sha256")
+        return self.sample_digest(picture), file
+
     def purpose(self, name: str) -> Purpose | None:
         """Return a registered purpose, or None."""
         found = self.kept("purpose", name)

@@ -151,7 +151,7 @@ class _Enroller:
             expires=retention.expiry(now, purpose, release, deployment.standard, deployment.jurisdiction),
             sample=facts.Sample(
                 source_kind(job.path),
-                was_probe=job.picture is not None and deployment.store.is_probe(deployment.sample_digest(job.picture)),
+                was_probe=job.picture is not None and deployment.was_probe(job.picture),
             ),
             pack_verified=deployment.pipeline.verified,
         )

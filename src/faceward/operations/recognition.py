@@ -64,7 +64,7 @@ def verify(deployment: Deployment, desk: Desk, path: Path, subject: str, purpose
     with desk.operation("verify", context, happening) as act:
         if picture is None or purpose is None or reference is None:
             raise AssertionError("rules P1 and P5 refuse an unregistered purpose and an address")
-        deployment.store.remember_probe(deployment.sample_digest(picture), deployment.now())
+        deployment.remember_probe(picture)
         point = deployment.pipeline.calibration.at_fmr(purpose.fmr)
         sample, others = _probe(deployment, picture)
         hit = act.gallery(reference.gallery).verify(
@@ -143,7 +143,7 @@ def identify(
         if picture is None or purpose is None:
             raise AssertionError("rules P1 and P5 refuse an unregistered purpose and an address")
         now = deployment.now()
-        deployment.store.remember_probe(deployment.sample_digest(picture), now)
+        deployment.remember_probe(picture)
         size = deployment.store.count(gallery_name, now, purpose=purpose.name)
         point = _search_point(deployment, purpose, size)
         samples = deployment.pipeline.samples(picture, deployment.pipeline.detect(picture, Effort.ALL))

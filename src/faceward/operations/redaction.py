@@ -110,7 +110,7 @@ def _chosen(
     floors = deployment.standard.parameters.probe_floors
     scores: list[tuple[float, int, str]] = []
     # Its faces are compared with references, so it is a probe like any other (rule E4).
-    deployment.store.remember_probe(deployment.sample_digest(picture), deployment.now())
+    deployment.remember_probe(picture)
     for number, sample in enumerate(deployment.pipeline.samples(picture, faces)):
         if not quality.check_floors(sample.quality.components, floors):
             for subject, reference in references.items():
