@@ -34,12 +34,13 @@ from faceward.operations.deployment import (
     read_config,
 )
 from faceward.operations.journal import Happening
+from faceward.operations.log_head import EMPTY, check_head, keep_head, kept_head
 from faceward.operations.system import System
 from faceward.policy.jurisdiction import DEFAULT_JURISDICTION, load_jurisdiction
 from faceward.policy.rules import Rules
 from faceward.policy.standard import load_standard
 from faceward.protection.age import AgeFile
-from faceward.protection.files import sync_folder, write_atomically
+from faceward.protection.files import read_bounded, sync_folder, write_atomically
 from faceward.protection.guard import ProcessGuard
 from faceward.protection.holder import MasterKeyHolder
 from faceward.protection.keys import KeyStore
@@ -49,6 +50,8 @@ from faceward.settings import cache_folder, packs_folder
 from faceward.vision.packs import DEFAULT_PACK, PackStore
 from faceward.vision.pipeline import Pipeline
 
+_VKEY = "the log's public key"
+_MAX_VKEY_BYTES = 4096
 _SESSION_GUARD = "session.guard"
 # The document by which gallery.db says whose it is: a mix-up of files is noticed before anything relies on it.
 _OWNER = ("deployment", "origin")
@@ -163,6 +166,7 @@ def _fill(folder: Path, config: Config, digests: tuple[str, str], secret: Secret
         keys.put_secret("pseudonyms", random_bytes.token_bytes(32))
         keys.put_secret("openings", random_bytes.token_bytes(32))
         keys.put_secret("documents", random_bytes.token_bytes(32))
+        keep_head(keys, EMPTY)
         # Pinned where only the master key opens them, so that an edited description or standard is noticed.
         keys.put_secret("config-digest", config.digest())
         keys.put_secret("standard-digest", digests[0].encode())
@@ -175,7 +179,7 @@ def _fill(folder: Path, config: Config, digests: tuple[str, str], secret: Secret
     finally:
         store.close()
     Log.create(folder / LOG_FILE, signer).close()
-    write_atomically(folder / VKEY_FILE, signer.verifier.vkey.encode() + b"\n", "the log's public key")
+    write_atomically(folder / VKEY_FILE, signer.verifier.vkey.encode() + b"\n", _VKEY)
     write_atomically(folder / CONFIG_FILE, canonical_json(config.to_json()) + b"\n", "the deployment's description")
 
 
@@ -218,8 +222,13 @@ def open_system(
         if store.documents(_OWNER[0]).get(_OWNER[1]) != config.origin.encode():
             raise IntegrityError(f"{home / GALLERY_FILE}: belongs to another deployment; restore this one's own")
         signer = Signer(config.origin, keys.secret("log-seed"))
+        if read_bounded(home / VKEY_FILE, _MAX_VKEY_BYTES, _VKEY).strip() != signer.verifier.vkey.encode():
+            raise IntegrityError(f"{home / VKEY_FILE}: is not the key of this deployment's log; restore it")
+        # Read before the log, to which another process may append meanwhile.
+        head = kept_head(keys)
         log = Log.open(home / LOG_FILE, signer)
         stack.callback(log.close)
+        check_head(log, head)
         deployment = _assemble(home, config, (keys, store, log), (operator, clock))
         session = stack.enter_context(ExitStack())
         _begin_session(deployment, session)

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 import faceward
 from faceward.core.errors import FacewardError, IntegrityError, UsageError, WrongSecret
+from faceward.operations.log_head import keep_head, kept_head
 from faceward.operations.system import verify_home
 from faceward.protection.age import new_identity_file
 from faceward.vision.packs import DEFAULT_PACK
@@ -206,7 +208,15 @@ def test_K2_a_pack_that_is_not_the_one_of_the_set_up_is_refused(
     refused(world, UsageError, "no model pack 'mine'")
 
 
-def test_a_log_that_was_rolled_back_does_not_continue_a_kept_checkpoint(world: Any) -> None:
+def replaced(world: Any, folder: Path, name: str = "log.db") -> None:
+    """Put copies of a file and what SQLite keeps beside it in their place."""
+    for path in world.home.glob(f"{name}*"):
+        path.unlink()
+    for path in folder.glob(f"{name}*"):
+        shutil.copyfile(path, world.home / path.name)
+
+
+def test_L3_a_log_that_was_rolled_back_is_not_opened(world: Any) -> None:
     system = world.open()
     world.enrol(system, "Ada")
     world.close()
@@ -216,19 +226,60 @@ def test_a_log_that_was_rolled_back_does_not_continue_a_kept_checkpoint(world: A
     kept = system._deployment.log.checkpoint()
     assert system.verify_log(kept).earlier == system.log_size
     world.close()
-    for path in world.home.glob("log.db*"):
-        path.unlink()
-    for path in old.glob("log.db*"):
-        shutil.copyfile(path, world.home / path.name)
-    system = world.open()
-    assert system.verify_log().earlier is None
+    newest = world.copy("log.db")
+    replaced(world, old)
+    refused(world, IntegrityError, "the log was rolled back or replaced")
+    assert verify_home(world.home).earlier is None
     with pytest.raises(IntegrityError) as caught:
-        system.verify_log(kept)
+        verify_home(world.home, kept)
     assert "rolled back" in one_line(caught.value)
-    # Grown again to another history of the same length or more, it is still not the one that was kept.
-    world.enrol(system, "Eve", "Bob")
-    with pytest.raises(IntegrityError, match="is not the one whose checkpoint"):
-        system.verify_log(kept)
+    replaced(world, newest)
+    assert world.open().verify_log(kept).earlier is not None
+
+
+def test_L3_another_history_signed_by_the_same_key_is_not_opened(world: Any) -> None:
+    world.enrol(world.open(), "Ada")
+    world.close()
+    old_log, old_keys = world.copy("log.db"), world.copy("keys.db")
+    world.enrol(world.open(), "Grace")
+    world.close()
+    keys = world.copy("keys.db")
+    # Rolled back together with the keys, the log grows to another history that is as long or longer.
+    replaced(world, old_log)
+    replaced(world, old_keys, "keys.db")
+    system = world.open()
+    for number in range(4):
+        system.add_purpose(f"other-{number}", basis="consent", fmr=0.01, retention=timedelta(days=1))
+    world.close()
+    replaced(world, keys, "keys.db")
+    refused(world, IntegrityError, "the log was rolled back or replaced")
+
+
+def test_an_append_that_was_stopped_before_its_end_was_kept_opens(world: Any) -> None:
+    world.open()
+    world.close()
+    keys = world.copy("keys.db")
+    system = world.open()
+    system.add_purpose("lockers", basis="consent", fmr=0.01, retention=timedelta(days=1))
+    size = system.log_size
+    world.close()
+    replaced(world, keys, "keys.db")
+    assert world.open().log_size == size
+
+
+def test_the_end_of_the_log_that_is_kept_never_goes_back(world: Any) -> None:
+    deployment = world.open()._deployment
+    size, root = deployment.log.head
+    assert kept_head(deployment.keys) == (size, root)
+    keep_head(deployment.keys, (size - 1, bytes(32)))
+    assert kept_head(deployment.keys) == (size, root)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"example.org+00000000+AQ==\n", b"x" * 5000], ids=range(4))
+def test_another_public_key_in_the_folder_is_noticed(world: Any, content: bytes | None) -> None:
+    path = world.home / "log.vkey"
+    path.unlink() if content is None else path.write_bytes(content)
+    refused(world, IntegrityError, "log.vkey")
 
 
 def test_an_altered_leaf_is_found_without_any_secret(world: Any) -> None:

@@ -91,6 +91,17 @@ class Log(LogReader):
             raise
         return log
 
+    @property
+    def vkey(self) -> str | None:
+        """The key under which the log must verify, by the signer's own account, or None if it is read-only."""
+        return None if self._signer is None else self._signer.verifier.vkey
+
+    @property
+    def head(self) -> tuple[int, bytes]:
+        """Size and root hash (32 bytes) after this process's last append, or as it was opened."""
+        frontier = self._frontier
+        return frontier.size, frontier.root()
+
     def append(self, records: Sequence[Record], now: datetime) -> tuple[int, ...]:
         """Append records in one transaction; they are durable and signed for when this returns.
 

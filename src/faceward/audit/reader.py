@@ -151,6 +151,20 @@ class LogReader:
         with self._reading():
             return merkle.consistency_proof(old, self._check_size(new), self._node)
 
+    def continues(self, size: int, root: bytes) -> bool:
+        """Return whether the log begins with all entries of one that had this size and root hash."""
+        with self._reading():
+            stored = self._stored_checkpoint()
+            if size > stored.size:
+                return False
+            try:
+                # Proven against the checkpoint, since a stored hash alone may have been altered.
+                proof = merkle.consistency_proof(size, stored.size, self._node)
+                merkle.verify_consistency(size, stored.size, proof, root, stored.root)
+            except IntegrityError:
+                return False
+        return True
+
     def receipt(self, index: int, openings: Mapping[str, Opening] | None = None) -> Receipt:
         """Return a receipt for one entry under the current checkpoint, for somebody to keep.
 

@@ -15,6 +15,7 @@ from faceward.core.clock import to_rfc3339
 from faceward.core.errors import IntegrityError
 from faceward.core.results import LogLine
 from faceward.operations.deployment import Deployment
+from faceward.operations.log_head import keep_head
 from faceward.protection.codec import Binding
 from faceward.protection.scheme import SubjectKey
 from faceward.protection.sealed import open_record, seal_record
@@ -74,6 +75,7 @@ class Journal:
             for happening, number in zip(happenings, closing, strict=True)
         ]
         indexes = self._deployment.log.append([record for record, _ in prepared], now)
+        keep_head(self._deployment.keys, self._deployment.log.head)
         return [Kept(index, openings) for index, (_, openings) in zip(indexes, prepared, strict=True)]
 
     def _prepare(

@@ -18,7 +18,7 @@ from faceward.protection.wrap import KEY_BYTES, Wrapper, WrappingContext
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 MAX_SECRET_BYTES = 64 * 1024
@@ -250,11 +250,28 @@ class KeyStore:
         Raises:
             UsageError: It is larger than 64 KiB.
         """
-        if len(value) > MAX_SECRET_BYTES:
-            raise UsageError(f"the secret {name} is larger than {MAX_SECRET_BYTES} bytes; keep it elsewhere")
-        wrapped = self._outer("secret", name).wrap(value)
+        self.update_secret(name, lambda _: value)
+
+    def update_secret(self, name: str, change: Callable[[bytes | None], bytes | None]) -> None:
+        """Replace a secret by what follows from it, in one transaction.
+
+        Args:
+            name: Name of the secret.
+            change: Given the secret, or None where there is none; returns the new one, or None to leave it.
+
+        Raises:
+            UsageError: The new one is larger than 64 KiB.
+            IntegrityError: The old one does not authenticate.
+        """
+        wrapper = self._outer("secret", name)
         with self._database.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO secret VALUES (?, ?)", (name, wrapped))
+            row = connection.execute("SELECT wrapped FROM secret WHERE name = ?", (name,)).fetchone()
+            value = change(None if row is None else wrapper.unwrap(row[0]))
+            if value is None:
+                return
+            if len(value) > MAX_SECRET_BYTES:
+                raise UsageError(f"the secret {name} is larger than {MAX_SECRET_BYTES} bytes; keep it elsewhere")
+            connection.execute("INSERT OR REPLACE INTO secret VALUES (?, ?)", (name, wrapper.wrap(value)))
 
     def secret(self, name: str) -> bytes:
         """Return a secret by name.
