@@ -71,7 +71,9 @@ def test_any_csv_parses_or_is_refused(rows: list[list[str]]) -> None:
 )
 def test_template_is_read_back_and_found(subject: str, purpose: str, signed: date, days: int) -> None:
     until = signed + timedelta(days=days)
-    releases = parse_releases(render_release(subject, purpose, signed, until).encode(), "a.toml")
+    text = render_release(subject, purpose, until)
+    filled = text.replace('\nsigned = ""', f"\nsigned = {signed.isoformat()}", 1)
+    releases = parse_releases(filled.encode(), "a.toml")
     noon = datetime(until.year, until.month, until.day, 12, tzinfo=UTC)
     assert find_release(releases, subject, purpose, noon) == releases[0]
     assert find_release(releases, subject, purpose, noon + timedelta(days=1)) is None

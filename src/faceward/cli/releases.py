@@ -24,8 +24,14 @@ def _template(
     subject: Annotated[str, typer.Option(help="The subject, as will be enrolled.")],
     purpose: Annotated[str, typer.Option(help="The purpose, as registered.")],
     term: Annotated[str, typer.Option(help="How long the release lasts, from today: 90d, 12m, 1y.")] = "365d",
+    alternative: Annotated[
+        str, typer.Option(help="The way without face recognition that the subject is offered; the statement names it.")
+    ] = "",
 ) -> None:
-    """Print a release file to fill in; needs no deployment."""
+    """Print a release file to fill in: the day of signature, and where the signed original is kept.
+
+    Needs no deployment. Until the day is written, no enrolment accepts the file.
+    """
     from faceward.core.clock import SystemClock
     from faceward.core.duration import parse_duration
     from faceward.core.names import check_name
@@ -35,9 +41,8 @@ def _template(
         span = parse_duration(term)
     except ValueError as error:
         raise UsageError(f"--term: {error}") from None
-    today = SystemClock().now().date()
-    until = today + max(span, timedelta(days=1))
-    text = render_release(check_name(subject, "subject"), check_name(purpose, "purpose"), today, until)
+    until = SystemClock().now().date() + max(span, timedelta(days=1))
+    text = render_release(check_name(subject, "subject"), check_name(purpose, "purpose"), until, alternative)
     if settings.as_json:
         emit({"file": text})
     else:

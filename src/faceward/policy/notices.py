@@ -107,7 +107,7 @@ def _rights(basis: Basis, contact: str) -> list[str]:
     rights = [
         f"- You can see and get a copy of what is stored about you: ask {contact}.",
         f"- You can have it erased. You then get a receipt that anyone can check: ask {contact}.",
-        f"- You can have it corrected or its use suspended: ask {contact}.",
+        f"- You have the right to ask the controller to correct it or to suspend its use: ask {contact}.",
     ]
     if basis is Basis.CONSENT:
         withdraw = f"- You can withdraw your release at any time, without giving a reason: tell {contact}."

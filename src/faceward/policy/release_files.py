@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,6 +14,7 @@ from faceward.core.duration import parse_duration
 from faceward.core.errors import BadInput, UsageError
 from faceward.core.names import check_name
 from faceward.policy.consent import Release
+from faceward.policy.purposes import MAX_ALTERNATIVE
 from faceward.policy.strict import Table, decode_text, parse_json, parse_toml
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -72,26 +74,39 @@ def parse_releases(data: bytes, filename: str) -> tuple[Release, ...]:
     return releases
 
 
-def render_release(subject: str, purpose: str, signed: date, until: date) -> str:
+def render_release(subject: str, purpose: str, until: date, alternative: str = "") -> str:
     """Write a release file for the subject to read and sign and the operator to complete.
+
+    The day of signature is left empty, so that `parse_releases` refuses the file until somebody has written it.
 
     Args:
         subject: The subject's name.
         purpose: The purpose's name.
-        signed: Day of the signature.
         until: Last day of the term.
+        alternative: The way without face recognition that the subject is offered; without one the statement
+            claims none.
 
     Returns:
-        TOML text that `parse_releases` reads.
+        TOML text that `parse_releases` reads once the day of signature stands in it.
+
+    Raises:
+        UsageError: The alternative is no single line, or too long.
     """
+    way = alternative.strip().rstrip(".")
+    if len(way) > MAX_ALTERNATIVE or any(unicodedata.category(c) in ("Cc", "Cs") for c in way):
+        raise UsageError(f"the alternative must be one line of at most {MAX_ALTERNATIVE} characters")
+    offered = f"I was offered a way without face recognition: {way}. " if way else ""
+    statement = (
+        "I agree that features of my face are computed and kept for this purpose until this day. "
+        f"{offered}I can withdraw this at any time."
+    )
     return (
         "# Release for face recognition. The subject signs it on paper or otherwise; this file records it.\n"
         f"subject = {_toml_text(subject)}\n"
         f"purpose = {_toml_text(purpose)}\n"
-        f"signed = {signed.isoformat()}\n"
+        'signed = ""    # the day of signature, for example 2026-01-31\n'
         f"until = {until.isoformat()}    # the last day; the reference is erased no later\n"
-        'statement = "I agree that features of my face are computed and kept for this purpose until '
-        'this day. I was offered a way without face recognition. I can withdraw this at any time."\n'
+        f"statement = {_toml_text(statement)}\n"
         'evidence = ""    # where the signed original is kept\n'
     )
 
@@ -135,6 +150,9 @@ def _release(table: Table) -> Release:
     for key in _REQUIRED:
         if not table.has(key):
             raise table.error(f"the key {key!r} is missing; write for example: {_EXAMPLES[key]}")
+    day = table.value("signed")
+    if isinstance(day, str) and not day.strip():
+        raise table.error(f"the day of signature is missing; write it, for example: {_EXAMPLES['signed']}")
     signed = _day(table, "signed")
     until = _until(table, signed)
     if until <= datetime(signed.year, signed.month, signed.day, tzinfo=UTC):

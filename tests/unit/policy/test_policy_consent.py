@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from faceward.core.errors import BadInput, IntegrityError
+from faceward.core.errors import BadInput, IntegrityError, UsageError
 from faceward.policy.consent import Release, closest_release, explain_missing, find_release
 from faceward.policy.release_files import MAX_BYTES, parse_releases, render_release
 
@@ -133,13 +133,42 @@ def test_too_large_file_is_refused() -> None:
         parse_releases(b" " * (MAX_BYTES + 1), "a.csv")
 
 
+def signed(template: str, day: str = "2026-01-31") -> bytes:
+    """Fill in the day of signature."""
+    assert template.count('signed = ""') == 1
+    return template.replace('signed = ""', f"signed = {day}").encode()
+
+
 @pytest.mark.parametrize("name", ["Zoë", 'a "quoted" \\ name', "李雷", "tab\\tname"])
-def test_rendered_template_parses(name: str) -> None:
-    text = render_release(name, name, date(2026, 1, 31), date(2027, 1, 31))
-    (release,) = parse_releases(text.encode(), "template.toml")
+def test_rendered_template_parses_once_it_is_signed(name: str) -> None:
+    (release,) = parse_releases(signed(render_release(name, name, date(2027, 1, 31))), "template.toml")
     assert (release.subject, release.purpose) == (name, name)
     assert (release.signed_on, release.until) == (GRACE.signed_on, GRACE.until)
     assert "withdraw" in release.statement
+
+
+@pytest.mark.parametrize(
+    ("data", "ending"),
+    [
+        (render_release("Ada", "door", date(2027, 1, 31)).encode(), "toml"),
+        (b'{"subject": "Ada", "purpose": "door", "signed": " ", "term": "1y"}', "json"),
+    ],
+)
+def test_C1_a_template_that_nobody_signed_is_refused(data: bytes, ending: str) -> None:
+    with pytest.raises(BadInput, match="the day of signature is missing; write it, for example: signed = ") as caught:
+        parse_releases(data, f"ada.{ending}")
+    assert "\n" not in str(caught.value)
+
+
+def test_C1_the_statement_claims_an_alternative_only_where_one_is_offered() -> None:
+    without = parse_releases(signed(render_release("Ada", "door", date(2027, 1, 31))), "a.toml")[0].statement
+    assert "offered" not in without
+    text = render_release("Ada", "door", date(2027, 1, 31), 'the bell, "Ring"')
+    statement = parse_releases(signed(text), "a.toml")[0].statement
+    assert 'I was offered a way without face recognition: the bell, "Ring". I can' in statement
+    for bad in ("two\nlines", "x" * 10_000):
+        with pytest.raises(UsageError, match="one line"):
+            render_release("Ada", "door", date(2027, 1, 31), bad)
 
 
 def test_C1_find_release_needs_subject_purpose_and_term(now: datetime) -> None:

@@ -43,6 +43,10 @@ def test_E5_notice_names_the_alternative_or_whom_to_ask(notice: Notice, eu: Juri
     assert "Show your badge at the desk." in notice_text(named, eu)
 
 
+def test_E5_notice_promises_no_more_than_a_right_to_ask(notice: Notice, eu: Jurisdiction) -> None:
+    assert "the right to ask the controller to correct it or to suspend its use" in notice_text(notice, eu)
+
+
 @pytest.mark.parametrize("basis", Basis)
 def test_E5_notice_exists_for_every_basis(basis: Basis, notice: Notice, eu: Jurisdiction, door: Purpose) -> None:
     text = notice_text(replace(notice, purpose=replace(door, basis=basis), signed_on=None), eu)
