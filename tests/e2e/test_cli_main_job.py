@@ -14,6 +14,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from tests.e2e.conftest import Cli
 
+ABOUT = ("--controller", "Museum", "--contact", "desk@museum.example")
 EILEEN, GRACE, PURPOSE = "Eileen Collins", "Grace Hopper", "door"
 COMPONENTS = {"inter_eye_distance", "sharpness", "illumination_uniformity", "under_exposure", "over_exposure",
               "pose_yaw", "pose_pitch", "pose_roll", "face_cropping"}  # fmt: skip
@@ -52,10 +53,23 @@ def test_init_sets_up_a_deployment_that_status_describes(cli: Cli) -> None:
 
 def test_init_json_describes_what_was_set_up(bare: Cli, tmp_path: Path) -> None:
     shown = bare.json(
-        "init", "--standard", "workplace", "--home", tmp_path / "new", "--passphrase-file", _secret(tmp_path)
+        "init", "--standard", "workplace", "--home", tmp_path / "new", "--passphrase-file", _secret(tmp_path), *ABOUT
     )
     assert shown["home"] == str(tmp_path / "new")
     assert (shown["standard"], shown["age"]) == ("workplace", False)
+
+
+def test_init_says_what_notices_will_lack_and_that_a_passphrase_is_short(bare: Cli, tmp_path: Path) -> None:
+    (tmp_path / "short").write_text("eleven char\n")
+    rest = ("--standard", "workplace", "--passphrase-file", tmp_path / "short")
+    none, one = (bare.ok("init", "--home", tmp_path / name, *rest, *given).lines for name, given in
+                 (("a", ()), ("b", ("--controller", "Museum"))))  # fmt: skip
+    assert none[0].startswith("faceward: --controller and --contact left out: no notice to a subject will say who ")
+    assert one[0] == "faceward: --contact left out: no notice to a subject will say how to reach the controller"
+    assert "fewer than 12 characters" in one[1]
+    long = ("--standard", "workplace", "--passphrase-file", _secret(tmp_path), *ABOUT)
+    [line] = bare.ok("init", "--home", tmp_path / "c", *long).lines
+    assert "keep a copy" in line
 
 
 def _secret(folder: Path) -> Path:
@@ -70,7 +84,9 @@ def test_an_age_identity_holds_the_master_key(bare: Cli, tmp_path: Path) -> None
     (tmp_path / "key").write_text(f"{identity}\n")
     home = ("--home", tmp_path / "aged")
     recipient = ("--recipient", str(identity.to_public()))
-    assert bare.json("init", "--standard", "workplace", *home, "--identity", tmp_path / "key", *recipient)["age"]
+    assert bare.json("init", "--standard", "workplace", *home, "--identity", tmp_path / "key", *recipient, *ABOUT)[
+        "age"
+    ]
     assert bare.json("status", *home, "--identity", tmp_path / "key")["references"] == 0
     assert "--identity" in bare.refused(2, "status", *home)
     assert "--identity" in bare.refused(2, "init", "--standard", "workplace", *home, *recipient)
@@ -81,6 +97,10 @@ def test_purposes_are_added_and_listed(cli: Cli) -> None:
                      "--fpir", "0.02", "--alternative", "a ticket")  # fmt: skip
     assert (added["name"], added["basis"], added["fmr"], added["fpir"]) == ("event", "consent", 1e-3, 0.02)
     assert [purpose["name"] for purpose in cli.json("purpose", "list")["purposes"]] == [PURPOSE, "event"]
+    bare = ("purpose", "add", "tour", "--basis", "consent", "--fmr", "1e-3", "--retention", "24h")
+    [line] = cli.ok(*bare).lines
+    assert "--alternative left out: notices for 'tour' will name no way without face recognition" in line
+    assert cli.ok("purpose", "add", "law", "--basis", "legal-obligation", *bare[5:]).err == ""
     assert "24h" in cli.refused(2, "purpose", "add", "x", "--basis", "consent", "--fmr", "1e-3", "--retention", "soon")
     assert "P1" in cli.refused(3, "purpose", "add", "x", "--basis", "contract", "--fmr", "1e-3", "--retention", "1d")
 
@@ -164,6 +184,30 @@ def test_a_folder_is_redacted_and_says_what_was_left_out(bare: Cli, group: Path,
     assert "1 picture of 2 left out" in shown.err
 
 
+def test_redaction_tells_of_files_passed_over_and_pictures_without_a_face(
+    bare: Cli, group: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    (folder / "sub").mkdir(parents=True)
+    shutil.copy(group, folder / "good.png")
+    Image.new("RGB", (64, 64)).save(folder / "empty.png")
+    for name in ("a.heic", "sub/b", ".DS_Store"):
+        (folder / name).touch()
+    shown = bare.ok("redact", folder, "-o", tmp_path / "out")
+    assert shown.lines == [
+        f"faceward: no face found in {folder / 'empty.png'}: look at it before publishing it",
+        "faceward: 2 files passed over, not pictures of a known format: a.heic, sub/b",
+    ]
+    assert bare.json("redact", folder, "-o", tmp_path / "out2")["passed_over"] == ["a.heic", "sub/b"]
+    one = bare.ok("redact", folder / "empty.png", "-o", tmp_path / "one.png")
+    assert [line for line in one.lines if "look at it before publishing it" in line]
+
+
+def test_a_mode_of_redaction_that_is_none_is_said_in_plain_words(bare: Cli) -> None:
+    line = bare.refused(2, "redact", "a.png", "-o", "b.png", "--mode", "emoji")
+    assert line == "--mode 'emoji' is unknown; give one of blur, pixelate, fill"
+
+
 def test_enrolment_is_resumed_by_repeating_it(cli: Cli, eileen: Path, release: Callable[[str], Path]) -> None:
     again = cli.json("enrol", eileen, "--subject", EILEEN, "--purpose", PURPOSE, "--release", release(EILEEN))
     assert (again["enrolled"], again["already_enrolled"], again["rejected"]) == (0, 1, 0)
@@ -219,16 +263,35 @@ def test_a_folder_of_one_subject_is_enrolled(
     done = cli.json("enrol", folder, "--subject", "Ada", "--purpose", PURPOSE, "--release", release("Ada"),
                     "--release", release("Somebody else"))  # fmt: skip
     assert (done["enrolled"], done["rejected"]) == (2, 0)
+    assert done["passed_over"] == ["notes.txt"]
+
+
+def test_enrolment_of_a_folder_tells_of_files_passed_over(
+    cli: Cli, eileen: Path, tmp_path: Path, release: Callable[[str], Path]
+) -> None:
+    people = tmp_path / "people"
+    (people / "Ada").mkdir(parents=True)
+    shutil.copy(eileen, people / "Ada")
+    for name in ("a.heic", "b", ".DS_Store"):
+        (people / "Ada" / name).touch()
+    given = release("Ada").rename(people / "Ada" / "signed.toml")
+    shown = cli.ok("enrol", people, "--purpose", PURPOSE, "--release", given)
+    assert shown.lines == ["faceward: 2 files passed over, not pictures of a known format: Ada/a.heic, Ada/b"]
+    again = cli.json("enrol", people, "--purpose", PURPOSE, "--release", given)
+    assert again["passed_over"] == ["Ada/a.heic", "Ada/b"]
 
 
 def test_a_release_is_written_from_the_template(bare: Cli, cli: Cli, eileen: Path, tmp_path: Path) -> None:
-    text = bare.ok("release", "template", "--subject", 'Ada "B"', "--purpose", PURPOSE, "--term", "90d").out
-    assert (
-        bare.json("release", "template", "--subject", 'Ada "B"', "--purpose", PURPOSE, "--term", "90d")["file"] == text
-    )
+    template = ("release", "template", "--subject", 'Ada "B"', "--purpose", PURPOSE, "--term", "90d",
+                "--alternative", "a badge")  # fmt: skip
+    text = bare.ok(*template).out
+    assert bare.json(*template)["file"] == text
+    assert "a way without face recognition: a badge." in text
+    enrol = ("enrol", eileen, "--subject", 'Ada "B"', "--purpose", PURPOSE, "--release", tmp_path / "ada.toml")
     (tmp_path / "ada.toml").write_text(text)
-    done = cli.json("enrol", eileen, "--subject", 'Ada "B"', "--purpose", PURPOSE, "--release", tmp_path / "ada.toml")
-    assert done["enrolled"] == 1
+    assert "the day of signature is missing; write it" in cli.refused(4, *enrol)
+    (tmp_path / "ada.toml").write_text(text.replace('signed = ""', "signed = 2020-01-31"))
+    assert cli.json(*enrol)["enrolled"] == 1
     assert "--term" in bare.refused(2, "release", "template", "--subject", "A", "--purpose", "p", "--term", "1 moon")
 
 

@@ -21,7 +21,10 @@ from faceward.cli import (
 from faceward.cli.options import AsJson, Debug, Home, Identity, Operator, PassphraseFile, Settings, command, gather
 from faceward.core.errors import UsageError
 
-_HELP = "Face recognition that answers for itself: purpose, consent, protected templates and a log nobody can alter."
+_HELP = (
+    "Face recognition that answers for itself: purpose, consent, protected references and a log in which every "
+    "alteration shows."
+)
 
 
 def build() -> typer.Typer:

@@ -38,7 +38,7 @@ KeyOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    audit = group("audit", "The log that nobody can alter unseen.")
+    audit = group("audit", "The log, in which every alteration shows.")
     audit.command("show")(command(_show))
     audit.command("verify")(command(_verify))
     audit.command("prove")(command(_prove))

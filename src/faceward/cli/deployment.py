@@ -11,6 +11,8 @@ from faceward.cli.options import Settings, command, group
 from faceward.cli.output import emit, note, pairs, table
 from faceward.core.errors import UsageError
 
+_SHORT = 12
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -43,12 +45,14 @@ def _init(
     from faceward.vision.packs import DEFAULT_PACK
 
     home = settings.require_home()
+    passphrase = None
     if recipient and settings.identity is None:
         raise UsageError("--recipient goes with --identity FILE, the age identity that opens the deployment here")
     if settings.identity is not None:
         secret = Secret(identity_file=settings.identity, recipients=tuple(recipient or ()))
     else:
-        secret = Secret(passphrase=settings.passphrase(new=True))
+        passphrase = settings.passphrase(new=True)
+        secret = Secret(passphrase=passphrase)
     create(
         home,
         standard=standard,
@@ -60,9 +64,26 @@ def _init(
     config = read_config(home).to_json()
     if settings.as_json:
         emit({"home": str(home), **config})
+    else:
+        pairs({"home": home, **_spaced(config)}, "Deployment set up")
+    _warn(controller, contact, passphrase)
+    if settings.as_json:
         return
-    pairs({"home": home, **_spaced(config)}, "Deployment set up")
     note("keep a copy of the secret, and of log.vkey, somewhere else: without the secret nobody can open it")
+
+
+def _warn(controller: str, contact: str, passphrase: str | None) -> None:
+    """Say what was left out or is weak; none of it is refused."""
+    lacking = {
+        "--controller": "" if controller.strip() else "who decides about the data",
+        "--contact": "" if contact.strip() else "how to reach the controller",
+    }
+    options = [option for option, what in lacking.items() if what]
+    if options:
+        said = " or ".join(what for what in lacking.values() if what)
+        note(f"{' and '.join(options)} left out: no notice to a subject will say {said}")
+    if passphrase is not None and len(passphrase) < _SHORT:
+        note(f"the passphrase has fewer than {_SHORT} characters and may be guessed; a longer one protects better")
 
 
 def _status(settings: Settings) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from faceward.cli.files import pictures_in, read_releases, releases_beside
+from faceward.cli.files import (
+    passed_over_in,
+    passed_over_of_subjects,
+    pictures_in,
+    read_releases,
+    releases_beside,
+)
 from faceward.cli.options import Settings, command
 from faceward.cli.output import emit, note, say, table
 from faceward.cli.progress import progress
-from faceward.cli.words import plural
+from faceward.cli.words import passed_over_sentence, plural
 from faceward.core.errors import BadInput, PolicyRefusal, UsageError
 
 if TYPE_CHECKING:
@@ -43,8 +50,8 @@ def _enrol(
 ) -> None:
     """Enrol a subject's pictures, or a folder with one sub-folder a subject.
 
-    Without --release, the release.toml or release.json in each sub-folder is read. The exit code is 0 if every picture
-    is enrolled, 3 if the policy rejected some, 4 if a picture was not good enough.
+    Without --release, the release.toml or release.json in each sub-folder is read. Of several
+    pictures, the exit code is 0 if all are enrolled, 3 only if the policy refused all of those rejected, else 4.
     """
     if subject is None and (len(images) != 1 or not images[0].is_dir()):
         raise UsageError("name the subject with --subject, or give one folder that has a sub-folder for each subject")
@@ -60,7 +67,8 @@ def _enrol(
             result = system.enrol(
                 pictures, subject=subject, purpose=purpose, releases=releases, gallery=gallery, progress=advance
             )
-    _show(settings, result)
+    passed_over = passed_over_of_subjects(images[0], files) if subject is None else passed_over_in(images)
+    _show(settings, replace(result, passed_over=passed_over))
 
 
 def _show(settings: Settings, result: EnrolmentResult) -> None:
@@ -69,6 +77,8 @@ def _show(settings: Settings, result: EnrolmentResult) -> None:
         emit(result.to_json())
     elif len(result.samples) > 1 or not rejected:
         _print(result)
+    if result.passed_over and not settings.as_json:
+        note(passed_over_sentence(result.passed_over))
     if rejected:
         only = rejected[0].reason if len(result.samples) == 1 else None
         note(only or f"{plural(len(rejected), 'picture')} of {len(result.samples)} rejected; the table says why")

@@ -79,6 +79,34 @@ def releases_beside(folder: Path) -> list[Path]:
     return [path for path in candidates if path.is_file()]
 
 
+def passed_over_in(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Return the files directly in the folders among these that are not taken for pictures, by name."""
+    from faceward.operations.folders import passed_over
+
+    return tuple(file.name for path in paths for file in passed_over(path) if file.name not in RELEASE_NAMES)
+
+
+def passed_over_of_subjects(folder: Path, releases: Iterable[Path]) -> tuple[str, ...]:
+    """Return the files in the sub-folders of subjects that are neither pictures nor one of the releases read."""
+    from faceward.operations.folders import passed_over
+
+    read = {path.resolve() for path in releases}
+    subjects = sorted(entry for entry in _entries(folder) if entry.is_dir() and not entry.name.startswith("."))
+    return tuple(
+        file.relative_to(folder).as_posix()
+        for subject in subjects
+        for file in passed_over(subject)
+        if file.name not in RELEASE_NAMES and file.resolve() not in read
+    )
+
+
+def passed_over_below(folder: Path) -> tuple[str, ...]:
+    """Return the files in a folder and all below it that are not taken for pictures."""
+    from faceward.operations.folders import passed_over
+
+    return tuple(file.relative_to(folder).as_posix() for file in passed_over(folder, below=True))
+
+
 def read_limited(path: Path, limit: int, what: str) -> bytes:
     """Read at most `limit` bytes of a file.
 

@@ -35,7 +35,14 @@ def _row(line: LogLine) -> tuple[object, ...]:
 def _details(slot: str, details: object) -> str:
     if not isinstance(details, Mapping):
         return slot
-    return ", ".join(f"{name} {_short(value)}" for name, value in details.items() if value not in (None, "", [], {}))
+    return ", ".join(
+        f"{name} {_inline(name, value)}" for name, value in details.items() if value not in (None, "", [], {})
+    )
+
+
+def _inline(name: str, value: object) -> object:
+    """Return a value to stand between commas; a refusal's reason is a sentence, whose full stop must go."""
+    return value.rstrip(".") if name == "reason" and isinstance(value, str) else _short(value)
 
 
 def _short(value: object) -> object:

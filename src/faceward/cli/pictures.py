@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from faceward.cli.files import passed_over_below
 from faceward.cli.options import Settings, command
 from faceward.cli.output import emit, note, say, table
 from faceward.cli.progress import progress
 from faceward.cli.tables import faces_table
-from faceward.cli.words import plural
+from faceward.cli.words import faceless_sentence, passed_over_sentence, plural
 from faceward.core.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
     from faceward.core.results import RedactionResult
 
-Mode = Literal["pixelate", "blur", "fill"]
+# Said here again, so that `--help` need not load what hides faces.
+MODES = ("blur", "pixelate", "fill")
 
 
 def register(app: typer.Typer) -> None:
@@ -61,13 +64,15 @@ def _redact(
     purpose: Annotated[
         Optional[str], typer.Option(help="With --keep: the purpose of their references, where there are several.")
     ] = None,
-    mode: Annotated[Mode, typer.Option(help="How faces are hidden.")] = "pixelate",
+    mode: Annotated[str, typer.Option(metavar="|".join(MODES), help="How faces are hidden.")] = "pixelate",
 ) -> None:
     """Hide faces in pictures, for good.
 
     Hiding everybody needs no deployment. To keep subjects visible they are recognised, under a purpose. The exit code
     is 4 if a picture could not be redacted.
     """
+    if mode not in MODES:
+        raise UsageError(f"--mode {mode!r} is unknown; give one of {', '.join(MODES)}")
     if not keep and purpose is not None:
         raise UsageError("--purpose goes with --keep SUBJECT; without it everybody is hidden")
     if keep:
@@ -78,7 +83,7 @@ def _redact(
 
         with progress(settings, "Redacting") as advance:
             result = redact(source, out, mode=mode, progress=advance)
-    _show(settings, result)
+    _show(settings, replace(result, passed_over=passed_over_below(source)))
 
 
 def _show(settings: Settings, result: RedactionResult) -> None:
@@ -93,7 +98,17 @@ def _show(settings: Settings, result: RedactionResult) -> None:
         )
         if result.entry is not None:
             say(f"log entry {result.entry}")
+    if not settings.as_json:
+        _warn(result)
     if failed:
         only = failed[0].error if len(result.pictures) == 1 else None
         note(only or f"{plural(len(failed), 'picture')} of {len(result.pictures)} left out; the table says why")
         raise typer.Exit(BadInput.exit_code)
+
+
+def _warn(result: RedactionResult) -> None:
+    """Say what a glance at the table does not show: pictures without a face, and files that are in none of its rows."""
+    faceless = [p.picture for p in result.pictures if p.error is None and not p.hidden and not p.kept]
+    for sentence in (faceless_sentence(faceless), passed_over_sentence(result.passed_over)):
+        if sentence:
+            note(sentence)

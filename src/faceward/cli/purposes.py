@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from faceward.cli.options import Settings, command, group
-from faceward.cli.output import emit, pairs, table
+from faceward.cli.output import emit, note, pairs, table
 from faceward.core.errors import UsageError
 
 
@@ -23,7 +23,7 @@ def _add(
     settings: Settings,
     *,
     name: Annotated[str, typer.Argument(help="Its name, in any script.")],
-    basis: Annotated[str, typer.Option(help="Lawful basis: consent, contract, legal-obligation, …")],
+    basis: Annotated[str, typer.Option(help="Lawful basis; 'workplace' accepts consent and legal-obligation.")],
     fmr: Annotated[float, typer.Option(help="False match rate that a verification accepts, for example 1e-4.")],
     retention: Annotated[str, typer.Option(help="How long references are kept at most: 24h, 90d, 12m, 2y.")],
     fpir: Annotated[
@@ -45,6 +45,11 @@ def _add(
         emit(purpose.to_json())
     else:
         pairs(purpose.to_json(), "Purpose registered")
+    if purpose.basis == "consent" and not purpose.alternative:
+        note(
+            f"--alternative left out: notices for {purpose.name!r} will name no way without face recognition, "
+            "which free consent needs"
+        )
 
 
 def _list(settings: Settings) -> None:

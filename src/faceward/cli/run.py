@@ -113,6 +113,8 @@ def _usage_message(error: Exception) -> str:
     if type(error).__name__ == "NoArgsIsHelpError":
         return f"a command is missing; '{command} --help' lists them"
     text = getattr(error, "format_message")().rstrip(". ")  # noqa: B009 - not an attribute of Exception
+    # Typer hands on the words of the library that it converts values with.
+    text = text.replace("Value error, ", "")
     return f"{text}; see '{command} --help'"
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from faceward.core.results import Threshold
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_MOST_NAMES = 10
 _JOINERS = frozenset({"\u200c", "\u200d"})
 
 
@@ -87,3 +89,24 @@ def interval(point: Threshold) -> str:
 def plural(count: int, noun: str, several: str | None = None) -> str:
     """Say a number of things."""
     return f"{count:,} {noun if count == 1 else several or noun + 's'}"
+
+
+def enumerated(several: Sequence[str]) -> str:
+    """List names on one line, the first ten of many."""
+    rest = len(several) - _MOST_NAMES
+    return ", ".join(several[:_MOST_NAMES]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def passed_over_sentence(files: Sequence[str]) -> str:
+    """Say which files of a folder were not taken for pictures; empty where there are none."""
+    if not files:
+        return ""
+    return f"{plural(len(files), 'file')} passed over, not pictures of a known format: {enumerated(files)}"
+
+
+def faceless_sentence(pictures: Sequence[str]) -> str:
+    """Say in which redacted pictures no face was found; empty where there are none."""
+    if not pictures:
+        return ""
+    them = "it" if len(pictures) == 1 else "them"
+    return f"no face found in {enumerated(pictures)}: look at {them} before publishing {them}"

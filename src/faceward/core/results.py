@@ -239,11 +239,20 @@ class EnrolledSample:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentResult:
-    """An enrolment of one or many pictures."""
+    """An enrolment of one or many pictures.
+
+    Attributes:
+        gallery: Where the references went.
+        purpose: What for.
+        samples: What became of each picture.
+        passed_over: Files of the folder that are no pictures of a known format, below the folder. The command line
+            fills it; elsewhere `operations.folders.passed_over` lists them.
+    """
 
     gallery: str
     purpose: str
     samples: tuple[EnrolledSample, ...]
+    passed_over: tuple[str, ...] = ()
 
     def count(self, outcome: str) -> int:
         """Return how many samples had an outcome."""
@@ -258,6 +267,7 @@ class EnrolmentResult:
             "already_enrolled": self.count("already-enrolled"),
             "rejected": self.count("rejected"),
             "samples": [sample.to_json() for sample in self.samples],
+            "passed_over": list(self.passed_over),
         }
 
 
@@ -284,11 +294,20 @@ class RedactedPicture:
 
 @dataclass(frozen=True, slots=True)
 class RedactionResult:
-    """A redaction of one or many pictures."""
+    """A redaction of one or many pictures.
+
+    Attributes:
+        mode: How faces were hidden.
+        pictures: What was done to each.
+        entry: Index of the log entry, or None where nobody was kept visible.
+        passed_over: Files of the folder that are no pictures of a known format, below the folder. The command line
+            fills it; elsewhere `operations.folders.passed_over` lists them.
+    """
 
     mode: str
     pictures: tuple[RedactedPicture, ...]
     entry: int | None = None
+    passed_over: tuple[str, ...] = ()
 
     def to_json(self) -> JSONDict:
         """Return the object of `faceward redact --json`."""
@@ -296,6 +315,7 @@ class RedactionResult:
             "mode": self.mode,
             "pictures": [picture.to_json() for picture in self.pictures],
             "entry": self.entry,
+            "passed_over": list(self.passed_over),
         }
 
 

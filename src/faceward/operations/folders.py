@@ -1,4 +1,4 @@
-"""Which pictures of a folder are whose."""
+"""Which pictures of a folder are whose, and which files are none."""
 
 from __future__ import annotations
 
@@ -40,3 +40,20 @@ def pictures_in(folder: Path) -> list[Path]:
         for entry in os.scandir(folder)
         if entry.name[0] != "." and Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file()
     )
+
+
+def passed_over(folder: Path, *, below: bool = False) -> tuple[Path, ...]:
+    """Return the files of a folder that are not taken for pictures, by their suffix, without hidden ones.
+
+    Args:
+        folder: A folder; whatever else is named holds none.
+        below: Whether its sub-folders are looked through too, as a redaction does.
+
+    Returns:
+        In the order of paths.
+    """
+    found: list[Path] = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if below and name[0] != "."]
+        found += [Path(root) / n for n in names if n[0] != "." and Path(n).suffix.lower() not in SUFFIXES]
+    return tuple(sorted(found))

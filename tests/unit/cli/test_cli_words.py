@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from faceward.cli.log_table import _details
 from faceward.cli.options import Settings
 from faceward.cli.progress import progress
-from faceward.cli.words import clean, fmr_sentence, fpir_sentence, interval, one_in, percent, plural, scale
+from faceward.cli.words import (
+    clean,
+    faceless_sentence,
+    fmr_sentence,
+    fpir_sentence,
+    interval,
+    one_in,
+    passed_over_sentence,
+    percent,
+    plural,
+    scale,
+)
 from faceward.core.results import Threshold
 
 POINT = Threshold(0.9, 1e-4, 7.26e-5, 1.41e-4, None, "LFW View 1")
@@ -77,3 +89,20 @@ def test_there_is_no_bar_with_json_or_without_a_terminal() -> None:
     for settings in (Settings(as_json=True), Settings()):
         with progress(settings, "Working") as advance:
             assert advance is None
+
+
+def test_files_passed_over_are_named_the_first_ten_of_many() -> None:
+    assert passed_over_sentence([]) == ""
+    assert passed_over_sentence(["a.heic", "b"]) == "2 files passed over, not pictures of a known format: a.heic, b"
+    assert passed_over_sentence([str(n) for n in range(1012)]).endswith(": 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 1,002 more")
+
+
+def test_pictures_without_a_face_are_to_be_looked_at() -> None:
+    assert faceless_sentence([]) == ""
+    assert faceless_sentence(["a.png"]) == "no face found in a.png: look at it before publishing it"
+    assert faceless_sentence(["a", "b"]) == "no face found in a, b: look at them before publishing them"
+
+
+def test_a_reason_in_the_log_stands_between_commas_without_its_full_stop() -> None:
+    assert _details("details", {"reason": "No purpose.", "rule": "P1"}) == "reason No purpose, rule P1"
+    assert _details("details", {"operator": "Acme Inc."}) == "operator Acme Inc."

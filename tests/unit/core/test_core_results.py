@@ -39,6 +39,14 @@ def test_every_result_has_one_plain_JSON_form(result: Any) -> None:
     assert canonical_json(value)
 
 
+def test_files_passed_over_are_told_by_name() -> None:
+    for result in (
+        results.EnrolmentResult("g", "door", (), ("a.heic",)),
+        results.RedactionResult("blur", (), passed_over=("a.heic",)),
+    ):
+        assert result.to_json()["passed_over"] == ["a.heic"]
+
+
 def test_results_are_frozen_and_slotted() -> None:
     for _, kind in inspect.getmembers(results, dataclasses.is_dataclass):
         assert kind.__dataclass_params__.frozen, kind

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from faceward.core.errors import BadInput, UsageError
-from faceward.operations.folders import folder_pictures
+from faceward.operations.folders import folder_pictures, passed_over
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -71,6 +71,14 @@ def test_a_folder_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="subject name") as caught:
         folder_pictures(tmp_path)
     str(caught.value).encode()
+
+
+def test_files_that_are_no_pictures_by_their_suffix_are_told(tmp_path: Path) -> None:
+    touch(tmp_path, "a.heic", "b", "c.JPG", ".hidden", "sub/d.CR2", "sub/e.png", ".git/config", "f.png/g")
+    assert [path.name for path in passed_over(tmp_path)] == ["a.heic", "b"]
+    below = [path.relative_to(tmp_path).as_posix() for path in passed_over(tmp_path, below=True)]
+    assert below == ["a.heic", "b", "f.png/g", "sub/d.CR2"]
+    assert passed_over(tmp_path / "c.JPG") == passed_over(tmp_path / "none") == ()
 
 
 @contextmanager
