@@ -36,8 +36,8 @@ def erasure(story: Story) -> str:
     receipt = "".join(f"<li>{escape(line)}</li>" for line in erased.receipt)
     return (
         f"<section><h2>Erasure: {who} is gone, from the backup too</h2>"
-        "<p>Every person's reference is sealed with a key of its own, and the keys lie in another file than the "
-        "references. Erasing somebody destroys the key. A copy of the references made before remains in the world, and "
+        "<p>What is stored is sealed with a key for each reference, and the keys lie in another file than the "
+        "references. Erasing somebody destroys theirs. A copy of the references made before remains in the world, and "
         "is of no use.</p>"
         f"<p>Before the erasure the file of references was copied, as a backup would. All {erased.files} files of the "
         f"deployment were then searched for {who}'s bytes:</p>"

@@ -78,7 +78,7 @@ class Job:
                 PURPOSE, purpose=PURPOSE, count=self._options.strangers, progress=progress
             )
         seconds = story.timings["references simulated, sealed and stored"]
-        self._tell.note(f"{story.strangers:,} references sealed, each with a key of its own, in {seconds:.1f} s")
+        self._tell.note(f"{story.strangers:,} references sealed, with a key for each reference, in {seconds:.1f} s")
 
     def _enrol(self, system: System, story: Story) -> None:
         self._tell.step("Enrolment: no release, no features (rule C1)")

@@ -41,7 +41,7 @@ def enrolment(story: Story) -> str:
     return (
         "<section><h2>Enrolment</h2><p>Features of a face are computed only under a release that names the person, the "
         "purpose and a term. The sample must reach every quality floor of the standard; nobody can override that. What "
-        "is stored is sealed with a key of the person's own.</p>"
+        "is stored is sealed with a key for each reference.</p>"
         f'<div class="cards wide">{cards}</div>{missing}</section>'
     )
 
