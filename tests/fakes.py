@@ -186,7 +186,11 @@ class World:
     def enrol(self, system: System, *subjects: str, purpose: str = "door") -> None:
         for who in subjects:
             picture = self.picture(who)
-            system.enrol([picture], subject=who, purpose=purpose, releases=self.release(who, purpose=purpose))
+            # A sheet of today's: an erasure ends those of before.
+            sheet = self.release(
+                who, purpose=purpose, signed_on=self.clock.now().date(), evidence=f"sheet {self.drawn}"
+            )
+            system.enrol([picture], subject=who, purpose=purpose, releases=sheet)
 
     def matches(self, system: System, who: str, subject: str | None = None) -> bool:
         found = system.verify(self.picture(who), subject=subject or who, purpose="door")

@@ -116,7 +116,13 @@ def test_T2_an_erasure_that_was_killed_is_completed_at_the_next_opening(world: A
 
 
 def _release(world: Any, who: str) -> Any:
-    return world.release(who, until=datetime(2090, 1, 1, tzinfo=UTC))
+    world.drawn += 1
+    return world.release(
+        who,
+        until=datetime(2090, 1, 1, tzinfo=UTC),
+        signed_on=datetime.now(tz=UTC).date(),
+        evidence=f"sheet {world.drawn}",
+    )
 
 
 @pytest.mark.parametrize("step", ["begun", "gallery keys", "gallery", "log key", "openings", "document"])
@@ -152,7 +158,7 @@ def test_T2_an_erasure_stopped_after_each_of_its_steps_is_completed(world: Any, 
         system.subject("Ada")
     assert world.found(system, "Ada") == []
     assert world.found(system, "Grace") == ["Grace"]
-    *_, ended, _, _, _, _ = system.log_lines()
+    *_, ended, _, _, _, _, _ = system.log_lines()
     assert (ended.operation, ended.phase) == (ERASE, "end")
     world.enrol(system, "Ada")
     assert world.matches(system, "Ada")

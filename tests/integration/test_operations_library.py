@@ -68,7 +68,7 @@ def test_the_main_job_on_real_photographs(
         assert system.erase("Grace Hopper").references == 1
         unknown = system.identify(portraits["Grace Hopper"], gallery="door", purpose="door", reason="a test")
         assert unknown.probes[0].to_json()["outcome"] == "unknown"
-        with pytest.raises(PolicyRefusal, match="rule E4"):
+        with pytest.raises(PolicyRefusal, match="rule C1: the release was ended by the erasure"):
             system.enrol([portraits["Grace Hopper"]], subject="Grace Hopper", purpose="door", releases=releases)
         assert system.verify_log().unfinished == ()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from faceward.audit.entries import Phase
 from faceward.core.canonical import JSONObject, JSONValue
-from faceward.core.errors import BadInput, FacewardError, PolicyRefusal
+from faceward.core.errors import FacewardError, PolicyRefusal
 from faceward.core.names import printable
 from faceward.gallery.search import Gallery
 from faceward.operations.deployment import Deployment
@@ -67,6 +67,13 @@ class Desk:
         details = {**happening.details, "rule": refusal.rule, "reason": refusal.reason}
         self.journal.write(Phase.DENIED, [Happening(happening.operation, details, happening.subjects)])
 
+    def unknown(self, happening: Happening) -> None:
+        """Record that somebody asked about a subject or gallery that does not exist; it says who is not enrolled."""
+        # A subject of whom nothing is held gets no key of their own, so the name is kept as its keyed digest.
+        names = [self._deployment.pseudonym(subject).hex() for subject in happening.subjects]
+        details = {**happening.details, "reason": "nothing is held under that name", "pseudonyms": names}
+        self.journal.write(Phase.DENIED, [Happening(happening.operation, details)])
+
     @contextmanager
     def operation(self, action: str, facts: Context, happening: Happening) -> Iterator[Act]:
         """Carry out an operation.
@@ -98,7 +105,8 @@ class Desk:
         """Record an operation's outcome."""
         outcome: Mapping[str, JSONValue] = act.outcome
         if failure is not None:
-            text = "" if isinstance(failure, BadInput) else _message(failure)
+            # Other messages name files, which may be named after a subject: they are under the subjects' keys alone.
+            text = _message(failure) if isinstance(failure, PolicyRefusal) else ""
             outcome = {**act.outcome, "failed": type(failure).__name__, "message": text}
         happening = Happening(operation, outcome, act.subjects)
         [kept] = self.journal.write(Phase.END, [happening], [act.entry], keep=keep)

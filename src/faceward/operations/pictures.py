@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceward.core.errors import BadInput, EnvironmentFailure, FacewardError, UsageError
+from faceward.core.errors import BadInput, EnvironmentFailure, FacewardError, QualityTooLow, UsageError
 from faceward.core.faces import Box, Face
 from faceward.core.results import (
     DetectionResult,
@@ -29,6 +29,8 @@ from faceward.vision.redact import MODES, THRESHOLD, Mode, encode, redact
 # Which faces of a picture stay visible, and whose they are.
 Chooser = Callable[[Picture, Sequence[Face]], dict[int, str]]
 Progress = Callable[[int, int], None]
+# Below this nothing can be told: the calibration data hold no smaller face.
+MIN_EYE_DISTANCE = 12
 _WRITABLE = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
 
@@ -62,7 +64,14 @@ def compare(pipeline: Pipeline, paths: tuple[Path, Path], fmr: float | None) -> 
     for path in paths:
         picture = read_picture(path)
         face, others = pipeline.principal(picture, alone=False)
-        samples.append(pipeline.samples(picture, [face])[0])
+        sample = pipeline.samples(picture, [face])[0]
+        distance = sample.quality.components["inter_eye_distance"]
+        if distance < MIN_EYE_DISTANCE:
+            raise QualityTooLow(
+                f"{path.name}: the face is too small, its eyes are {distance:.0f} pixels apart and at least "
+                f"{MIN_EYE_DISTANCE} are needed; give a larger picture"
+            )
+        samples.append(sample)
         passed_over.append(others)
     score = float(samples[0].features @ samples[1].features)
     for sample in samples:
@@ -101,11 +110,13 @@ def targets(source: Path, output: Path) -> tuple[Target, ...]:
         if not found:
             raise BadInput(f"{source}: no pictures in this folder")
         return _distinct([Target(path, _written(output / path.relative_to(source))) for path in found])
-    into_folder = output.is_dir() or output.suffix.lower() not in _WRITABLE
+    into_folder = output.is_dir() or not output.suffix
+    if not into_folder and output.suffix.lower() not in _WRITABLE:
+        raise UsageError(
+            f"{output}: pictures cannot be written as {output.suffix!r}; use one of {', '.join(sorted(_WRITABLE))}"
+        )
     target = Target(source, _written(output / source.name) if into_folder else output)
-    if target.output.resolve() == source.resolve():
-        raise UsageError(f"{output}: is the picture itself; give another name, so that the original is not lost")
-    return (target,)
+    return _distinct([target])
 
 
 def _pictures_below(folder: Path) -> list[Path]:
@@ -126,11 +137,17 @@ def _written(path: Path) -> Path:
 
 
 def _distinct(plan: list[Target]) -> tuple[Target, ...]:
+    """Refuse a plan that writes two pictures to one file, or over any original."""
+    originals = {target.source.resolve() for target in plan}
     seen: dict[Path, Path] = {}
     for target in plan:
-        if target.output in seen:
-            raise UsageError(f"{target.source} and {seen[target.output]} would be written to one file; rename one")
-        seen[target.output] = target.source
+        # Links are followed, since an original may be reached by one.
+        place = target.output.resolve()
+        if place in originals:
+            raise UsageError(f"{target.output}: is one of the originals; give another place, so that none is lost")
+        if place in seen:
+            raise UsageError(f"{target.source} and {seen[place]} would be written to one file; rename one")
+        seen[place] = target.source
     return tuple(plan)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from faceward.core.canonical import JSONObject
-from faceward.core.errors import IntegrityError, UsageError
+from faceward.core.errors import IntegrityError, NoFace, UsageError
 from faceward.core.faces import Sample
 from faceward.core.names import check_name
 from faceward.core.results import (
@@ -31,6 +32,7 @@ from faceward.vision.pipeline import ANALYSIS_PIXELS, Effort
 # Exact scores of chosen probes recover a template, so what leaves is coarse, and below the threshold nothing does.
 _SCORE_STEP = 0.001
 MAX_CANDIDATES = 50
+_MOST_CANDIDATES = 2000
 
 
 def read_picture(path: Path) -> Picture:
@@ -49,7 +51,9 @@ def verify(deployment: Deployment, desk: Desk, path: Path, subject: str, purpose
     subject = check_name(subject, "subject")
     picture = None if is_address(path) else read_picture(path)
     purpose = deployment.purpose(purpose_name)
-    reference = None if purpose is None else _reference_of(deployment, subject, purpose)
+    mine = deployment.store.by_subject(deployment.pseudonym(subject))
+    references = _usable(mine, purpose_name, deployment.now())
+    reference = references[0] if references else max(mine, key=_fitness(purpose_name), default=None)
     recognition = facts.Recognition(
         purpose=purpose,
         gallery_purpose=reference.purpose if reference else purpose_name,
@@ -60,12 +64,14 @@ def verify(deployment: Deployment, desk: Desk, path: Path, subject: str, purpose
     happening = Happening("verify", _probe_details(picture, purpose_name), {subject: {}})
     context = facts.verify_context(recognition, deployment.standard, deployment.now())
     if purpose is not None and reference is None:
+        desk.unknown(happening)
         raise UsageError(f"{subject!r} has no reference for the purpose {purpose.name!r}; enrol the subject first")
     with desk.operation("verify", context, happening) as act:
         if picture is None or purpose is None or reference is None:
             raise AssertionError("rules P1 and P5 refuse an unregistered purpose and an address")
         deployment.remember_probe(picture)
-        point = deployment.pipeline.calibration.at_fmr(purpose.fmr)
+        # The best of several references counts, so the purpose's rate is shared out among them.
+        point = deployment.pipeline.calibration.at_fpir(purpose.fmr, len(references))
         sample, others = _probe(deployment, picture)
         hit = act.gallery(reference.gallery).verify(
             sample.features,
@@ -80,7 +86,7 @@ def verify(deployment: Deployment, desk: Desk, path: Path, subject: str, purpose
     return VerificationResult(
         decision="match" if hit else "non-match",
         score=_coarse(hit.score) if hit else None,
-        operating_point=_threshold(point, None, deployment.pipeline.calibration),
+        operating_point=_threshold(_of_all(point, len(references)), None, deployment.pipeline.calibration),
         faces=(FaceReport(sample.face, sample.quality),),
         passed_over=(others,),
         pack=deployment.pipeline.identifier,
@@ -90,11 +96,24 @@ def verify(deployment: Deployment, desk: Desk, path: Path, subject: str, purpose
     )
 
 
-def _reference_of(deployment: Deployment, subject: str, purpose: Purpose) -> StoredReference | None:
-    """Return the subject's reference for a purpose that lasts longest, or None."""
-    mine = deployment.store.by_subject(deployment.pseudonym(subject))
-    fitting = [reference for reference in mine if reference.purpose == purpose.name]
-    return max(fitting, key=lambda reference: reference.expires, default=None)
+def _usable(mine: Sequence[StoredReference], purpose: str, now: datetime) -> list[StoredReference]:
+    """Return a subject's references in force for a purpose, all of one gallery: that of the one that lasts longest."""
+    fitting = [reference for reference in mine if reference.purpose == purpose and reference.expires > now]
+    if not fitting:
+        return []
+    gallery = max(fitting, key=lambda reference: reference.expires).gallery
+    return [reference for reference in fitting if reference.gallery == gallery]
+
+
+def _fitness(purpose: str) -> Callable[[StoredReference], tuple[bool, datetime]]:
+    """Rank references that cannot be used, so that the refusal speaks of the closest: expired before foreign."""
+    return lambda reference: (reference.purpose == purpose, reference.expires)
+
+
+def _of_all(point: OperatingPoint, references: int) -> OperatingPoint:
+    """Return an operating point's rates for the best of several comparisons."""
+    rates = (fpir_of(rate, references) for rate in (point.fmr, point.fmr_low, point.fmr_high))
+    return OperatingPoint(point.threshold, *rates)
 
 
 def _probe(deployment: Deployment, picture: Picture) -> tuple[Sample, int]:
@@ -138,6 +157,7 @@ def identify(
     details = {**_probe_details(picture, purpose_name), "gallery": gallery_name, "reason": reason}
     context = facts.identify_context(recognition, deployment.standard)
     if purpose is not None and deployment.gallery_note(gallery_name) is None:
+        desk.unknown(Happening("identify", details))
         raise UsageError(f"no gallery {gallery_name!r}; enrol somebody in it first")
     with desk.operation("identify", context, Happening("identify", details)) as act:
         if picture is None or purpose is None:
@@ -146,7 +166,12 @@ def identify(
         deployment.remember_probe(picture)
         size = deployment.store.count(gallery_name, now, purpose=purpose.name)
         point = _search_point(deployment, purpose, size)
-        samples = deployment.pipeline.samples(picture, deployment.pipeline.detect(picture, Effort.ALL))
+        faces = deployment.pipeline.detect(picture, Effort.ALL)
+        if not faces:
+            raise NoFace(f"{picture.name}: no face was found; give a picture with upright faces, eyes visible")
+        samples = deployment.pipeline.samples(picture, faces)
+        # An entry holds so many commitments, and no list of candidates serves anybody at that length.
+        top = min(top, max(1, _MOST_CANDIDATES // len(faces)))
         probes = _search(deployment, act.gallery(gallery_name), samples, (purpose, point, top))
         _report(act, probes, size, point)
     return IdentificationResult(

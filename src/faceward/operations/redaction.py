@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import UsageError
@@ -21,6 +22,9 @@ from faceward.policy.purposes import Purpose
 from faceward.vision.images import Picture, is_address
 
 _ASKED: JSONObject = {"asked": "to be kept visible"}
+
+# Of each kept subject, the references in force.
+_References: TypeAlias = dict[str, list[StoredReference]]
 
 
 def redact(
@@ -45,7 +49,7 @@ def redact(
     """
     names, purpose_name, mode = terms
     keep = [check_name(name, "subject") for name in names]
-    purpose, references = _references(deployment, keep, purpose_name)
+    purpose, references = _references(deployment, desk, keep, purpose_name)
     context = facts.redact_context(
         facts.Sample("url" if any(is_address(target.source) for target in plan) else "file"),
         deployment.standard,
@@ -60,12 +64,17 @@ def redact(
         "purpose": purpose.name if purpose else None,
     }
     happening = Happening("redact", details, dict.fromkeys(keep, _ASKED))
+    probes: list[str] = []
     with desk.operation("redact", context, happening) as act:
 
         def choose(picture: Picture, faces: Sequence[Face]) -> dict[int, str]:
-            return {} if purpose is None else _chosen(deployment, act, (picture, faces), (purpose, references))
+            if purpose is None:
+                return {}
+            probes.append(picture.digest.hex())
+            return _chosen(deployment, act, (picture, faces), (purpose, references))
 
         result = redact_all(deployment.pipeline, plan, mode, choose if keep else None, progress)
+        act.outcome["probe_sha256"] = [*sorted(probes)]
         act.outcome["hidden"] = sum(picture.hidden for picture in result.pictures)
         for subject in keep:
             count = sum(subject in picture.kept for picture in result.pictures)
@@ -74,55 +83,56 @@ def redact(
 
 
 def _references(
-    deployment: Deployment, subjects: Sequence[str], purpose: str | None
-) -> tuple[Purpose | None, dict[str, StoredReference]]:
-    """Return the purpose, and for each subject a reference for it that is in force."""
-    if subjects and purpose is not None and deployment.purpose(purpose) is None:
-        return None, {}
-    found: dict[str, list[StoredReference]] = {}
-    for subject in subjects:
-        mine = deployment.store.by_subject(deployment.pseudonym(subject))
-        found[subject] = [r for r in mine if r.expires > deployment.now() and purpose in (None, r.purpose)]
-        if not found[subject]:
+    deployment: Deployment, desk: Desk, subjects: Sequence[str], purpose: str | None
+) -> tuple[Purpose | None, _References]:
+    """Return the purpose, and for each subject the references for it that are in force, by gallery."""
+    held = {who: deployment.store.by_subject(deployment.pseudonym(who)) for who in subjects}
+    for subject, mine in held.items():
+        if not mine:
+            desk.unknown(Happening("redact", {"purpose": purpose}, {subject: {}}))
             raise UsageError(f"{subject!r} has no reference to be recognised by; enrol the subject first")
-    purposes = {reference.purpose for references in found.values() for reference in references}
+    now = deployment.now()
+    usable = {who: [r for r in mine if r.expires > now and purpose in (None, r.purpose)] for who, mine in held.items()}
+    if not all(usable.values()):
+        # None that serves this purpose: rule P1 refuses, and the refusal is in the log.
+        return None, {}
+    purposes = {reference.purpose for references in usable.values() for reference in references}
     if len(purposes) > 1:
         raise UsageError(
             f"the subjects are enrolled for several purposes ({', '.join(sorted(purposes))}); give --purpose"
         )
-    name = purpose or next(iter(purposes), None)
-    return (deployment.purpose(name) if name else None), {who: references[0] for who, references in found.items()}
+    return (deployment.purpose(purposes.pop()) if purposes else None), usable
 
 
 def _chosen(
     deployment: Deployment,
     act: Act,
     scene: tuple[Picture, Sequence[Face]],
-    terms: tuple[Purpose, dict[str, StoredReference]],
+    terms: tuple[Purpose, _References],
 ) -> dict[int, str]:
     """Return which faces are a kept subject's: for each the best match, and no face for two."""
     picture, faces = scene
     purpose, references = terms
-    calibration = deployment.pipeline.calibration
-    # Every face is compared with every kept subject, so the accepted rate is shared out among the comparisons.
-    rate = max(purpose.fmr / max(1, len(faces)), min(calibration.strictest, purpose.fmr))
-    threshold = calibration.at_fmr(rate).threshold
+    # Every face is compared with every reference of every kept subject: the accepted rate is shared out among them.
+    comparisons = len(faces) * sum(len(mine) for mine in references.values())
+    threshold = deployment.pipeline.calibration.at_fpir(purpose.fmr, comparisons).threshold
     floors = deployment.standard.parameters.probe_floors
     scores: list[tuple[float, int, str]] = []
     # Its faces are compared with references, so it is a probe like any other (rule E4).
     deployment.remember_probe(picture)
     for number, sample in enumerate(deployment.pipeline.samples(picture, faces)):
         if not quality.check_floors(sample.quality.components, floors):
-            for subject, reference in references.items():
-                hit = act.gallery(reference.gallery).verify(
-                    sample.features,
-                    subject=reference.subject,
-                    purpose=purpose.name,
-                    threshold=threshold,
-                    now=deployment.now(),
-                )
-                if hit is not None:
-                    scores.append((hit.score, number, subject))
+            for subject, mine in references.items():
+                for gallery in sorted({reference.gallery for reference in mine}):
+                    hit = act.gallery(gallery).verify(
+                        sample.features,
+                        subject=mine[0].subject,
+                        purpose=purpose.name,
+                        threshold=threshold,
+                        now=deployment.now(),
+                    )
+                    if hit is not None:
+                        scores.append((hit.score, number, subject))
         sample.features.fill(0)
     chosen: dict[int, str] = {}
     for _, number, subject in sorted(scores, reverse=True):

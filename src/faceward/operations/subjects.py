@@ -10,6 +10,7 @@ from faceward.core.names import check_name
 from faceward.core.results import ErasureResult, JSONDict, LogLine, ReferenceView, SubjectView
 from faceward.gallery.search import Gallery
 from faceward.gallery.store import StoredReference
+from faceward.operations import consent
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening, Journal
@@ -56,11 +57,17 @@ def notices(deployment: Deployment, desk: Desk, subject: str) -> tuple[str, ...]
 def _view(deployment: Deployment, desk: Desk, subject: str, action: str) -> SubjectView:
     subject = check_name(subject, "subject")
     references = _held(deployment, subject)
-    history = _history(deployment, desk.journal, subject)
-    if not references and not history:
+    happening = Happening(f"subject.{action}", {}, {subject: {}})
+    if not references and desk.journal.subject_key_id(subject) is None:
+        desk.unknown(happening)
         raise UsageError(f"nothing is held about {subject!r}; check the name")
-    with desk.operation(action, {}, Happening(f"subject.{action}", {}, {subject: {}})) as act:
-        views = tuple(_reference_view(act.gallery(reference.gallery), reference) for reference in references)
+    size = deployment.log.size
+    with desk.operation(action, {}, happening) as act:
+        gone = deployment.keys.destroyed([reference.key_id for reference in references])
+        # An erasure that could not be finished leaves rows without keys until the next opening.
+        held = [reference for reference in references if reference.key_id not in gone]
+        views = tuple(_reference_view(act.gallery(reference.gallery), reference) for reference in held)
+        history = _history(deployment, desk.journal, subject, size)
     return SubjectView(subject, views, history)
 
 
@@ -80,9 +87,10 @@ def _reference_view(gallery: Gallery, reference: StoredReference) -> ReferenceVi
     )
 
 
-def _history(deployment: Deployment, journal: Journal, subject: str) -> tuple[LogLine, ...]:
+def _history(deployment: Deployment, journal: Journal, subject: str, size: int) -> tuple[LogLine, ...]:
+    """Return the entries about a subject that were there before this question was."""
     key_id = journal.subject_key_id(subject)
-    indexes = deployment.log.entries_of(key_id) if key_id else ()
+    indexes = [index for index in deployment.log.entries_of(key_id) if index < size] if key_id else []
     return tuple(journal.line(index, deployment.log.entry(index), only=subject) for index in indexes)
 
 
@@ -98,6 +106,7 @@ def erase(deployment: Deployment, desk: Desk, subject: str) -> ErasureResult:
     subject = check_name(subject, "subject")
     references = _held(deployment, subject)
     if not references and desk.journal.subject_key_id(subject) is None:
+        desk.unknown(Happening(ERASE, {}, {subject: {}}))
         raise UsageError(f"nothing is held about {subject!r}; check the name")
     desk.authorise("erase", {}, Happening(ERASE, {}, {subject: {}}))
     [begun] = desk.journal.write(Phase.BEGIN, [Happening(ERASE, {"references": len(references)}, {subject: {}})])
@@ -108,6 +117,7 @@ def finish(deployment: Deployment, desk: Desk, entry: int, subject: str) -> Eras
     """Carry out an erasure that was recorded; also one that was interrupted, which repeats no harm."""
     act = Act(entry, deployment)
     references = _held(deployment, subject)
+    consent.end_releases(deployment, act, subject, references)
     for name in sorted({reference.gallery for reference in references}):
         act.gallery(name).erase(deployment.pseudonym(subject))
     # Last, because until here an interrupted erasure is completed from what this key opens.

@@ -82,8 +82,14 @@ def test_a_repeated_enrolment_passes_over_what_is_enrolled(world: Any) -> None:
     assert outcomes(result) == ["already-enrolled", "enrolled", "already-enrolled"]
     assert system.status()["references"] == 2
     assert world.fake(system).extracted == [first.name, second.name]
-    # Not even a release is needed for what is there.
-    assert outcomes(system.enrol([first], subject="Ada", purpose="door")) == ["already-enrolled"]
+    # What is there is no way around the rules, nor a way to ask unseen whose picture it is.
+    with pytest.raises(PolicyRefusal, match="rule C1"):
+        system.enrol([first], subject="Ada", purpose="door")
+    *_, again, denied = system.log_lines()
+    assert denied.phase == "denied"
+    assert again.opened["details"]["outcome"] == "enrolled"
+    notes = [line for line in system.log_lines() if (line.operation, line.phase) == ("enrol", "note")]
+    assert [note.opened["details"]["outcome"] for note in notes] == ["already-enrolled"] * 2
 
 
 def test_a_repetition_of_a_rejected_sample_is_rejected_too(world: Any) -> None:

@@ -54,13 +54,27 @@ def test_a_verification_wants_one_face(world: Any) -> None:
         assert "picture" in str(last.opened["subject/0"]["message"])
 
 
-def test_an_empty_picture_is_searched_and_finds_nobody(world: Any) -> None:
+def test_a_picture_without_a_face_is_said_to_have_none(world: Any) -> None:
     system = world.open()
     world.enrol(system, "Ada")
-    result = system.identify(world.picture(), gallery="door", purpose="door", reason="a test")
-    assert result.probes == ()
+    with pytest.raises(NoFace, match="no face was found"):
+        system.identify(world.picture(), gallery="door", purpose="door", reason="a test")
     *_, last = system.log_lines()
-    assert last.opened["details"]["faces"] == 0
+    assert (last.operation, last.phase, last.opened["details"]["failed"]) == ("identify", "end", "NoFace")
+
+
+def test_the_rate_is_shared_out_among_a_subjects_references(world: Any) -> None:
+    system = world.open()
+    world.enrol(system, "Ada")
+    one = system.verify(world.picture("Ada"), subject="Ada", purpose="door").operating_point
+    world.enrol(system, "Ada", "Ada")
+    three = system.verify(world.picture("Ada"), subject="Ada", purpose="door").operating_point
+    assert one.fmr == pytest.approx(1e-3)
+    assert three.fmr == pytest.approx(1e-3)
+    assert three.fmr_low < 1e-3 < three.fmr_high
+    calibration = system._deployment.pipeline.calibration
+    assert three.score == pytest.approx(calibration.at_fmr(1e-3 / 3).threshold, abs=1e-4)
+    assert three.score > one.score
 
 
 def test_unknown_names_are_wrong_calls_and_open_nothing(world: Any) -> None:
@@ -79,7 +93,15 @@ def test_unknown_names_are_wrong_calls_and_open_nothing(world: Any) -> None:
         system.rotate("none")
     with pytest.raises(BadInput):
         system.verify(world.folder / "none.png", subject="Ada", purpose="door")
-    assert system.log_size == size
+    # Asking who is not enrolled is recorded, without the name.
+    lines = list(system.log_lines(size))
+    assert [(line.operation, line.phase) for line in lines] == [
+        ("verify", "denied"),
+        ("identify", "denied"),
+        ("subject.show", "denied"),
+        ("subject.erase", "denied"),
+    ]
+    assert not any("Nobody" in str(line.opened) for line in lines)
     assert world.fake(system).extracted == seen
 
 

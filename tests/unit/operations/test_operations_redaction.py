@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -134,10 +135,23 @@ def test_a_plan_never_overwrites_a_source(tmp_path: Path) -> None:
     for output in (folder, folder / "out", folder / "deep"):
         with pytest.raises(UsageError, match="another folder"):
             targets(folder, output)
-    with pytest.raises(UsageError, match="the picture itself"):
+    with pytest.raises(UsageError, match="one of the originals"):
         targets(folder / "a.png", folder / "a.png")
-    with pytest.raises(UsageError, match="the picture itself"):
+    with pytest.raises(UsageError, match="one of the originals"):
         targets(folder / "a.png", folder)
+    with pytest.raises(UsageError, match=r"cannot be written as '\.gif'"):
+        targets(folder / "a.png", tmp_path / "out.gif")
+    # By another way: a folder of the same name below it, or a link.
+    (folder / "in").mkdir()
+    (folder / "in" / "a.png").touch()
+    with pytest.raises(UsageError, match="one of the originals"):
+        targets(folder, tmp_path)
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "in").symlink_to(folder / "in")
+    with pytest.raises(UsageError, match="one of the originals"):
+        targets(folder, linked)
+    shutil.rmtree(folder / "in")
     with pytest.raises(UsageError, match="is a file"):
         targets(folder, _touched(tmp_path / "file.png"))
     assert {str(t.output.relative_to(tmp_path)) for t in targets(folder, tmp_path / "out")} == {
