@@ -288,11 +288,58 @@ def test_an_altered_leaf_is_found_without_any_secret(world: Any) -> None:
     world.close()
     assert verify_home(world.home).checkpoint.size > 3
     with closing(sqlite3.connect(world.home / "log.db")) as database:
+        (trigger,) = database.execute("SELECT sql FROM sqlite_schema WHERE name = 'entries_update'").fetchone()
         database.execute("DROP TRIGGER entries_update")
         database.execute("UPDATE entries SET leaf = CAST(replace(leaf, 'purpose', 'gallery') AS BLOB) WHERE number = 1")
+        database.execute(trigger)
         database.commit()
     with pytest.raises(IntegrityError, match="entry 1"):
         verify_home(world.home)
+
+
+@pytest.mark.parametrize("how", ["DELETE FROM openings WHERE", "UPDATE openings SET blank = 1 WHERE"])
+def test_L1_deleted_details_of_an_entry_are_missed(world: Any, how: str) -> None:
+    system = world.open()
+    world.enrol(system, "Ada")
+    size = system.log_size
+    world.close()
+    with closing(sqlite3.connect(world.home / "log.db")) as database:
+        database.execute(f"{how} entry = ? AND slot = 'details'", (size - 1,))
+        database.commit()
+    with pytest.raises(IntegrityError, match=rf"^the details of entry {size - 1} were deleted"):
+        verify_home(world.home)
+    system = world.open()
+    with pytest.raises(IntegrityError, match=rf"log entry {size - 1}: its details were deleted"):
+        list(system.log_lines())
+
+
+def test_L1_an_erasure_keeps_the_details_of_every_entry(world: Any) -> None:
+    system = world.open()
+    world.enrol(system, "Ada")
+    system.verify(world.picture("Ada"), subject="Ada", purpose="door")
+    system.erase("Ada")
+    assert all("details" in line.opened for line in system.log_lines())
+    assert system.verify_log().blanked_openings > 0
+
+
+PLANTED = {
+    "keys.db": "CREATE TRIGGER stash AFTER DELETE ON subject_key BEGIN "
+    "INSERT INTO secret VALUES (OLD.key_id, OLD.wrapped); END",
+    "gallery.db": "CREATE TRIGGER stash AFTER INSERT ON probe BEGIN DELETE FROM probe; END",
+    "log.db": "CREATE TRIGGER stash AFTER INSERT ON openings BEGIN DELETE FROM openings WHERE id = NEW.id; END",
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.parametrize("kind", ["trigger", "view", "table"])
+def test_K2_what_was_planted_in_a_file_is_noticed(world: Any, name: str, kind: str) -> None:
+    world.enrol(world.open(), "Ada")
+    world.close()
+    other = {"view": "CREATE VIEW stash AS SELECT 1", "table": "CREATE TABLE stash (x)"}
+    with closing(sqlite3.connect(world.home / name)) as database:
+        database.execute(other.get(kind, PLANTED[name]))
+        database.commit()
+    refused(world, IntegrityError, name, f"was altered: it holds a {kind} 'stash'")
 
 
 def test_references_of_an_altered_gallery_are_named(world: Any) -> None:

@@ -33,6 +33,8 @@ ENTRY_VERSION = 1
 SALT_SIZE = 32
 DIGEST_SIZE = 32
 MAX_COMMITMENTS = 4096
+SUBJECT_SLOTS = "subject/"
+"""How the slots begin whose openings concern one subject, and are destroyed with what is kept of them."""
 
 _DOMAIN = b"faceward/commitment/v1\0"
 _OPERATION = re.compile(r"[a-z][a-z0-9.-]{0,63}")

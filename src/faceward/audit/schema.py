@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError, UsageError
+from faceward.core.schema import deviation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +106,7 @@ def connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
         connection = _connect_readonly(path) if readonly else _connect(path, "rw")
         try:
             _check_version(connection, path)
+            check_schema(connection, path)
             if not readonly:
                 prepare_writer(connection)
         except BaseException:
@@ -131,6 +133,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     uri = f"file:{quote(str(path.absolute()))}?{mode if '=' in mode else 'mode=' + mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.text_factory = _decode_text
+    connection.execute("PRAGMA trusted_schema = OFF")
     return connection
 
 
@@ -167,6 +170,17 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
         )
     if version != SCHEMA_VERSION:
         raise IntegrityError(f"the log {path} has the unknown version {version}; restore it from a backup")
+
+
+def check_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Check that the file holds the log's tables, indexes and triggers, and nothing else.
+
+    Raises:
+        IntegrityError: It does not, and so was altered.
+    """
+    wrong = deviation(connection, (SCHEMA,))
+    if wrong is not None:
+        raise IntegrityError(f"the log {path} was altered: {wrong}; restore it from a backup")
 
 
 def create_file(path: Path, first_checkpoint: str) -> None:

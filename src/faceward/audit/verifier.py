@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from faceward.audit import merkle
 from faceward.audit.checkpoint import Checkpoint, open_checkpoint
-from faceward.audit.entries import Entry, Phase
+from faceward.audit.entries import SUBJECT_SLOTS, Entry, Phase
 from faceward.audit.note import Verifier
 from faceward.audit.receipt import Receipt
-from faceward.audit.schema import connect, translated
+from faceward.audit.schema import check_schema, connect, translated
 from faceward.core.canonical import canonical_json
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import IntegrityError
@@ -158,6 +158,8 @@ def verify_log(path: Path, vkey: str, earlier: str | None = None) -> LogReport:
     with closing(connect(path, readonly=True)) as database, translated(path):
         # One snapshot, while others may append.
         database.execute("BEGIN")
+        # Again, in that snapshot: it is what keeps a view from standing in for a table and answering without end.
+        check_schema(database, path)
         row = database.execute("SELECT CAST(note AS TEXT) FROM checkpoint").fetchone()
         if row is None:
             raise IntegrityError(f"the log {path} has no checkpoint; it was altered")
@@ -183,6 +185,8 @@ class _Walk:
         nodes = self._db.execute("SELECT position, hash FROM nodes ORDER BY position")
         openings = self._openings()
         waiting = next(openings, None)
+        if waiting is not None and waiting[0] < 0:
+            raise _misplaced(waiting[0])
         for number, leaf in self._db.execute("SELECT number, CAST(leaf AS BLOB) FROM entries ORDER BY number"):
             index = self._frontier.size
             if number != index:
@@ -198,21 +202,24 @@ class _Walk:
             # 2. The entry is well formed, and follows from those before it.
             entry = self._decode(index, leaf)
             self._follow(index, entry)
-            # 3. Openings belong to commitments of their entry.
+            # 3. Openings belong to commitments of their entry, and all are there that nobody may destroy.
+            stored: dict[str, bool] = {}
             while waiting is not None and waiting[0] == index:
-                if waiting[1] not in entry.slots:
-                    raise IntegrityError(f"entry {index} has an opening that it does not commit to; it was altered")
+                stored[waiting[1]] = waiting[2]
                 waiting = next(openings, None)
+            _check_openings(index, entry, stored)
             self._check_kept()
         self._check_root()
         if nodes.fetchone() is not None:
             raise IntegrityError(f"more hashes are stored than {self._frontier.size} entries have; it was altered")
         if waiting is not None:
-            raise IntegrityError(f"an opening is stored for entry {waiting[0]}, which is not there; it was altered")
+            raise _misplaced(waiting[0])
         return self._report()
 
-    def _openings(self) -> Iterator[tuple[int, str]]:
-        return iter(self._db.execute("SELECT entry, slot FROM openings ORDER BY entry, slot"))
+    def _openings(self) -> Iterator[tuple[int, str, bool]]:
+        """Iterate over the entry and slot of each opening, and whether it is more than a blank."""
+        query = "SELECT entry, slot, blank = 0 AND length(sealed) > 0 FROM openings ORDER BY entry, slot"
+        return iter(self._db.execute(query))
 
     @staticmethod
     def _decode(index: int, leaf: bytes) -> Entry:
@@ -264,6 +271,20 @@ class _Walk:
             blanked_openings=count[1],
             earlier=self._kept.size if self._kept else None,
         )
+
+
+def _misplaced(index: int) -> IntegrityError:
+    return IntegrityError(f"an opening is stored for entry {index}, which is not there; it was altered")
+
+
+def _check_openings(index: int, entry: Entry, stored: Mapping[str, bool]) -> None:
+    """Check the openings of an entry, given by slot whether they are there and not blanked."""
+    if not stored.keys() <= set(entry.slots):
+        raise IntegrityError(f"entry {index} has an opening that it does not commit to; it was altered")
+    for slot in entry.slots:
+        # An erasure takes what concerns a subject; what concerns nobody in particular stays for good.
+        if not slot.startswith(SUBJECT_SLOTS) and not stored.get(slot, False):
+            raise IntegrityError(f"the {slot} of entry {index} were deleted from the log; restore it from a backup")
 
 
 def _numbers(indexes: tuple[int, ...], shown: int = 10) -> str:

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from faceward.audit.entries import Commitment, Entry, Opening, Phase, commit
+from faceward.audit.entries import SUBJECT_SLOTS, Commitment, Entry, Opening, Phase, commit
 from faceward.audit.log import Record
 from faceward.audit.reader import SealedOpening
 from faceward.core.canonical import JSONObject, canonical_json
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import IntegrityError
-from faceward.core.results import LogLine
+from faceward.core.reports import LogLine
 from faceward.operations.deployment import Deployment
 from faceward.operations.log_head import keep_head
 from faceward.protection.codec import Binding
@@ -85,7 +85,7 @@ class Journal:
             DETAILS: (None, {"operator": self._deployment.operator, **happening.details})
         }
         for number, (subject, details) in enumerate(happening.subjects.items()):
-            parts[f"subject/{number}"] = (subject, {"subject": subject, **details})
+            parts[f"{SUBJECT_SLOTS}{number}"] = (subject, {"subject": subject, **details})
         commitments, sealed, openings = [], [], {}
         for slot, (owner, details) in parts.items():
             digest, openings[slot] = commit(details)
@@ -161,7 +161,8 @@ class Journal:
         """Open what can still be opened of an entry.
 
         Raises:
-            IntegrityError: An opening does not authenticate or does not open its commitment.
+            IntegrityError: An opening does not authenticate or does not open its commitment, or the details, which
+                no erasure takes, are not there.
         """
         result: dict[str, Opening] = {}
         for sealed in self._deployment.log.openings(index):
@@ -174,6 +175,8 @@ class Journal:
             if not opening.opens(digest):
                 raise IntegrityError(f"log entry {index}: the details kept do not match what was committed to")
             result[sealed.slot] = opening
+        if DETAILS in entry.slots and DETAILS not in result:
+            raise IntegrityError(f"log entry {index}: its details were deleted; restore log.db from a backup")
         return result
 
     def _key(self, key_id: str) -> bytes | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError, UsageError
+from faceward.core.schema import deviation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +40,6 @@ _PRAGMAS = (
     # Deleted cells are overwritten with zeros in the pages themselves.
     "PRAGMA secure_delete = ON",
     "PRAGMA foreign_keys = ON",
-    "PRAGMA trusted_schema = OFF",
     # Intermediate results never reach a temporary file.
     "PRAGMA temp_store = MEMORY",
 )
@@ -110,8 +110,14 @@ class Database:
     def _prepare(self, create: bool) -> None:
         name, latest = f"{self._schema.what} {self.path}", len(self._schema.migrations)
         with self._translated():
+            # Before anything else: what was planted in the file must not act on what follows.
+            self._connection.execute("PRAGMA trusted_schema = OFF")
+            self._connection.execute("BEGIN DEFERRED")
             application, version = self._pragma("application_id"), self._pragma("user_version")
-            tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            tables = self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+            known = tuple(sql for statements in self._schema.migrations[:version] for sql in statements)
+            wrong = deviation(self._connection, known)
+            self._connection.execute("COMMIT")
             fresh = (application, version, tables) == (0, 0, 0)
             if create and not fresh:
                 raise UsageError(f"{name} already exists; choose another place or remove it")
@@ -121,6 +127,8 @@ class Database:
                 raise IntegrityError(f"{name} has the newer version {version}; upgrade faceward to open it")
             if fresh and not create:
                 raise IntegrityError(f"{name} is empty; restore it from its backup or set up the deployment again")
+            if wrong is not None:
+                raise IntegrityError(f"{name} was altered: {wrong}; restore it from its backup")
             self._connection.execute("PRAGMA journal_mode = WAL")
             for pragma in _PRAGMAS:
                 self._connection.execute(pragma)

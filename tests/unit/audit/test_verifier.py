@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
+import time
+from contextlib import closing, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -26,10 +29,10 @@ COMMITMENTS = (Commitment("details", OPENING.digest()), Commitment("subject/0", 
 
 
 def fill(log: Log, now: datetime, pairs: int = 6) -> None:
+    opening = SealedOpening("details", "k" * 32, b"sealed")
     for number in range(pairs):
         at = now + timedelta(seconds=number)
-        (begun,) = log.append([Record(Entry(at, "verify", Phase.BEGIN, None, COMMITMENTS))], at)
-        opening = SealedOpening("details", "k" * 32, b"sealed")
+        (begun,) = log.append([Record(Entry(at, "verify", Phase.BEGIN, None, COMMITMENTS), (opening,))], at)
         log.append([Record(Entry(at, "verify", Phase.END, begun, COMMITMENTS), (opening,))], at)
 
 
@@ -41,17 +44,22 @@ def filled(log: Log, now: datetime) -> Log:
 
 def alter(path: Path, *statements: str | tuple[str, tuple[object, ...]]) -> None:
     """Do what somebody with the file but without the key can do."""
-    database = sqlite3.connect(path, isolation_level=None)
-    for (trigger,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
-        database.execute(f"DROP TRIGGER {trigger}")
-    for statement in statements:
-        database.execute(*((statement,) if isinstance(statement, str) else statement))
-    database.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        triggers = database.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            database.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            database.execute(*((statement,) if isinstance(statement, str) else statement))
+        for _, sql in triggers:
+            # One on a table that is gone cannot be put back.
+            with suppress(sqlite3.OperationalError):
+                database.execute(sql)
 
 
 def rebuild(path: Path, entries: list[Entry], signer: Signer) -> None:
     """Do what somebody with the file and the key can do: sign another history."""
     leaves = [entry.encode() for entry in entries]
+    bare = [number for number, entry in enumerate(entries) if not entry.commitments]
     frontier, nodes = merkle.Frontier(), []
     for leaf in leaves:
         nodes += frontier.append(merkle.leaf_hash(leaf))
@@ -60,7 +68,11 @@ def rebuild(path: Path, entries: list[Entry], signer: Signer) -> None:
         path,
         "DELETE FROM entries",
         "DELETE FROM nodes",
-        "DELETE FROM openings",
+        # Those of the entries that stay are kept, as a forger would.
+        (
+            "DELETE FROM openings WHERE entry >= ? OR entry IN (SELECT value FROM json_each(?))",
+            (len(leaves), json.dumps(bare)),
+        ),
         *(("INSERT INTO entries VALUES (?, ?, NULL)", pair) for pair in enumerate(leaves)),
         *(("INSERT INTO nodes VALUES (?, ?)", pair) for pair in enumerate(nodes)),
         ("UPDATE checkpoint SET note = ?", (note,)),
@@ -77,7 +89,7 @@ def test_a_sound_log(filled: Log, path: Path, signer: Signer, now: datetime) -> 
         ("identify", Phase.BEGIN): 1,
         ("enrol", Phase.DENIED): 1,
     }
-    assert (report.unfinished, report.backwards, report.sealed_openings, report.earlier) == ((12,), (), 6, None)
+    assert (report.unfinished, report.backwards, report.sealed_openings, report.earlier) == ((12,), (), 12, None)
     text = "\n".join(report.lines())
     assert "14 entries" in text
     assert "never ended: entries 12." in text
@@ -135,11 +147,25 @@ def test_an_edited_hash_is_found(filled: Log, path: Path, signer: Signer, positi
         ("UPDATE checkpoint SET note = ''", "signed note"),
         ("UPDATE checkpoint SET note = CAST(x'ff0a0a' AS TEXT)", "signed note"),
         ("UPDATE checkpoint SET note = replace(note, '12', '11')", "signature of example.org/log is wrong"),
-        ("UPDATE openings SET entry = 99 WHERE entry = 11", "stored for entry 99"),
+        ("UPDATE openings SET entry = 99 WHERE entry = 11", "the details of entry 11 were deleted"),
+        ("INSERT INTO openings VALUES (NULL, 99, 'details', 1, 0, x'00', x'00')", "stored for entry 99"),
         ("UPDATE openings SET entry = -1 WHERE entry = 11", "stored for entry -1"),
         ("UPDATE openings SET slot = 'other' WHERE entry = 11", "entry 11 has an opening"),
-        ("DROP TABLE openings", "damaged"),
-        ("DROP TABLE entries", "damaged"),
+        ("UPDATE openings SET slot = 'subject/0' WHERE entry = 11", "the details of entry 11 were deleted"),
+        ("DELETE FROM openings WHERE entry = 11", "the details of entry 11 were deleted"),
+        ("DELETE FROM openings", "the details of entry 0 were deleted"),
+        ("UPDATE openings SET blank = 1 WHERE entry = 4", "the details of entry 4 were deleted"),
+        ("UPDATE openings SET sealed = x'' WHERE entry = 4", "the details of entry 4 were deleted"),
+        ("DROP TABLE openings", "altered: it lacks the index 'openings_key'"),
+        ("DROP TABLE entries", "altered: it lacks the index 'entries_ends'"),
+        ("DROP INDEX openings_place", "altered: it lacks the index 'openings_place'"),
+        ("CREATE TABLE more (x)", "altered: it holds a table 'more'"),
+        ("CREATE VIEW more AS SELECT 1", "altered: it holds a view 'more'"),
+        ("CREATE INDEX more ON entries (leaf)", "altered: it holds an index 'more'"),
+        (
+            "CREATE TRIGGER more AFTER INSERT ON openings BEGIN DELETE FROM openings WHERE id = NEW.id; END",
+            "altered: it holds a trigger 'more' that does not belong there",
+        ),
     ],
 )
 def test_damage_is_found(filled: Log, path: Path, signer: Signer, statement: str, reason: str) -> None:
@@ -150,8 +176,36 @@ def test_damage_is_found(filled: Log, path: Path, signer: Signer, statement: str
 
 def test_columns_of_other_types_are_found(filled: Log, path: Path, signer: Signer) -> None:
     alter(path, "DROP TABLE entries", "CREATE TABLE entries (number, leaf)", "INSERT INTO entries VALUES ('x', 1.5)")
-    with pytest.raises(IntegrityError, match="entry 0 is missing"):
-        verify_log(path, signer.verifier.vkey)
+    for read in (lambda: verify_log(path, signer.verifier.vkey), lambda: Log.open(path, signer)):
+        with pytest.raises(IntegrityError, match="its table 'entries' is not as it was made"):
+            read()
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("openings", "i AS entry, 'x' AS slot, 0 AS blank, x'' AS sealed"),
+        ("checkpoint", "i AS note"),
+        ("entries", "i AS number, x'' AS leaf"),
+    ],
+)
+def test_a_view_without_end_in_the_place_of_a_table_is_not_read(
+    filled: Log, path: Path, signer: Signer, table: str, columns: str
+) -> None:
+    filled.close()
+    endless = (
+        "CREATE VIEW {} AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT {} FROM n WHERE i > 1"
+    )
+    alter(path, f"DROP TABLE {table}", endless.format(table, columns))
+    begun = time.monotonic()
+    for read in (
+        lambda: verify_log(path, signer.verifier.vkey),
+        lambda: Log.open(path, signer),
+        lambda: Log.open(path),
+    ):
+        with pytest.raises(IntegrityError, match="was altered"):
+            read()
+    assert time.monotonic() - begun < 5
 
 
 def test_cutting_off_the_end_is_found(filled: Log, path: Path, signer: Signer) -> None:

@@ -15,6 +15,7 @@ from faceward.audit.checkpoint import open_checkpoint
 from faceward.audit.entries import Entry, Opening
 from faceward.audit.log import Log, Record
 from faceward.audit.note import Verifier
+from faceward.audit.reader import SealedOpening
 from faceward.audit.verifier import verify_log, verify_receipt
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def test_the_log_signs_the_same_checkpoint(tmp_path: Path, golden: dict[str, Any
     path, now = tmp_path / "log.db", datetime(2026, 2, 1, tzinfo=UTC)
     with Log.create(path, generator.SIGNER) as log:
         for leaf in golden["leaves"]:
-            log.append([Record(Entry.decode(leaf.encode()))], now)
+            opening = SealedOpening("details", "k" * 32, b"sealed")
+            log.append([Record(Entry.decode(leaf.encode()), (opening,))], now)
         assert log.checkpoint() == golden["checkpoint"]
         assert log.receipt(7, {"details": generator.opening(7)}).encode() == golden["receipts"]["7"]
     assert verify_log(path, golden["vkey"], golden["checkpoint"]).unfinished == (12,)
