@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from faceward.core.results import LogLine
+from faceward.core.reports import LogLine
 from people import searched, verdict
 from story import Needle, Story
 

@@ -13,7 +13,8 @@ from cast import Cast
 from faceward import bootstrap
 from faceward.audit.verifier import verify_receipt
 from faceward.core.errors import FacewardError, PolicyRefusal, UsageError
-from faceward.core.results import EnrolledSample, IdentificationResult
+from faceward.core.reports import EnrolledSample
+from faceward.core.results import IdentificationResult
 from faceward.operations.system import System
 from faceward.policy.consent import Release
 from pictures import Person, Probe, write_release

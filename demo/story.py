@@ -9,15 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from faceward.core.faces import Box
-from faceward.core.results import (
-    EnrolledSample,
-    ErasureResult,
-    FaceReport,
-    IdentificationResult,
-    LogLine,
-    RedactionResult,
-    VerificationResult,
-)
+from faceward.core.reports import EnrolledSample, ErasureResult, LogLine, RedactionResult
+from faceward.core.results import FaceReport, IdentificationResult, VerificationResult
 from faceward.policy.consent import Release
 from faceward.policy.purposes import Purpose
 

@@ -18,7 +18,8 @@ from faceward.audit.note import Signer
 from faceward.core.canonical import JSONObject, canonical_json
 from faceward.core.clock import Clock, SystemClock, to_rfc3339
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
-from faceward.core.results import DetectionResult, RedactionResult, VerificationResult
+from faceward.core.reports import RedactionResult
+from faceward.core.results import DetectionResult, VerificationResult
 from faceward.gallery.sqlite import SQLiteStore
 from faceward.operations import pictures, upkeep
 from faceward.operations.context import Desk

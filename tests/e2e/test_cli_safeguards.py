@@ -80,14 +80,14 @@ def surface() -> Iterator[tuple[str, str]]:
     import faceward
     from faceward.audit import verifier
     from faceward.cli.app import build
-    from faceward.core import faces, results
+    from faceward.core import faces, reports, results
     from faceward.vision.quality import COMPONENTS
 
     for path, command in command_tree(get_command(build())):
         yield f"command {path}", f"{path} {command.help or ''}"
         for parameter in command.params:
             yield f"option of {path}", f"{' '.join(parameter.opts)} {getattr(parameter, 'help', '') or ''}"
-    for module in (results, faces, verifier):
+    for module in (results, reports, faces, verifier):
         for name, kind in vars(module).items():
             if dataclasses.is_dataclass(kind) and kind.__module__ == module.__name__:
                 yield f"{module.__name__}.{name}", " ".join((name, *(field.name for field in dataclasses.fields(kind))))

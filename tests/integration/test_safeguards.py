@@ -21,7 +21,7 @@ from PIL import Image
 import faceward
 from faceward.audit.entries import Entry
 from faceward.audit.verifier import verify_receipt
-from faceward.core import faces, results
+from faceward.core import faces, reports, results
 from faceward.core.errors import BadInput, IntegrityError, PolicyRefusal, QualityTooLow, UsageError
 from faceward.operations.system import System, read_vkey
 from faceward.policy.quality import Floor
@@ -127,7 +127,12 @@ _FORBIDDEN = ("emotion", "mood", "race", "ethnic", "gender", "sex", "crime", "cr
 
 
 def test_P4_no_result_and_no_quality_component_speaks_of_emotion_race_or_risk(world: Any) -> None:
-    names = {f.name for c in vars(results).values() if dataclasses.is_dataclass(c) for f in dataclasses.fields(c)}
+    names = {
+        f.name
+        for c in (*vars(results).values(), *vars(reports).values())
+        if dataclasses.is_dataclass(c)
+        for f in dataclasses.fields(c)
+    }
     names |= {f.name for c in (faces.Face, faces.Quality, faces.Sample) for f in dataclasses.fields(c)}
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     points = np.array([[20, 20], [40, 20], [30, 32], [22, 44], [38, 44]], dtype=np.float32)

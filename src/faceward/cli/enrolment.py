@@ -22,7 +22,7 @@ from faceward.cli.words import passed_over_sentence, plural
 from faceward.core.errors import BadInput, PolicyRefusal, UsageError
 
 if TYPE_CHECKING:
-    from faceward.core.results import EnrolmentResult
+    from faceward.core.reports import EnrolmentResult
 
 
 def register(app: typer.Typer) -> None:

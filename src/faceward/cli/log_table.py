@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from faceward.cli.output import table
 
 if TYPE_CHECKING:
-    from faceward.core.results import LogLine
+    from faceward.core.reports import LogLine
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 

@@ -17,7 +17,7 @@ from faceward.cli.words import faceless_sentence, passed_over_sentence, plural
 from faceward.core.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
-    from faceward.core.results import RedactionResult
+    from faceward.core.reports import RedactionResult
 
 # Said here again, so that `--help` need not load what hides faces.
 MODES = ("blur", "pixelate", "fill")

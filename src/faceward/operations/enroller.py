@@ -13,7 +13,7 @@ from faceward.core.clock import to_rfc3339
 from faceward.core.errors import FacewardError, PolicyRefusal, QualityTooLow
 from faceward.core.faces import Sample
 from faceward.core.names import printable
-from faceward.core.results import EnrolledSample
+from faceward.core.reports import EnrolledSample
 from faceward.gallery.results import Enrolment as NewReference
 from faceward.operations import consent
 from faceward.operations.context import Desk

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceward.core.errors import UsageError
-from faceward.core.results import EnrolledSample, EnrolmentResult
+from faceward.core.reports import EnrolledSample, EnrolmentResult
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.enroller import Enroller

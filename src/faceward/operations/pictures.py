@@ -12,14 +12,8 @@ from pathlib import Path
 
 from faceward.core.errors import BadInput, EnvironmentFailure, FacewardError, QualityTooLow, UsageError
 from faceward.core.faces import Box, Face
-from faceward.core.results import (
-    DetectionResult,
-    FaceReport,
-    RedactedPicture,
-    RedactionResult,
-    Threshold,
-    VerificationResult,
-)
+from faceward.core.reports import RedactedPicture, RedactionResult
+from faceward.core.results import DetectionResult, FaceReport, Threshold, VerificationResult
 from faceward.operations.recognition import read_picture
 from faceward.vision.images import SUFFIXES, Picture, decode, read_file
 from faceward.vision.pipeline import Effort, Pipeline

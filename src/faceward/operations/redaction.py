@@ -11,7 +11,7 @@ from faceward.core.canonical import JSONObject
 from faceward.core.errors import UsageError
 from faceward.core.faces import Face
 from faceward.core.names import check_name
-from faceward.core.results import RedactionResult
+from faceward.core.reports import RedactionResult
 from faceward.gallery.store import StoredReference
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment

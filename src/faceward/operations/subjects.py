@@ -7,7 +7,8 @@ from faceward.core.canonical import JSONObject
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import UsageError
 from faceward.core.names import check_name
-from faceward.core.results import ErasureResult, JSONDict, LogLine, ReferenceView, SubjectView
+from faceward.core.reports import ErasureResult, LogLine, ReferenceView, SubjectView
+from faceward.core.results import JSONDict
 from faceward.gallery.search import Gallery
 from faceward.gallery.store import StoredReference
 from faceward.operations import consent

@@ -13,16 +13,8 @@ from faceward.audit.verifier import LogReport, verify_log
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import UsageError
 from faceward.core.names import check_name, normal_name, printable
-from faceward.core.results import (
-    EnrolmentResult,
-    ErasureResult,
-    IdentificationResult,
-    JSONDict,
-    LogLine,
-    RedactionResult,
-    SubjectView,
-    VerificationResult,
-)
+from faceward.core.reports import EnrolmentResult, ErasureResult, LogLine, RedactionResult, SubjectView
+from faceward.core.results import IdentificationResult, JSONDict, VerificationResult
 from faceward.gallery.store import GalleryInfo
 from faceward.operations import enrolment, pictures, purposes, recognition, redaction, subjects, upkeep
 from faceward.operations.context import Desk

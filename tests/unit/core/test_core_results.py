@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceward.core import errors, results
+from faceward.core import errors, reports, results
 from faceward.core.canonical import canonical_json, sha256, sha256_hex
 from faceward.core.errors import FacewardError, PolicyRefusal
 from faceward.core.faces import LANDMARK_NAMES, Box, Face, Quality
@@ -18,16 +18,16 @@ REPORT = results.FaceReport(FACE, Quality({"sharpness": 0.5}))
 POINT = results.Threshold(0.9290812, 1e-3, 9e-4, 1.1e-3, None, "data")
 CANDIDATE = results.Candidate("ada", 0.99, "0" * 32)
 PROBE = results.ProbeResult(REPORT, (CANDIDATE,))
-VIEW = results.ReferenceView("r", "g", "p", "pack", "then", "until", {"subject": "ada"})
-LINE = results.LogLine(3, "now", "enrol", "end", 2, {"details": {"operator": "o"}}, ("subject/0",))
+VIEW = reports.ReferenceView("r", "g", "p", "pack", "then", "until", {"subject": "ada"})
+LINE = reports.LogLine(3, "now", "enrol", "end", 2, {"details": {"operator": "o"}}, ("subject/0",))
 EVERY = [
     results.DetectionResult("p", 3, 4, (REPORT,), "pack"),
     results.VerificationResult("match", 0.951234567, POINT, (REPORT,), (0,), "pack", "ada", "door", 7),
     results.IdentificationResult("p", "g", "door", 9, POINT, (PROBE,), "pack", 4),
-    results.EnrolmentResult("g", "door", (results.EnrolledSample("p", "ada", "enrolled", "r", "until"),)),
-    results.RedactionResult("blur", (results.RedactedPicture("p", "o", 2, ("ada",)),), 5),
-    results.SubjectView("ada", (VIEW,), (LINE,)),
-    results.ErasureResult("ada", 1, 6, "receipt"),
+    reports.EnrolmentResult("g", "door", (reports.EnrolledSample("p", "ada", "enrolled", "r", "until"),)),
+    reports.RedactionResult("blur", (reports.RedactedPicture("p", "o", 2, ("ada",)),), 5),
+    reports.SubjectView("ada", (VIEW,), (LINE,)),
+    reports.ErasureResult("ada", 1, 6, "receipt"),
     LINE,
 ]
 
@@ -41,8 +41,8 @@ def test_every_result_has_one_plain_JSON_form(result: Any) -> None:
 
 def test_files_passed_over_are_told_by_name() -> None:
     for result in (
-        results.EnrolmentResult("g", "door", (), ("a.heic",)),
-        results.RedactionResult("blur", (), passed_over=("a.heic",)),
+        reports.EnrolmentResult("g", "door", (), ("a.heic",)),
+        reports.RedactionResult("blur", (), passed_over=("a.heic",)),
     ):
         assert result.to_json()["passed_over"] == ["a.heic"]
 
@@ -74,8 +74,8 @@ def test_a_probe_without_candidates_is_unknown(candidates: Any, rejected: Any, o
 
 
 def test_samples_are_counted_by_outcome() -> None:
-    samples = tuple(results.EnrolledSample("p", "ada", o) for o in ("enrolled", "rejected", "rejected"))
-    value = results.EnrolmentResult("g", "door", samples).to_json()
+    samples = tuple(reports.EnrolledSample("p", "ada", o) for o in ("enrolled", "rejected", "rejected"))
+    value = reports.EnrolmentResult("g", "door", samples).to_json()
     assert (value["enrolled"], value["already_enrolled"], value["rejected"]) == (1, 0, 2)
 
 
