@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 
 from faceward.core.duration import parse_duration
 from faceward.core.errors import FacewardError
+from faceward.core.toml import loads_bounded
 
 Fail = Callable[[str], FacewardError]
 
@@ -106,10 +106,10 @@ def decode_text(data: bytes, where: str, fail: Fail) -> str:
 
 
 def parse_toml(data: bytes, where: str, fail: Fail) -> Mapping[str, object]:
-    """Parse TOML 1.0."""
+    """Parse TOML 1.0, within the bounds of `loads_bounded`."""
     text = decode_text(data, where, fail).replace("\r\n", "\n")
     try:
-        return tomllib.loads(text)
+        return loads_bounded(text)
     except (ValueError, RecursionError) as error:
         raise fail(f"{where}: not valid TOML ({_first_line(error)}); correct it") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ import rfc8785
 from faceward.core.canonical import canonical_json, sha256_hex
 from faceward.core.errors import BadInput, UsageError
 from faceward.core.names import check_name
+from faceward.core.toml import loads_bounded
 from faceward.vision.align import ARCFACE_112
 from faceward.vision.calibration import Calibration, parse_calibration
 from faceward.vision.fields import Table
@@ -125,7 +125,7 @@ def parse_manifest(text: str, origin: str) -> Manifest:
         BadInput: Not TOML, a missing or unknown key, or a value out of range; the message names the key.
     """
     try:
-        raw = tomllib.loads(text)
+        raw = loads_bounded(text)
     except (ValueError, RecursionError) as error:  # besides TOML's own error, integers without end and deep nesting
         raise BadInput(f"{origin}: not a TOML manifest ({_one_line(error)}); correct the line") from None
     root = Table(raw, origin)
