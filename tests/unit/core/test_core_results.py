@@ -48,13 +48,13 @@ def test_files_passed_over_are_told_by_name() -> None:
 
 
 def test_results_are_frozen_and_slotted() -> None:
-    for _, kind in inspect.getmembers(results, dataclasses.is_dataclass):
+    for _, kind in [m for part in (results, reports) for m in inspect.getmembers(part, dataclasses.is_dataclass)]:
         assert kind.__dataclass_params__.frozen, kind
         assert "__slots__" in vars(kind), kind
 
 
 def test_no_result_has_room_for_features() -> None:
-    for _, kind in inspect.getmembers(results, dataclasses.is_dataclass):
+    for _, kind in [m for part in (results, reports) for m in inspect.getmembers(part, dataclasses.is_dataclass)]:
         assert not {f.name for f in dataclasses.fields(kind)} & {"features", "embedding", "template", "vector"}
 
 
