@@ -90,7 +90,7 @@ class PackStore:
         Raises:
             BadInput: The manifest cannot be read, or a file that it names is missing.
             UsageError: A pack of this name exists already.
-            IntegrityError: A file's hash differs from the manifest's.
+            IntegrityError: A file's hash differs from the manifest's, or a model keeps weights in other files.
         """
         if _is_folder(manifest_path):
             manifest_path /= _MANIFEST
@@ -102,6 +102,10 @@ class PackStore:
         for check in self.verify(pack):
             if not check.intact:
                 raise _differs(manifest.name, check)
+        for model in manifest.files():
+            # What is built from another form than ONNX is looked at when it is built.
+            if model.prepare != "dlib-resnet":
+                _refuse_external_data(model, _verified(model, pack))
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             staging = Path(tempfile.mkdtemp(prefix=".adding-", dir=self._folder))
@@ -133,9 +137,16 @@ class PackStore:
         """Return the graph that is run, verified by hash, prepared on first use and kept in the cache.
 
         Raises:
-            IntegrityError: A file's hash differs from the manifest's.
+            IntegrityError: A file's hash differs from the manifest's, or the model keeps weights in other files.
             BadInput: A file is missing.
         """
+        data = self._graph(model, pack)
+        # The graphs of the pack that comes with the project are known by their hashes.
+        if pack.folder is not None:
+            _refuse_external_data(model, data)
+        return data
+
+    def _graph(self, model: ModelFile, pack: Pack) -> bytes:
         if model.prepare == "as-is":
             return _verified(model, pack)
         cached = self._cache / f"{model.prepared_sha256}.onnx"
@@ -234,6 +245,15 @@ def _read_text(path: Path) -> str:
         raise BadInput(f"{path}: the manifest cannot be read: {error.strerror}; give a pack.toml") from None
     except UnicodeDecodeError:
         raise BadInput(f"{path}: not a text in UTF-8; give a pack.toml") from None
+
+
+def _refuse_external_data(model: ModelFile, data: bytes) -> None:
+    from faceward.vision.graphs import refuse_external_data  # noqa: PLC0415 - onnx is needed for users' packs alone
+
+    try:
+        refuse_external_data(data)
+    except IntegrityError as error:
+        raise IntegrityError(f"{model.file}: {error}") from None
 
 
 def _static_inputs(data: bytes) -> bytes:

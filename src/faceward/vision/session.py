@@ -37,6 +37,8 @@ class Session:
         options.inter_op_num_threads = 1
         # Idle workers that spin would take the core from the next picture.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Its own format would be recognised otherwise, and may name files of weights.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
             self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no public root

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from faceward.core.canonical import sha256_hex
 from faceward.core.errors import IntegrityError
-from faceward.vision.graphs import static_inputs
+from faceward.vision.graphs import refuse_external_data, static_inputs
 from faceward.vision.packs import DEFAULT_PACK, PackStore, _distributed
 from faceward.vision.session import Session
 
@@ -75,3 +75,52 @@ def test_a_truncated_or_altered_model_leaks_nothing() -> None:
         cut = bytes(data[: numbers.integers(1, len(data) + 1)])
         with contextlib.suppress(IntegrityError):
             static_inputs(cut)
+
+
+def _elsewhere(*, named: bool = True) -> onnx.TensorProto:
+    tensor = numpy_helper.from_array(np.ones(4, np.float32), "hidden")
+    tensor.data_location = TensorProto.EXTERNAL
+    if named:
+        tensor.external_data.add(key="location", value="../weights.bin")
+    return tensor
+
+
+def _hiding(place: str) -> onnx.ModelProto:
+    """Make a model with external weights in one of the places where ONNX lets a tensor be."""
+    model = onnx.load_model_from_string(_model([X], [Y]))
+    graph = model.graph
+    attribute = graph.node[0].attribute.add(name="a")
+    if place == "initializer":
+        graph.initializer.append(_elsewhere(named=False))
+    elif place == "named only":
+        graph.initializer.append(_elsewhere())
+        graph.initializer[-1].ClearField("data_location")
+    elif place == "sparse":
+        graph.sparse_initializer.add().values.CopyFrom(_elsewhere())
+    elif place == "constant":
+        attribute.t.CopyFrom(_elsewhere())
+    elif place == "subgraph":
+        attribute.g.node.add().attribute.add().g.initializer.append(_elsewhere())
+    elif place == "function":
+        model.functions.add(name="f").node.add().attribute.add().tensors.append(_elsewhere())
+    elif place == "training":
+        model.training_info.add().algorithm.initializer.append(_elsewhere())
+    return model
+
+
+def test_a_model_in_one_file_is_accepted() -> None:
+    refuse_external_data(_model([X, W], [Y]))
+    refuse_external_data(_hiding("nowhere").SerializeToString())
+
+
+@pytest.mark.parametrize(
+    "place", ["initializer", "named only", "sparse", "constant", "subgraph", "function", "training"]
+)
+def test_weights_in_another_file_are_found_wherever_they_are_named(place: str) -> None:
+    with pytest.raises(IntegrityError, match="'hidden' in another file"):
+        refuse_external_data(_hiding(place).SerializeToString())
+
+
+def test_what_is_no_model_is_refused() -> None:
+    with pytest.raises(IntegrityError, match="not an ONNX model"):
+        refuse_external_data(b"nonsense")

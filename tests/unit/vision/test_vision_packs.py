@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 from faceward.core.canonical import sha256_hex
 from faceward.core.errors import BadInput, EnvironmentFailure, IntegrityError, UsageError
@@ -205,8 +206,38 @@ def test_features_of_another_length_than_stated_are_refused(
 def test_a_file_with_the_right_hash_that_is_no_model(store: PackStore, offered: Path) -> None:
     (offered / "e.onnx").write_bytes(b"nonsense")
     (offered / "pack.toml").write_text(_manifest(b"nonsense"), encoding="utf-8")
+    with pytest.raises(IntegrityError, match=r"e\.onnx: the file is not an ONNX model"):
+        store.add(offered)
+    (offered / "e.onnx").write_bytes(b"\x08\x08")
+    (offered / "pack.toml").write_text(_manifest(b"\x08\x08"), encoding="utf-8")
     with pytest.raises(IntegrityError, match="cannot be loaded"):
         Pipeline(store, store.add(offered)).load()
+
+
+def _outside(network: bytes) -> bytes:
+    """Move the weights to a file beside the model, as exporters of large models do."""
+    model = onnx.load_model_from_string(network)
+    (tensor,) = model.graph.initializer
+    external_data_helper.set_external_data(tensor, "weights.bin")
+    tensor.ClearField("raw_data")
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def test_a_model_with_weights_in_another_file_is_refused(
+    store: PackStore, offered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = _outside(_network())
+    (tmp_path / "weights.bin").write_bytes(bytes(192 * 64 * 4))
+    monkeypatch.chdir(tmp_path)
+    (offered / "e.onnx").write_bytes(network)
+    (offered / "pack.toml").write_text(_manifest(network), encoding="utf-8")
+    with pytest.raises(IntegrityError, match=r"e\.onnx: the model keeps the weights 'w' in another file"):
+        store.add(offered)
+    assert store.names() == (DEFAULT_PACK,)
+    # Nor is one run that was put into the folder by hand.
+    shutil.copytree(offered, tmp_path / "packs" / "own")
+    with pytest.raises(IntegrityError, match="in another file"):
+        Pipeline(store, store.get("own")).load()
 
 
 class TestCache:
