@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 import faceward
-from faceward.core.errors import FacewardError, IntegrityError, UsageError, WrongSecret
+from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError, UsageError, WrongSecret
 from faceward.operations.log_head import keep_head, kept_head
 from faceward.operations.system import verify_home
 from faceward.protection.age import new_identity_file
@@ -140,6 +141,13 @@ def test_a_file_that_is_not_this_deployments_is_refused(
         other = make_world("other", about=("Other", "other@example"))
         shutil.copyfile(other.home / name, path)
     refused(world, IntegrityError, name if name != "master.key" or how != "foreign" else "master key")
+
+
+@pytest.mark.parametrize("name", ["master.key", "log.vkey"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(world: Any, name: str) -> None:
+    (world.home / name).unlink()
+    os.mkfifo(world.home / name)
+    refused(world, EnvironmentFailure, name, "not a regular file")
 
 
 def test_a_missing_deployment_is_a_wrong_call(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ class LogReader:
         """
         with self._reading():
             size = self._check_size(size)
-            return merkle.inclusion_proof(index, size, self._node)
+            return merkle.inclusion_proof(self._check_index(index), size, self._node)
 
     def consistency(self, old: int, new: int | None = None) -> tuple[bytes, ...]:
         """Return the proof that the tree of size `new`, by default the current, continues that of size `old`.
@@ -177,8 +177,8 @@ class LogReader:
         """
         with self._reading():
             note = self.checkpoint()
-            proof = merkle.inclusion_proof(index, self._check_size(None), self._node)
             entry = self.entry(index)
+            proof = merkle.inclusion_proof(index, self._check_size(None), self._node)
         return Receipt.for_entry(entry, index, proof, note, openings or {})
 
     @contextmanager

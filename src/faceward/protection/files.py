@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
+from faceward.core.files import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,16 +25,17 @@ def read_bounded(path: Path, limit: int, what: str) -> bytes:
 
     Raises:
         IntegrityError: The file is missing or larger than the limit.
-        EnvironmentFailure: It cannot be read.
+        EnvironmentFailure: It cannot be read, or is a pipe, a device or a folder.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
+        data = read_regular(path, limit)
     except FileNotFoundError:
         raise IntegrityError(f"{what} {path} is missing; restore it from its backup") from None
     except OSError as error:
-        raise EnvironmentFailure(f"{what} {path} cannot be read ({error.strerror}); check its permissions") from error
-    if len(data) > limit:
+        raise EnvironmentFailure(
+            f"{what} {path} cannot be read ({error.strerror}); check it and its permissions"
+        ) from error
+    if data is None:
         raise IntegrityError(f"{what} {path} is larger than {limit} bytes; restore it from its backup")
     return data
 

@@ -14,7 +14,7 @@ from faceward.audit import merkle
 from faceward.audit.checkpoint import Checkpoint, sign_checkpoint
 from faceward.audit.entries import Commitment, Entry, Opening, Phase
 from faceward.audit.log import Log, Record
-from faceward.audit.note import Signer
+from faceward.audit.note import Signer, sign_note
 from faceward.audit.reader import SealedOpening
 from faceward.audit.receipt import Receipt
 from faceward.audit.verifier import verify_log, verify_receipt
@@ -308,6 +308,22 @@ def test_keys_and_checkpoints_of_others(filled: Log, path: Path, signer: Signer)
     forged = sign_checkpoint(Checkpoint(signer.name, 0, merkle.EMPTY_ROOT), other)
     with pytest.raises(IntegrityError, match="not signed by"):
         verify_log(path, signer.verifier.vkey, forged)
+
+
+def test_what_is_no_checkpoint_is_said_to_be_none(filled: Log, path: Path, signer: Signer) -> None:
+    vkey = signer.verifier.vkey
+    for text, what in (
+        (filled.receipt(3).encode(), "a receipt, not a checkpoint"),
+        (vkey, "a key, not a checkpoint"),
+        (vkey + "\n", "a key, not a checkpoint"),
+        ("", "not a checkpoint"),
+        ("a letter\n", "not a checkpoint"),
+        (sign_note("a letter\n", [signer]), "not a checkpoint"),
+        (sign_note("a\n1\nAA==\n", [signer]), "not a checkpoint"),
+        (filled.checkpoint()[:-40], "not a checkpoint"),
+    ):
+        with pytest.raises(BadInput, match=f"^this is {what}; give what 'faceward audit checkpoint' printed$"):
+            verify_log(path, vkey, text)
 
 
 def test_a_receipt_says_what_it_proves(filled: Log, signer: Signer) -> None:
