@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from faceward.audit.merkle import HASH_SIZE
-from faceward.audit.note import Signer, Verifier, open_note, sign_note
+from faceward.audit.note import Signer, Verifier, open_note, parse_note, sign_note
+from faceward.audit.receipt import HEADER
 from faceward.audit.strict import MAX_NUMBER, decode_base64, decode_decimal, encode_base64
-from faceward.core.errors import IntegrityError, UsageError
+from faceward.core.errors import BadInput, IntegrityError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +76,30 @@ def open_checkpoint(encoded: str, verifier: Verifier) -> Checkpoint:
     if checkpoint.origin != verifier.name:
         raise IntegrityError(f"the checkpoint is of {checkpoint.origin}, not of {verifier.name}; get the right one")
     return checkpoint
+
+
+def open_kept(text: str, verifier: Verifier) -> Checkpoint:
+    """Verify a checkpoint that was handed in; a file that is something else says nothing about the log.
+
+    Raises:
+        BadInput: It is no checkpoint.
+        IntegrityError: It is not signed by the key, or of another log.
+    """
+    asked = "give what 'faceward audit checkpoint' printed"
+    if text.startswith(HEADER):
+        raise BadInput(f"this is a receipt, not a checkpoint; {asked}")
+    if _is_vkey(text):
+        raise BadInput(f"this is a key, not a checkpoint; {asked}")
+    try:
+        Checkpoint.from_body(parse_note(text).text)
+    except (IntegrityError, UsageError) as error:
+        raise BadInput(f"this is not a checkpoint; {asked}") from error
+    return open_checkpoint(text, verifier)
+
+
+def _is_vkey(text: str) -> bool:
+    try:
+        Verifier.from_vkey(text.strip())
+    except BadInput:
+        return False
+    return True

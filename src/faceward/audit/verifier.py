@@ -13,14 +13,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from faceward.audit import merkle
-from faceward.audit.checkpoint import Checkpoint, open_checkpoint
+from faceward.audit.checkpoint import Checkpoint, open_checkpoint, open_kept
 from faceward.audit.entries import SUBJECT_SLOTS, Entry, Phase
-from faceward.audit.note import Verifier, parse_note
-from faceward.audit.receipt import HEADER, Receipt
+from faceward.audit.note import Verifier
+from faceward.audit.receipt import Receipt
 from faceward.audit.schema import check_schema, connect, translated
 from faceward.core.canonical import canonical_json
 from faceward.core.clock import to_rfc3339
-from faceward.core.errors import BadInput, IntegrityError, UsageError
+from faceward.core.errors import IntegrityError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -154,7 +154,7 @@ def verify_log(path: Path, vkey: str, earlier: str | None = None) -> LogReport:
         EnvironmentFailure: The file cannot be read.
     """
     verifier = Verifier.from_vkey(vkey)
-    kept = _open_kept(earlier, verifier) if earlier is not None else None
+    kept = open_kept(earlier, verifier) if earlier is not None else None
     with closing(connect(path, readonly=True)) as database, translated(path):
         # One snapshot, while others may append.
         database.execute("BEGIN")
@@ -165,28 +165,6 @@ def verify_log(path: Path, vkey: str, earlier: str | None = None) -> LogReport:
             raise IntegrityError(f"the log {path} has no checkpoint; it was altered")
         checkpoint = open_checkpoint(row[0], verifier)
         return _Walk(database, checkpoint, kept).run()
-
-
-def _open_kept(text: str, verifier: Verifier) -> Checkpoint:
-    """Verify a checkpoint that was handed in; a file that is something else says nothing about the log."""
-    asked = "give what 'faceward audit checkpoint' printed"
-    if text.startswith(HEADER):
-        raise BadInput(f"this is a receipt, not a checkpoint; {asked}")
-    if _is_vkey(text):
-        raise BadInput(f"this is a key, not a checkpoint; {asked}")
-    try:
-        Checkpoint.from_body(parse_note(text).text)
-    except (IntegrityError, UsageError) as error:
-        raise BadInput(f"this is not a checkpoint; {asked}") from error
-    return open_checkpoint(text, verifier)
-
-
-def _is_vkey(text: str) -> bool:
-    try:
-        Verifier.from_vkey(text.strip())
-    except BadInput:
-        return False
-    return True
 
 
 class _Walk:

@@ -402,3 +402,29 @@ def test_a_statement_that_the_file_refuses_is_no_usage_error(log: Log, path: Pat
     database.close()
     with pytest.raises(IntegrityError, match="append-only"):
         log.append([begin(now)], now)
+
+
+def test_a_log_says_its_own_key_and_end(log: Log, path: Path, signer: Signer, now: datetime) -> None:
+    assert log.vkey == signer.verifier.vkey
+    assert log.head == (0, merkle.EMPTY_ROOT)
+    log.append([begin(now)] * 3, now)
+    checkpoint = open_checkpoint(log.checkpoint(), signer.verifier)
+    assert log.head == (3, checkpoint.root)
+    with Log.open(path) as reader:
+        assert reader.vkey is None
+
+
+def test_a_log_continues_what_it_was_and_nothing_else(log: Log, path: Path, now: datetime) -> None:
+    heads = [log.head]
+    for number in range(9):
+        log.append([begin(now + timedelta(seconds=number))], now + timedelta(seconds=number))
+        heads.append(log.head)
+    assert all(log.continues(*head) for head in heads)
+    assert not any(log.continues(size, bytes(32)) for size, _ in heads)
+    assert not log.continues(10, heads[-1][1])
+    # A stored hash that was altered to fit proves nothing: it has to lead to the signed root as well.
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("DROP TRIGGER nodes_update")
+    database.execute("UPDATE nodes SET hash = zeroblob(32) WHERE position = 0")
+    database.close()
+    assert not log.continues(1, bytes(32))

@@ -208,3 +208,19 @@ def test_two_processes_draw_keys_at_once(tmp_path: Path, store: KeyStore) -> Non
     running = [subprocess.Popen([sys.executable, "-c", code, str(store.path)]) for _ in range(2)]
     assert [process.wait(60) for process in running] == [0, 0]
     assert len(store.subject_keys("staff")) == 120
+
+
+def test_a_secret_follows_from_the_one_before(store: KeyStore) -> None:
+    seen: list[bytes | None] = []
+
+    def longer(old: bytes | None) -> bytes | None:
+        seen.append(old)
+        return None if old == b"xx" else (old or b"") + b"x"
+
+    for _ in range(4):
+        store.update_secret("count", longer)
+    assert seen == [None, b"x", b"xx", b"xx"]
+    assert store.secret("count") == b"xx"
+    with pytest.raises(UsageError, match="larger than"):
+        store.update_secret("count", lambda _: bytes(70000))
+    assert store.secret("count") == b"xx"
