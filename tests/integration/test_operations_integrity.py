@@ -263,6 +263,13 @@ def test_L3_another_history_signed_by_the_same_key_is_not_opened(world: Any) -> 
     refused(world, IntegrityError, "the log was rolled back or replaced")
 
 
+def test_L3_a_key_store_that_forgot_the_end_of_the_log_is_not_opened(world: Any) -> None:
+    with closing(sqlite3.connect(world.home / "keys.db")) as database:
+        assert database.execute("DELETE FROM secret WHERE name = 'log-head'").rowcount == 1
+        database.commit()
+    refused(world, IntegrityError, "keys.db", "how far the log had come")
+
+
 def test_an_append_that_was_stopped_before_its_end_was_kept_opens(world: Any) -> None:
     world.open()
     world.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from faceward.audit.merkle import EMPTY_ROOT, HASH_SIZE
-from faceward.core.errors import IntegrityError
+from faceward.core.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
     from faceward.audit.log import Log
@@ -44,10 +44,14 @@ def kept_head(keys: KeyStore) -> Head:
     """Return how far the log had come; read it before the log is opened, since others may append.
 
     Raises:
-        UsageError: The key store remembers nothing.
-        IntegrityError: What it remembers does not authenticate.
+        IntegrityError: The key store remembers nothing, or what it remembers does not authenticate.
     """
-    return _decode(keys.secret(_SECRET))
+    try:
+        return _decode(keys.secret(_SECRET))
+    except UsageError:
+        raise IntegrityError(
+            f"{keys.path} does not hold how far the log had come, so it was altered; restore it from its backup"
+        ) from None
 
 
 def check_head(log: Log, kept: Head) -> None:
