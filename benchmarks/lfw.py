@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 import faceward
-from faceward.bootstrap import pack_store
 from faceward.core.errors import NoFace
+from faceward.standalone import pack_store
 from faceward.vision.images import decode, read_file
 
 Array = npt.NDArray[np.float32]

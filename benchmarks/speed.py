@@ -207,7 +207,7 @@ def cold() -> None:
     )
     code = (
         "import time; s=time.perf_counter()\n"
-        "import faceward.bootstrap as b; i=time.perf_counter()\n"
+        "import faceward.standalone as b; i=time.perf_counter()\n"
         "p=b.pipeline(); p.load(); l=time.perf_counter()\n"
         "import sys; b.pictures.compare(p,(b.Path(sys.argv[1]),b.Path(sys.argv[2])),None); e=time.perf_counter()\n"
         "print(f'imports {i-s:.2f} s, verified models and sessions {l-i:.2f} s, two pictures {e-l:.2f} s')"

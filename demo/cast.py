@@ -8,7 +8,7 @@ from pathlib import Path
 
 import compose
 import pictures
-from faceward import bootstrap
+from faceward import standalone
 from faceward.core.errors import FacewardError, UsageError
 from faceward.core.faces import Face
 from pictures import Person
@@ -34,7 +34,7 @@ class Cast:
 def main_face(path: Path) -> Face | None:
     """Return the largest face of a picture, or None where there is none or the picture cannot be used."""
     try:
-        found = bootstrap.detect(path).faces
+        found = standalone.detect(path).faces
     except FacewardError:
         return None
     return found[0].face if found else None
@@ -54,7 +54,7 @@ def first_usable(people: Sequence[Person]) -> tuple[str, Path]:
 
 
 def _certain_face(path: Path) -> Face:
-    return bootstrap.detect(path).faces[0].face
+    return standalone.detect(path).faces[0].face
 
 
 def public_domain(folder: Path) -> Cast:

@@ -10,7 +10,7 @@ from pathlib import Path
 import cast
 import erasure
 from cast import Cast
-from faceward import bootstrap
+from faceward import bootstrap, standalone
 from faceward.audit.verifier import verify_receipt
 from faceward.core.errors import FacewardError, PolicyRefusal, UsageError
 from faceward.core.reports import EnrolledSample
@@ -119,7 +119,7 @@ class Job:
         self, system: System, story: Story, person: Person, what: tuple[Path, Release, EnrolledSample]
     ) -> None:
         portrait, release, sample = what
-        faces = bootstrap.detect(portrait).faces
+        faces = standalone.detect(portrait).faces
         notice = system.notice(person.name)[0]
         face = faces[0] if faces else None
         story.enrolled.append(Enrolled(person.name, portrait, face, sample, release, notice, person.credit))
@@ -139,7 +139,7 @@ class Job:
         self._tell.comparisons(story.comparisons)
         for first, second in zip(story.enrolled, story.enrolled[1:2], strict=False):
             pictures = (first.picture, second.picture)
-            result = bootstrap.verify_pictures(*pictures, fmr=self._options.fmr)
+            result = standalone.verify_pictures(*pictures, fmr=self._options.fmr)
             story.pairs.append(Pair((first.name, second.name), pictures, result))
             said = f"{first.name} beside {second.name}, two pictures in hand: {result.decision}, {result.score:.3f}"
             self._tell.outcome(said, good=result.decision == "non-match")
@@ -204,7 +204,7 @@ class Job:
         story.redacted = story.group.with_name("group-redacted.jpg")
         with story.timed("group picture redacted"):
             story.redaction = system.redact(story.group, story.redacted, keep=keep, purpose=PURPOSE)
-        seen = bootstrap.detect(story.redacted).faces
+        seen = standalone.detect(story.redacted).faces
         story.visible = len(seen)
         picture = story.redaction.pictures[0]
         kept = ", ".join(picture.kept) or "nobody"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from faceward import bootstrap
+from faceward import standalone
 from faceward.core.results import IdentificationResult, ProbeResult, Threshold
 from faceward.policy.quality import Floor
 from faceward.policy.standard import load_standard
@@ -91,7 +91,7 @@ def _rates(point: Threshold, fnmr: float) -> str:
 
 def fnmr_at(score: float) -> float:
     """Return the share of mated comparisons that fell below a score on the pack's calibration data."""
-    calibration = bootstrap.pack_store().get(DEFAULT_PACK).manifest.calibration
+    calibration = standalone.pack_store().get(DEFAULT_PACK).manifest.calibration
     return 0.0 if calibration is None else calibration.fnmr_at(score)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import evidence
 import faceward
 import people
-from faceward import bootstrap
+from faceward import standalone
 from faceward.vision.packs import DEFAULT_PACK
 from figures import one_in
 from story import Story
@@ -61,7 +61,7 @@ def _head(story: Story) -> str:
 
 
 def _purpose(story: Story) -> str:
-    purpose, pack = story.purpose, bootstrap.pack_store().get(DEFAULT_PACK).manifest
+    purpose, pack = story.purpose, standalone.pack_store().get(DEFAULT_PACK).manifest
     return (
         "<section><h2>The deployment</h2>"
         "<p>A deployment under the standard <b>workplace</b>, with one registered purpose: "

@@ -15,11 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from faceward.bootstrap import Secret, create, detect, pipeline, redact, verify_pictures
+    from faceward.bootstrap import Secret, create
     from faceward.bootstrap import open_system as open  # noqa: A004 - the library's front door
     from faceward.core.errors import FacewardError
     from faceward.operations.system import System
     from faceward.policy.release_files import parse_releases
+    from faceward.standalone import detect, pipeline, redact, verify_pictures
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,15 +37,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FacewardError": ("faceward.core.errors", "FacewardError"),
-    "System": ("faceward.operations.system", "System"),
-    "open": ("faceward.bootstrap", "open_system"),
-    "parse_releases": ("faceward.policy.release_files", "parse_releases"),
+    "FacewardError": "faceward.core.errors",
+    "Secret": "faceward.bootstrap",
+    "System": "faceward.operations.system",
+    "create": "faceward.bootstrap",
+    "detect": "faceward.standalone",
+    "open": "faceward.bootstrap",
+    "parse_releases": "faceward.policy.release_files",
+    "pipeline": "faceward.standalone",
+    "redact": "faceward.standalone",
+    "verify_pictures": "faceward.standalone",
 }
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, attribute = _HOMES.get(name, ("faceward.bootstrap", name))
-    return getattr(import_module(module), attribute)
+    return getattr(import_module(_HOMES[name]), "open_system" if name == "open" else name)

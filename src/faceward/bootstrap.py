@@ -18,10 +18,8 @@ from faceward.audit.note import Signer
 from faceward.core.canonical import JSONObject, canonical_json
 from faceward.core.clock import Clock, SystemClock, to_rfc3339
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
-from faceward.core.reports import RedactionResult
-from faceward.core.results import DetectionResult, VerificationResult
 from faceward.gallery.sqlite import SQLiteStore
-from faceward.operations import pictures, upkeep
+from faceward.operations import upkeep
 from faceward.operations.context import Desk
 from faceward.operations.deployment import (
     CONFIG_FILE,
@@ -47,9 +45,8 @@ from faceward.protection.holder import MasterKeyHolder
 from faceward.protection.keys import KeyStore
 from faceward.protection.passphrase import PassphraseFile
 from faceward.protection.rotation import create_keys, open_keys
-from faceward.settings import cache_folder, packs_folder
-from faceward.vision.packs import DEFAULT_PACK, PackStore
-from faceward.vision.pipeline import Pipeline
+from faceward.standalone import pipeline
+from faceward.vision.packs import DEFAULT_PACK
 
 _VKEY = "the log's public key"
 _MAX_VKEY_BYTES = 4096
@@ -83,21 +80,6 @@ class Secret:
         if self.identity_file is not None:
             return AgeFile(path, self.identity_file, self.recipients)
         return PassphraseFile(path, self.passphrase or "")
-
-
-def pack_store() -> PackStore:
-    """Return the packs on this machine."""
-    return PackStore(packs_folder(), cache_folder())
-
-
-def pipeline(pack: str = DEFAULT_PACK, threads: int = 1) -> Pipeline:
-    """Return a model pack at work.
-
-    Raises:
-        UsageError: No such pack.
-    """
-    store = pack_store()
-    return Pipeline(store, store.get(pack), threads)
 
 
 def create(
@@ -303,39 +285,3 @@ def _account() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"
-
-
-def _at_work(pack: str | Pipeline) -> Pipeline:
-    return pack if isinstance(pack, Pipeline) else pipeline(pack)
-
-
-def verify_pictures(
-    first: Path | str, second: Path | str, *, pack: str | Pipeline = DEFAULT_PACK, fmr: float | None = None
-) -> VerificationResult:
-    """Compare two pictures and store nothing; see `operations.pictures.compare`.
-
-    Args:
-        first: A picture file.
-        second: Another.
-        pack: Name of a model pack, which is loaded for this call, or one at work from `pipeline` for many calls.
-        fmr: The false-match rate to accept; the pack's own default if None.
-    """
-    return pictures.compare(_at_work(pack), (Path(first), Path(second)), fmr)
-
-
-def detect(image: Path | str, *, pack: str | Pipeline = DEFAULT_PACK) -> DetectionResult:
-    """Find the faces of a picture; see `operations.pictures.detect`, and `verify_pictures` for `pack`."""
-    return pictures.detect(_at_work(pack), Path(image))
-
-
-def redact(
-    source: Path | str,
-    output: Path | str,
-    *,
-    mode: str = "pixelate",
-    pack: str | Pipeline = DEFAULT_PACK,
-    progress: pictures.Progress | None = None,
-) -> RedactionResult:
-    """Hide every face of a picture or a folder; see `operations.pictures.redact_all`."""
-    model = _at_work(pack)
-    return pictures.redact_all(model, pictures.targets(Path(source), Path(output)), mode, None, progress)

@@ -106,12 +106,12 @@ def test_help_is_given_for_every_command(bare: Cli) -> None:
 def test_a_defect_is_one_line_and_debug_shows_the_traceback(
     bare: Cli, eileen: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import faceward.bootstrap
+    import faceward.standalone
 
     def broken(*_arguments: object, **_options: object) -> None:
         raise ZeroDivisionError("features 0.1 0.2")
 
-    monkeypatch.setattr(faceward.bootstrap, "detect", broken)
+    monkeypatch.setattr(faceward.standalone, "detect", broken)
     line = bare.refused(1, "detect", eileen)
     assert "defect" in line
     assert "--debug" in line
@@ -132,12 +132,12 @@ def test_a_defect_is_one_line_and_debug_shows_the_traceback(
 def test_what_the_machine_cannot_do_is_one_line(
     error: Exception, word: str, bare: Cli, eileen: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import faceward.bootstrap
+    import faceward.standalone
 
     def failing(*_arguments: object, **_options: object) -> None:
         raise error
 
-    monkeypatch.setattr(faceward.bootstrap, "detect", failing)
+    monkeypatch.setattr(faceward.standalone, "detect", failing)
     assert word in bare.refused(1, "detect", eileen)
 
 

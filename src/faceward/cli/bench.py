@@ -33,7 +33,7 @@ def _bench(
     threads: Annotated[int, typer.Option(min=1, max=256, help="Threads of the networks.")] = 1,
 ) -> None:
     """Measure this machine: detection, embedding, search of 100,000 references. Needs no deployment."""
-    from faceward.bootstrap import pipeline
+    from faceward.standalone import pipeline
     from faceward.vision.packs import DEFAULT_PACK
 
     vision = pipeline(pack or DEFAULT_PACK, threads)

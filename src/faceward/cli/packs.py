@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def _list(settings: Settings) -> None:
     """List the model packs with their licences."""
-    from faceward.bootstrap import pack_store
+    from faceward.standalone import pack_store
 
     store = pack_store()
     manifests = [store.get(name).manifest for name in store.names()]
@@ -44,7 +44,7 @@ def _add(
     ],
 ) -> None:
     """Add a model pack after verifying its files by hash."""
-    from faceward.bootstrap import pack_store
+    from faceward.standalone import pack_store
 
     added = pack_store().add(manifest).manifest
     if settings.as_json:
@@ -58,7 +58,7 @@ def _verify(
     name: Annotated[Optional[str], typer.Argument(help="A pack.", show_default="all of them")] = None,
 ) -> None:
     """Hash every file of a pack, or of all, and compare with the manifest."""
-    from faceward.bootstrap import pack_store
+    from faceward.standalone import pack_store
 
     store = pack_store()
     names = store.names() if name is None else (name,)

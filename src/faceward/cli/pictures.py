@@ -36,7 +36,7 @@ def _detect(
     pack: Annotated[Optional[str], typer.Option(help="Model pack.", show_default="the built-in one")] = None,
 ) -> None:
     """Find faces: boxes, five landmarks, quality components. Needs no deployment; stores nothing."""
-    from faceward.bootstrap import detect
+    from faceward.standalone import detect
     from faceward.vision.packs import DEFAULT_PACK
 
     result = detect(image, pack=pack or DEFAULT_PACK)
@@ -79,7 +79,7 @@ def _redact(
         with settings.open() as system, progress(settings, "Redacting") as advance:
             result = system.redact(source, out, keep=keep, purpose=purpose, mode=mode, progress=advance)
     else:
-        from faceward.bootstrap import redact
+        from faceward.standalone import redact
 
         with progress(settings, "Redacting") as advance:
             result = redact(source, out, mode=mode, progress=advance)

@@ -59,7 +59,7 @@ def _verify(
 
 
 def _pair(first: Path, second: Path, fmr: float | None, pack: str | None) -> VerificationResult:
-    from faceward.bootstrap import verify_pictures
+    from faceward.standalone import verify_pictures
     from faceward.vision.packs import DEFAULT_PACK
 
     return verify_pictures(first, second, pack=pack or DEFAULT_PACK, fmr=fmr)

@@ -13,6 +13,7 @@ from faceward.audit.log import Log
 from faceward.core.canonical import JSONObject, JSONValue, canonical_json, sha256
 from faceward.core.clock import Clock
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
+from faceward.core.files import read_regular
 from faceward.gallery.search import Gallery
 from faceward.gallery.sqlite import SQLiteStore
 from faceward.gallery.store import GalleryInfo
@@ -91,9 +92,10 @@ def read_config(home: Path) -> Config:
     """
     path = home / CONFIG_FILE
     try:
-        if path.stat().st_size > _MAX_CONFIG_BYTES:
+        data = read_regular(path, _MAX_CONFIG_BYTES)
+        if data is None:
             raise IntegrityError(f"{path}: too large to be a deployment's description; restore it from a backup")
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(data)
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
             f"{home}: no deployment here; set one up with 'faceward init' or name it with --home"

@@ -12,6 +12,7 @@ from typing import Self
 from faceward.audit.verifier import LogReport, verify_log
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import UsageError
+from faceward.core.files import read_regular
 from faceward.core.names import check_name, normal_name, printable
 from faceward.core.reports import EnrolmentResult, ErasureResult, LogLine, RedactionResult, SubjectView
 from faceward.core.results import IdentificationResult, JSONDict, VerificationResult
@@ -24,6 +25,8 @@ from faceward.policy.consent import Release
 from faceward.policy.purposes import Purpose, PurposeRequest
 
 Progress = Callable[[int, int], None]
+
+_MAX_VKEY_BYTES = 4096
 
 
 class System:
@@ -207,7 +210,7 @@ class System:
         Raises:
             IntegrityError: The log was altered, rolled back or forked.
         """
-        return verify_home(self.home, earlier)
+        return verify_home(self.home, earlier, self._deployment.log.vkey)
 
     def prove(self, index: int) -> str:
         """Return a receipt for an entry, without details of any subject (C2SP tlog-proof)."""
@@ -260,6 +263,6 @@ def read_vkey(home: Path) -> str:
         UsageError: There is no deployment.
     """
     try:
-        return (home / VKEY_FILE).read_text(encoding="utf-8").strip()
+        return (read_regular(home / VKEY_FILE, _MAX_VKEY_BYTES) or b"").decode().strip()
     except (OSError, UnicodeDecodeError):
         raise UsageError(f"{home}: no deployment here, or no {VKEY_FILE}; name it with --home") from None
