@@ -6,15 +6,14 @@ the tree from the leaves without trusting a stored hash.
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from faceward.audit import merkle
 from faceward.audit.checkpoint import Checkpoint, open_checkpoint
 from faceward.audit.entries import Entry, Phase
+from faceward.audit.history import History, say_history
 from faceward.audit.note import Verifier
 from faceward.audit.receipt import Receipt
 from faceward.audit.schema import connect, translated
@@ -25,14 +24,9 @@ from faceward.core.errors import IntegrityError
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from faceward.core.canonical import JSONObject
-
-CLOCK_STEP = timedelta(hours=1)
-"""Clocks are corrected by seconds; a step back by more than this is reported."""
-
 
 @dataclass(frozen=True, slots=True)
 class LogReport:
@@ -65,14 +59,7 @@ class LogReport:
         ]
         if self.earlier is not None:
             text.append(f"It continues the checkpoint of size {self.earlier}: nothing up to there was changed.")
-        text += [
-            f"{count} {'entry says' if count == 1 else 'entries say'}: {name}, {phase}."
-            for (name, phase), count in sorted(self.operations.items())
-        ]
-        if self.unfinished:
-            text.append(f"Begun and never ended: entries {_numbers(self.unfinished)}.")
-        if self.backwards:
-            text.append(f"The clock was set back by more than an hour before entries {_numbers(self.backwards)}.")
+        text += say_history(dict(self.operations), self.unfinished, self.backwards)
         text.append(f"{self.sealed_openings} sealed openings are stored, {self.blanked_openings} were destroyed.")
         return text
 
@@ -173,10 +160,7 @@ class _Walk:
         self._checkpoint = checkpoint
         self._kept = kept
         self._frontier = merkle.Frontier()
-        self._operations: Counter[tuple[str, Phase]] = Counter()
-        self._begun: dict[int, str] = {}
-        self._backwards: list[int] = []
-        self._latest: datetime | None = None
+        self._history = History()
 
     def run(self) -> LogReport:
         self._check_kept()
@@ -196,8 +180,7 @@ class _Walk:
                 if nodes.fetchone() != (position, hashed):
                     raise IntegrityError(f"entry {index} does not fit the stored hashes; it was altered")
             # 2. The entry is well formed, and follows from those before it.
-            entry = self._decode(index, leaf)
-            self._follow(index, entry)
+            entry = self._history.read(index, leaf)
             # 3. Openings belong to commitments of their entry.
             while waiting is not None and waiting[0] == index:
                 if waiting[1] not in entry.slots:
@@ -213,26 +196,6 @@ class _Walk:
 
     def _openings(self) -> Iterator[tuple[int, str]]:
         return iter(self._db.execute("SELECT entry, slot FROM openings ORDER BY entry, slot"))
-
-    @staticmethod
-    def _decode(index: int, leaf: bytes) -> Entry:
-        try:
-            return Entry.decode(leaf)
-        except IntegrityError as error:
-            raise IntegrityError(f"entry {index}: {error}") from error
-
-    def _follow(self, index: int, entry: Entry) -> None:
-        if entry.refers is not None and entry.refers >= index:
-            raise IntegrityError(f"entry {index} refers to the later entry {entry.refers}; the log was altered")
-        if entry.phase is Phase.BEGIN:
-            self._begun[index] = entry.operation
-        elif entry.phase is Phase.END and self._begun.pop(entry.refers or 0, None) != entry.operation:
-            raise IntegrityError(f"entry {index} ends entry {entry.refers}, which is no open {entry.operation!r}")
-        self._operations[entry.operation, entry.phase] += 1
-        # Reported and not refused: a clock that was wrong once must not make the log unverifiable for ever.
-        if self._latest is not None and entry.time < self._latest - CLOCK_STEP:
-            self._backwards.append(index)
-        self._latest = entry.time if self._latest is None else max(self._latest, entry.time)
 
     def _check_kept(self) -> None:
         kept = self._kept
@@ -257,15 +220,10 @@ class _Walk:
         count = self._db.execute("SELECT count(*), count(nullif(blank, 0)) FROM openings").fetchone()
         return LogReport(
             checkpoint=self._checkpoint,
-            operations=dict(self._operations),
-            unfinished=tuple(self._begun),
-            backwards=tuple(self._backwards),
+            operations=dict(self._history.operations),
+            unfinished=tuple(self._history.begun),
+            backwards=tuple(self._history.backwards),
             sealed_openings=count[0] - count[1],
             blanked_openings=count[1],
             earlier=self._kept.size if self._kept else None,
         )
-
-
-def _numbers(indexes: tuple[int, ...], shown: int = 10) -> str:
-    more = f" and {len(indexes) - shown} more" if len(indexes) > shown else ""
-    return ", ".join(map(str, indexes[:shown])) + more
