@@ -36,13 +36,14 @@ def read_cosigned(log: Path) -> str | None:
         return None
     except OSError as error:
         raise EnvironmentFailure(f"{path}: cannot be read: {error.strerror}; check its permissions") from error
+    damaged = IntegrityError(f"{path}: no cosigned checkpoint; delete it and have the log cosigned again")
+    if len(data) > MAX_NOTE_FILE:
+        raise damaged
     try:
-        if len(data) > MAX_NOTE_FILE:
-            raise IntegrityError("too long")
         note = data.decode()
         parse_note(note)
     except (IntegrityError, UnicodeDecodeError) as error:
-        raise IntegrityError(f"{path}: no cosigned checkpoint; delete it and have the log cosigned again") from error
+        raise damaged from error
     return note
 
 

@@ -23,7 +23,9 @@ def failures_named(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         where = error.filename or path
-        raise EnvironmentFailure(f"{where}: cannot be written: {error.strerror}; check space and permissions") from error
+        raise EnvironmentFailure(
+            f"{where}: cannot be written: {error.strerror}; check space and permissions"
+        ) from error
 
 
 def replace_file(path: Path, data: bytes, staging: Path | None = None) -> None:

@@ -17,7 +17,7 @@ from faceward.audit.checkpoint import Checkpoint, open_checkpoint
 from faceward.audit.cosigned import MAX_NOTE_FILE
 from faceward.audit.files import failures_named, read_text, replace_file, sync_folder
 from faceward.audit.note import parse_note
-from faceward.audit.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, encode_bundle, new_tiles
+from faceward.audit.tiles import CHECKPOINT_FILE, TILE_HEIGHT, TILE_WIDTH, Tile, encode_bundle, new_tiles
 from faceward.core.errors import EnvironmentFailure, IntegrityError
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from faceward.audit.note import Verifier
     from faceward.audit.reader import LogReader
 
-CHECKPOINT_FILE = "checkpoint"
 _STAGING = ".staging"
 
 
@@ -125,7 +124,9 @@ def _published(log: LogReader, folder: Path, verifier: Verifier) -> Checkpoint |
     if published.size > log.size:
         raise IntegrityError(f"{folder} holds {published.size} entries, the log only {log.size}; it was rolled back")
     if log.root(published.size) != published.root:
-        raise IntegrityError(f"the log does not continue what {folder} holds at size {published.size}; it was rewritten")
+        raise IntegrityError(
+            f"the log does not continue what {folder} holds at size {published.size}; it was rewritten"
+        )
     return published
 
 

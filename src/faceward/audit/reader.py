@@ -64,6 +64,11 @@ class LogReader:
         self.close()
 
     @property
+    def path(self) -> Path:
+        """The SQLite file."""
+        return self._path
+
+    @property
     def size(self) -> int:
         """Number of entries, of all processes."""
         return self._stored_checkpoint().size

@@ -10,6 +10,7 @@ from faceward.core.errors import IntegrityError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+CHECKPOINT_FILE = "checkpoint"
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
 MAX_LEAF_BYTES = 2**16 - 1
@@ -97,7 +98,7 @@ def decode_bundle(data: bytes, width: int) -> tuple[bytes, ...]:
     Raises:
         IntegrityError: It holds more, fewer, or half an entry.
     """
-    leaves = []
+    leaves: list[bytes] = []
     place = 0
     while place < len(data) and len(leaves) <= width:
         start = place + _LENGTH_BYTES

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from faceward.core.canonical import JSONObject
 
+
 @dataclass(frozen=True, slots=True)
 class LogReport:
     """What a verified log holds.

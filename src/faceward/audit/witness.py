@@ -12,9 +12,10 @@ from faceward.audit.strict import decode_base64, decode_decimal, encode_base64
 from faceward.core.errors import FacewardError, IntegrityError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from faceward.audit.note import Verifier
+    from faceward.audit.cosignature import CosignatureVerifier
+    from faceward.audit.note import NoteSignature, Verifier
 
 MAX_PROOF_LINES = 63
 MAX_REQUEST_BYTES = 64 * 1024
@@ -60,8 +61,7 @@ class Request:
         return cls(old, tuple(decode_base64(line, "a hash of the proof", HASH_SIZE) for line in hashes), note)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal(Exception):  # noqa: N818 - an answer of the protocol
+class Refusal(Exception):
     """Why a witness does not cosign.
 
     Attributes:
@@ -70,9 +70,9 @@ class Refusal(Exception):  # noqa: N818 - an answer of the protocol
         content_type: Its type.
     """
 
-    status: int
-    body: str
-    content_type: str = TEXT_TYPE
+    def __init__(self, status: int, body: str, content_type: str = TEXT_TYPE) -> None:
+        super().__init__(f"{status} {body.strip()}")
+        self.status, self.body, self.content_type = status, body, content_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +146,24 @@ def parse_size(body: bytes) -> int:
     return decode_decimal(body.decode("ascii", "replace").removesuffix("\n"), "the witness's size")
 
 
-def signature_lines(note: str, body: bytes) -> Sequence[str]:
-    """Return the signature lines of a witness's answer, having checked that they complete the note.
+def read_cosignature(note: str, body: bytes, witness: CosignatureVerifier) -> NoteSignature:
+    """Return a witness's cosignature from its answer 200, verified. Signatures of other keys are ignored.
+
+    Args:
+        note: The signed checkpoint that was handed in.
+        body: The answer.
+        witness: The witness's public key.
 
     Raises:
-        IntegrityError: The answer is something else.
+        IntegrityError: The answer is something else, or the cosignature is wrong or absent.
     """
     try:
-        answer = body.decode()
+        whole = parse_note(note + body.decode())
     except UnicodeDecodeError as error:
         raise IntegrityError("the witness's answer is not UTF-8; ask its operator") from error
-    if parse_note(note + answer).text != parse_note(note).text:
+    if whole.text != parse_note(note).text:
         raise IntegrityError("the witness's answer is not signature lines; ask its operator")
-    return answer.splitlines()
+    mine = [s for s in whole.signatures if (s.name, s.key_id) == (witness.name, witness.key_id)]
+    if not mine or not witness.accepts(whole.text, mine[-1].signature):
+        raise IntegrityError(f"the answer holds no good cosignature of {witness.name}; check its key and address")
+    return mine[-1]
