@@ -79,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         self.end_headers()
         self.wfile.write(body)
-        XX
+        self.server.tell(f"{answer.status} {'cosigned' if answer.status == 200 else answer.body}")
 
     def _answer(self) -> tuple[Answer, bool]:
         """Return the answer, and whether the request was read to its end."""
