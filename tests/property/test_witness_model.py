@@ -39,7 +39,7 @@ def request(fork: int, old: int, size: int, proof_of: int) -> Request:
 
 
 STEPS = st.lists(
-    st.tuples(st.integers(0, 2), st.integers(0, 20), st.integers(0, 20), st.integers(0, 2), st.booleans(), st.booleans()),
+    st.tuples(*(st.integers(0, most) for most in (2, 20, 20, 2)), st.booleans(), st.booleans()),
     max_size=25,
 )  # fmt: skip
 

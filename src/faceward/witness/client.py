@@ -135,6 +135,8 @@ def _post(url: str, body: bytes) -> _Reply:
         connection.close()
     if len(answer) > _MAX_ANSWER_BYTES:
         raise EnvironmentFailure(f"{url}: the answer is longer than {_MAX_ANSWER_BYTES} bytes; it is no witness")
+    if response.length:
+        raise EnvironmentFailure(f"{url}: the answer was cut off; try again")
     return _Reply(response.status, response.headers.get("Content-Type", ""), answer)
 
 

@@ -17,7 +17,6 @@ from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
 ONE, TWO = Cosigner("witness.example.org/one", bytes(32)), Cosigner("witness.example.net/two", bytes(range(32)))
 
@@ -61,8 +60,15 @@ def test_a_larger_tree_takes_the_place_and_a_smaller_never(log: Log, now: dateti
 def test_L3_a_receipt_under_4_kB_carries_two_witnesses(log: Log, now: datetime, signer: Signer) -> None:
     digests: dict[str, bytes] = {}
     openings: dict[str, Opening] = {}
-    details = {"reason": "Fire drill: who is still inside the building", "standard": "0" * 64, "purpose": "door", "gallery": "door",
-               "operator": "somebody", "pack": "1" * 64, "probe": "2" * 64}  # fmt: skip
+    details = {
+        "reason": "Fire drill: who is still inside the building",
+        "operator": "somebody",
+        "standard": "0" * 64,
+        "purpose": "door",
+        "gallery": "door",
+        "pack": "1" * 64,
+        "probe": "2" * 64,
+    }
     for slot in ("details", "subject/0"):
         digests[slot], openings[slot] = commit(details)
     grow(log, now, 500)
