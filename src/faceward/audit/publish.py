@@ -139,12 +139,10 @@ def _write(log: LogReader, folder: Path, tiles: list[Tile]) -> None:
     touched: set[Path] = set()
     for tile in tiles:
         path = folder / tile.path
-        for parent in reversed(path.relative_to(folder).parents):
-            if not (folder / parent).is_dir():
-                (folder / parent).mkdir()
-                touched.add((folder / parent).parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content(log, tile), folder / _STAGING)
-        touched.add(path.parent)
+        # All of them, because a process that was killed may have made a folder and not got so far.
+        touched.update(folder / parent for parent in path.relative_to(folder).parents)
     for parent in touched:
         sync_folder(parent)
 

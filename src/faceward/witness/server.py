@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import sys
 import threading
 from dataclasses import dataclass
@@ -12,7 +14,6 @@ from faceward.audit.witness import MAX_REQUEST_BYTES, TEXT_TYPE, Refusal, admit
 from faceward.core.errors import EnvironmentFailure, FacewardError
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Mapping
 
     from faceward.audit.cosignature import Cosigner
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 TIMEOUT_SECONDS = 10.0
+"""Longest wait for the next bytes."""
+CONNECTION_SECONDS = 60.0
+"""Longest life of a connection, however busy: dripping bytes must not hold a thread for ever."""
 MAX_CONNECTIONS = 32
 
 
@@ -66,6 +70,22 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     timeout = TIMEOUT_SECONDS
     server: WitnessServer
+
+    def setup(self) -> None:
+        """Begin a connection, and see to its end."""
+        super().setup()
+        self._end = threading.Timer(CONNECTION_SECONDS, self._cut)
+        self._end.daemon = True
+        self._end.start()
+
+    def finish(self) -> None:
+        """End a connection."""
+        self._end.cancel()
+        super().finish()
+
+    def _cut(self) -> None:
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def do_POST(self) -> None:
         answer, whole = self._answer()

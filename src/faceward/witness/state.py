@@ -20,19 +20,14 @@ if TYPE_CHECKING:
 
 _APPLICATION_ID = 0x4657_5754  # "FWWT"
 _BUSY_SECONDS = 10.0
-_SCHEMA = f"""
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS seen (
-    origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL CHECK (length(root) = 32), note TEXT NOT NULL
-) STRICT;
-CREATE TRIGGER IF NOT EXISTS seen_forward BEFORE UPDATE ON seen
-    WHEN NEW.size < OLD.size OR NEW.origin IS NOT OLD.origin OR (NEW.size = OLD.size AND NEW.root IS NOT OLD.root)
-    BEGIN SELECT RAISE(ABORT, 'a witness does not go back'); END;
-CREATE TRIGGER IF NOT EXISTS seen_kept BEFORE DELETE ON seen
-    BEGIN SELECT RAISE(ABORT, 'a witness does not forget'); END;
-PRAGMA application_id = {_APPLICATION_ID};
-COMMIT;
-"""
+_SCHEMA = (
+    "CREATE TABLE seen (origin TEXT PRIMARY KEY, size INTEGER NOT NULL,"
+    " root BLOB NOT NULL CHECK (length(root) = 32), note TEXT NOT NULL) STRICT",
+    "CREATE TRIGGER seen_forward BEFORE UPDATE ON seen WHEN NEW.size < OLD.size OR NEW.origin IS NOT OLD.origin"
+    " OR (NEW.size = OLD.size AND NEW.root IS NOT OLD.root) BEGIN SELECT RAISE(ABORT, 'a witness does not go back'); END",
+    "CREATE TRIGGER seen_kept BEFORE DELETE ON seen BEGIN SELECT RAISE(ABORT, 'a witness does not forget'); END",
+    f"PRAGMA application_id = {_APPLICATION_ID}",
+)
 
 
 class WitnessState:
@@ -68,13 +63,31 @@ class WitnessState:
                 raise
 
     def _prepare(self) -> None:
-        (application,) = self._db.execute("PRAGMA application_id").fetchone()
-        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if application != _APPLICATION_ID and (application or tables):
-            raise IntegrityError(f"{self._path}: not a witness's state; name its file")
         # The journal's removal is made durable too: an answer must never outlive what it rests on.
         self._db.execute("PRAGMA synchronous = EXTRA")
-        self._db.executescript(_SCHEMA)
+        # In one transaction, since another process may be making the file at this moment.
+        with self._turn():
+            (application,) = self._db.execute("PRAGMA application_id").fetchone()
+            (tables,) = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            if application == _APPLICATION_ID:
+                return
+            if application or tables:
+                raise IntegrityError(f"{self._path}: not a witness's state; name its file")
+            for statement in _SCHEMA:
+                self._db.execute(statement)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Hold the file alone; what was written is durable at the end, or undone."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            # A full disk may have rolled back already.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -100,21 +113,13 @@ class WitnessState:
             EnvironmentFailure: Busy for 10 s, or a full disk; nothing was stored.
         """
         new = submission.checkpoint
-        with self._lock, self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                judge(submission, self._seen(new.origin))
-                self._db.execute(
-                    "INSERT INTO seen VALUES (?, ?, ?, ?) ON CONFLICT (origin)"
-                    " DO UPDATE SET size = excluded.size, root = excluded.root, note = excluded.note",
-                    (new.origin, new.size, new.root, submission.request.note),
-                )
-                self._db.execute("COMMIT")
-            except BaseException:
-                # A full disk may have rolled back already.
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._lock, self._translated(), self._turn():
+            judge(submission, self._seen(new.origin))
+            self._db.execute(
+                "INSERT INTO seen VALUES (?, ?, ?, ?) ON CONFLICT (origin)"
+                " DO UPDATE SET size = excluded.size, root = excluded.root, note = excluded.note",
+                (new.origin, new.size, new.root, submission.request.note),
+            )
 
     def _seen(self, origin: str) -> Checkpoint | None:
         row = self._db.execute("SELECT size, root FROM seen WHERE origin = ?", (origin,)).fetchone()

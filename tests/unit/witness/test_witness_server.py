@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
+import time
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPConnection
@@ -153,6 +154,20 @@ def test_one_that_says_nothing_is_left(tmp_path: Path, monkeypatch: pytest.Monke
         assert raw(server, b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: 9\r\n\r\nold") == b""
 
 
+def test_one_that_drips_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "CONNECTION_SECONDS", 0.3)
+    with serving(tmp_path / "one.db") as server:
+        plain = create_connection(("127.0.0.1", server.server_address[1]), timeout=10)
+
+        def drip() -> None:
+            for _ in range(200):
+                plain.sendall(b"P")
+                time.sleep(0.02)
+
+        with plain, pytest.raises(OSError, match=r"Broken pipe|reset"):
+            drip()
+
+
 def test_more_connections_than_threads_are_served_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 2)
     monkeypatch.setattr(server_module._Handler, "timeout", 0.2)
@@ -226,6 +241,24 @@ def test_of_two_at_once_one_is_refused(tmp_path: Path, log: Log) -> None:
         seen = state.seen("example.org/log")
         assert seen is not None
         assert seen.size == size
+
+
+def test_two_processes_make_one_state(tmp_path: Path) -> None:
+    outcomes: list[bool] = []
+    for number in range(25):
+        barrier = threading.Barrier(2)
+
+        def run(path: Path, barrier: threading.Barrier) -> None:
+            barrier.wait(timeout=10)
+            with WitnessState(path) as state:
+                outcomes.append(state.seen("example.org/log") is None)
+
+        pair = [threading.Thread(target=run, args=(tmp_path / f"{number}.db", barrier)) for _ in range(2)]
+        for thread in pair:
+            thread.start()
+        for thread in pair:
+            thread.join(timeout=30)
+    assert outcomes == [True] * 50
 
 
 @pytest.mark.parametrize("content", [b"no database, but long enough to be read as one" * 20, None])
