@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,15 @@ def witness(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Endpoint]]:
     command = [sys.executable, "-m", "faceward", "witness", "serve", "--key", str(key), "--port", "0"]
     command += ["--state", str(folder / "state.db"), "--log", SIGNER.verifier.vkey]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+        # A shell that runs the tests in the background has it ignored.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
     assert process.stdout is not None
     try:
         line = process.stdout.readline()

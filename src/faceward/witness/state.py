@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 _APPLICATION_ID = 0x4657_5754  # "FWWT"
 _BUSY_SECONDS = 10.0
 _SCHEMA = (
-    "CREATE TABLE seen (origin TEXT PRIMARY KEY, size INTEGER NOT NULL,"
-    " root BLOB NOT NULL CHECK (length(root) = 32), note TEXT NOT NULL) STRICT",
-    "CREATE TRIGGER seen_forward BEFORE UPDATE ON seen WHEN NEW.size < OLD.size OR NEW.origin IS NOT OLD.origin"
-    " OR (NEW.size = OLD.size AND NEW.root IS NOT OLD.root) BEGIN SELECT RAISE(ABORT, 'a witness does not go back'); END",
-    "CREATE TRIGGER seen_kept BEFORE DELETE ON seen BEGIN SELECT RAISE(ABORT, 'a witness does not forget'); END",
+    """CREATE TABLE seen (
+        origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL CHECK (length(root) = 32), note TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TRIGGER seen_forward BEFORE UPDATE ON seen
+        WHEN NEW.size < OLD.size OR NEW.origin IS NOT OLD.origin OR (NEW.size = OLD.size AND NEW.root IS NOT OLD.root)
+        BEGIN SELECT RAISE(ABORT, 'a witness does not go back'); END""",
+    """CREATE TRIGGER seen_kept BEFORE DELETE ON seen
+        BEGIN SELECT RAISE(ABORT, 'a witness does not forget'); END""",
     f"PRAGMA application_id = {_APPLICATION_ID}",
 )
 
