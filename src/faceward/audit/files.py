@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,10 @@ def read_file(path: Path, limit: int, what: str) -> bytes:
         BadInput: It cannot be read or is longer.
     """
     try:
-        with path.open("rb") as file:
+        # A pipe in the file's place must not be waited for.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise BadInput(f"{path}: not a regular file, so it is no {what}; check the path")
             data = file.read(limit + 1)
     except OSError as error:
         raise BadInput(f"{path}: the {what} cannot be read: {error.strerror}; check the path") from error

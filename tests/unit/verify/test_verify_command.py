@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -141,6 +142,14 @@ def test_4_what_cannot_be_read(world: Path, capsys: pytest.CaptureFixture[str]) 
     ):
         code, out, err = run(capsys, *given)
         assert (code, out, err.count("\n")) == (4, "", 1), err
+
+
+def test_a_pipe_is_not_waited_for(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pipe = world / "pipe"
+    os.mkfifo(pipe)
+    for given in (("receipt", pipe, "--key", world / "key"), ("log", world / "public", "--key", pipe)):
+        code, _, err = run(capsys, *given)
+        assert (code, "not a regular file" in err) == (4, True)
 
 
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
