@@ -43,6 +43,7 @@ docs: $(VENV)/.dev
 # The data and models that the comparisons need are not part of the project; without them the machine alone is measured.
 bench: $(VENV)/.bench
 	$(BIN)/faceward bench
+	$(BIN)/python benchmarks/log.py
 	@if [ ! -d ../shared/data ]; then echo "../shared/data is not there: no comparison with peers, no accuracy"; exit 0; fi; \
 	set -x; $(BIN)/python benchmarks/lfw.py && $(BIN)/python benchmarks/quality.py && $(BIN)/python benchmarks/speed.py && \
 	rm -rf $(VENV)/packs && FACEWARD_PACKS=$(VENV)/packs $(BIN)/python benchmarks/lfw.py --edgeface ../shared/models

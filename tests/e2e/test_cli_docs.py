@@ -66,6 +66,8 @@ def test_every_json_key_at_the_top_is_documented(document: str, cli: Cli, eileen
         ("audit", "checkpoint"),
         ("audit", "prove", "0", "-o", receipt),
         ("audit", "check", receipt),
+        ("audit", "publish", "-o", tmp_path / "public"),
+        ("witness", "key", "--name", "witness.example.org", "-o", tmp_path / "witness.key"),
         ("packs", "list"),
         ("packs", "verify"),
         ("subject", "erase", "Grace Hopper", "--yes"),
@@ -79,7 +81,7 @@ def test_every_json_key_at_the_top_is_documented(document: str, cli: Cli, eileen
             assert f"`{key}`" in section, (name, key)
 
 
-_GROUPS = ("purpose", "gallery", "release", "subject", "audit", "packs")
+_GROUPS = ("purpose", "gallery", "release", "subject", "audit", "packs", "witness")
 
 
 def test_every_exit_code_is_documented(document: str) -> None:

@@ -13,6 +13,7 @@ from faceward.audit.checkpoint import Checkpoint, open_checkpoint, sign_checkpoi
 from faceward.audit.entries import Entry, Phase
 from faceward.audit.reader import LogReader, SealedOpening
 from faceward.audit.schema import connect, create_file, key_tag, translated
+from faceward.audit.tiles import MAX_LEAF_BYTES
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class Log(LogReader):
         log = cls(path, connect(path, readonly=signer is None), signer)
         try:
             with log._reading():
-                log._frontier = log._load(signer.verifier if signer else verifier)
+                log._verifier = signer.verifier if signer else verifier
+                log._frontier = log._load(log._verifier)
         except BaseException:
             log.close()
             raise
@@ -113,7 +115,8 @@ class Log(LogReader):
             The index of each entry.
 
         Raises:
-            UsageError: Read-only, or an entry refers to a wrong one, lies in the future, or lacks a slot.
+            UsageError: Read-only, or an entry refers to a wrong one, lies in the future, lacks a slot, or is too long
+                to be published (65,535 bytes).
             IntegrityError: The stored log was altered, rolled back or signed by another key.
             EnvironmentFailure: Busy for 10 s, or a full disk; nothing was appended.
         """
@@ -212,6 +215,8 @@ class Log(LogReader):
         entries, nodes, openings = [], [], []
         for number, record in enumerate(records, first):
             leaf = record.entry.encode()
+            if len(leaf) > MAX_LEAF_BYTES:
+                raise UsageError(f"an entry of {len(leaf)} bytes cannot be published; the limit is {MAX_LEAF_BYTES}")
             entries.append((number, leaf, self._ends(record.entry, number, records, first)))
             for hashed in frontier.append(merkle.leaf_hash(leaf)):
                 nodes.append((position, hashed))

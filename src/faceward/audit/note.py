@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -15,12 +15,12 @@ from faceward.core.errors import BadInput, IntegrityError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
 MAX_NOTE_BYTES = 1_000_000
 MAX_SIGNATURES = 100
 SEED_SIZE = 32
 
-_ED25519 = b"\x01"
 _SIGNATURE_LINE = re.compile("\u2014 ([^ \n]+) ([A-Za-z0-9+/]+={0,2})")
 _KEY_ID = re.compile("[0-9a-f]{8}")
 
@@ -41,10 +41,12 @@ class Verifier:
     """The public half of a note key.
 
     Attributes:
+        KIND: Signature type, one byte (C2SP signed-note).
         name: Key name; for a log, its origin.
         public_key: 32 bytes (RFC 8032 §5.1.5).
     """
 
+    KIND: ClassVar[bytes] = b"\x01"
     name: str
     public_key: bytes
 
@@ -55,16 +57,16 @@ class Verifier:
 
     @property
     def key_id(self) -> bytes:
-        """First four bytes of SHA-256(name || 0x0A || 0x01 || public key)."""
-        return hashlib.sha256(self.name.encode() + b"\n" + _ED25519 + self.public_key).digest()[:4]
+        """First four bytes of SHA-256(name || 0x0A || type || public key)."""
+        return hashlib.sha256(self.name.encode() + b"\n" + self.KIND + self.public_key).digest()[:4]
 
     @property
     def vkey(self) -> str:
-        """The key as text: `name+hexkeyid+base64(0x01 || public key)`."""
-        return f"{self.name}+{self.key_id.hex()}+{encode_base64(_ED25519 + self.public_key)}"
+        """The key as text: `name+hexkeyid+base64(type || public key)`."""
+        return f"{self.name}+{self.key_id.hex()}+{encode_base64(self.KIND + self.public_key)}"
 
     @classmethod
-    def from_vkey(cls, text: str) -> Verifier:
+    def from_vkey(cls, text: str) -> Self:
         """Parse what `vkey` wrote; one trailing newline is allowed.
 
         Raises:
@@ -78,8 +80,8 @@ class Verifier:
             verifier = cls(parts[0], data[1:])
         except (IntegrityError, UsageError) as error:
             raise BadInput("this is not an Ed25519 verifier key; copy the whole line again") from error
-        if data[:1] != _ED25519:
-            raise BadInput(f"the verifier key is of type {data[0]:#04x}; only Ed25519 (0x01) is used here")
+        if data[:1] != cls.KIND:
+            raise BadInput(f"the verifier key is of type {data[0]:#04x}; one of type {cls.KIND[0]:#04x} is wanted here")
         if verifier.key_id.hex() != parts[1]:
             raise BadInput("the verifier key does not fit its key id; copy the whole line again")
         return verifier

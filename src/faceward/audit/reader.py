@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from faceward.audit import merkle
-from faceward.audit.checkpoint import Checkpoint
+from faceward.audit.checkpoint import Checkpoint, open_checkpoint
+from faceward.audit.cosigned import read_cosigned
 from faceward.audit.entries import Entry, Phase
 from faceward.audit.note import parse_note
 from faceward.audit.receipt import Receipt
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from faceward.audit.entries import Opening
+    from faceward.audit.note import Verifier
 
 _CHUNK = 512
 
@@ -48,6 +50,7 @@ class LogReader:
         self._path = path
         self._db = connection
         self._lock = threading.RLock()
+        self._verifier: Verifier | None = None
 
     def close(self) -> None:
         """Close the file."""
@@ -59,6 +62,11 @@ class LogReader:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    @property
+    def path(self) -> Path:
+        """The SQLite file."""
+        return self._path
 
     @property
     def size(self) -> int:
@@ -93,13 +101,17 @@ class LogReader:
         Raises:
             IntegrityError: A stored entry was altered.
         """
+        for number, leaf in self.leaves(start, stop):
+            yield number, self._decode(number, leaf)
+
+    def leaves(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """Iterate over (index, leaf data) in order, reading in chunks."""
         start, stop = max(start, 0), self.size if stop is None else min(stop, self.size)
         query = "SELECT number, leaf FROM entries WHERE number >= ? AND number < ? ORDER BY number LIMIT ?"
         while start < stop:
             with self._lock, translated(self._path):
                 rows = self._db.execute(query, (start, stop, _CHUNK)).fetchall()
-            for number, leaf in rows:
-                yield number, self._decode(number, leaf)
+            yield from rows
             if len(rows) < _CHUNK:
                 return
             start = rows[-1][0] + 1
@@ -165,8 +177,42 @@ class LogReader:
                 return False
         return True
 
+    def root(self, size: int | None = None) -> bytes:
+        """Return the root of the tree of a size, by default the current one.
+
+        Raises:
+            UsageError: There is no such size.
+        """
+        with self._reading():
+            return merkle.tree_root(self._check_size(size), self._node)
+
+    def hashes(self, level: int, first: int, count: int) -> list[bytes]:
+        """Return the hashes of `count` complete subtrees over `2^level` entries each, from the `first` on."""
+        with self._reading():
+            return [self._node(level, index) for index in range(first, first + count)]
+
+    def cosigned(self) -> tuple[Checkpoint, str] | None:
+        """Return the latest checkpoint that witnesses cosigned, parsed and as a note, or None where there is none.
+
+        Raises:
+            IntegrityError: What was stored is not of this log, or the log was rolled back behind it.
+        """
+        note = read_cosigned(self._path)
+        if note is None:
+            return None
+        kept = open_checkpoint(note, self._verifier) if self._verifier else Checkpoint.from_body(parse_note(note).text)
+        with self._reading():
+            if kept.size > self.size or kept.origin != self.origin or kept.root != self.root(kept.size):
+                raise IntegrityError(
+                    f"the log {self._path} does not continue the checkpoint of size {kept.size} that witnesses "
+                    "cosigned; restore the log"
+                )
+        return kept, note
+
     def receipt(self, index: int, openings: Mapping[str, Opening] | None = None) -> Receipt:
-        """Return a receipt for one entry under the current checkpoint, for somebody to keep.
+        """Return a receipt for one entry, for somebody to keep.
+
+        It stands under the latest cosigned checkpoint if that covers the entry, else under the current one.
 
         Args:
             index: The entry.
@@ -176,9 +222,12 @@ class LogReader:
             UsageError: There is no such entry or slot, or an opening does not open its commitment.
         """
         with self._reading():
-            note = self.checkpoint()
+            size, note = self._check_size(None), self.checkpoint()
+            cosigned = self.cosigned()
+            if cosigned is not None and index < cosigned[0].size:
+                size, note = cosigned[0].size, cosigned[1]
             entry = self.entry(index)
-            proof = merkle.inclusion_proof(index, self._check_size(None), self._node)
+            proof = merkle.inclusion_proof(index, size, self._node)
         return Receipt.for_entry(entry, index, proof, note, openings or {})
 
     @contextmanager

@@ -6,15 +6,14 @@ the tree from the leaves without trusting a stored hash.
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from faceward.audit import merkle
 from faceward.audit.checkpoint import Checkpoint, open_checkpoint, open_kept
 from faceward.audit.entries import SUBJECT_SLOTS, Entry, Phase
+from faceward.audit.history import History, say_history
 from faceward.audit.note import Verifier
 from faceward.audit.receipt import Receipt
 from faceward.audit.schema import check_schema, connect, translated
@@ -25,13 +24,9 @@ from faceward.core.errors import IntegrityError
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from faceward.core.canonical import JSONObject
-
-CLOCK_STEP = timedelta(hours=1)
-"""Clocks are corrected by seconds; a step back by more than this is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +60,7 @@ class LogReport:
         ]
         if self.earlier is not None:
             text.append(f"It continues the checkpoint of size {self.earlier}: nothing up to there was changed.")
-        text += [
-            f"{count} {'entry says' if count == 1 else 'entries say'}: {name}, {phase}."
-            for (name, phase), count in sorted(self.operations.items())
-        ]
-        if self.unfinished:
-            text.append(f"Begun and never ended: entries {_numbers(self.unfinished)}.")
-        if self.backwards:
-            text.append(f"The clock was set back by more than an hour before entries {_numbers(self.backwards)}.")
+        text += say_history(dict(self.operations), self.unfinished, self.backwards)
         text.append(f"{self.sealed_openings} sealed openings are stored, {self.blanked_openings} were destroyed.")
         return text
 
@@ -175,10 +163,7 @@ class _Walk:
         self._checkpoint = checkpoint
         self._kept = kept
         self._frontier = merkle.Frontier()
-        self._operations: Counter[tuple[str, Phase]] = Counter()
-        self._begun: dict[int, str] = {}
-        self._backwards: list[int] = []
-        self._latest: datetime | None = None
+        self._history = History()
 
     def run(self) -> LogReport:
         self._check_kept()
@@ -200,8 +185,7 @@ class _Walk:
                 if nodes.fetchone() != (position, hashed):
                     raise IntegrityError(f"entry {index} does not fit the stored hashes; it was altered")
             # 2. The entry is well formed, and follows from those before it.
-            entry = self._decode(index, leaf)
-            self._follow(index, entry)
+            entry = self._history.read(index, leaf)
             # 3. Openings belong to commitments of their entry, and all are there that nobody may destroy.
             stored: dict[str, bool] = {}
             while waiting is not None and waiting[0] == index:
@@ -220,26 +204,6 @@ class _Walk:
         """Iterate over the entry and slot of each opening, and whether it is more than a blank."""
         query = "SELECT entry, slot, blank = 0 AND length(sealed) > 0 FROM openings ORDER BY entry, slot"
         return iter(self._db.execute(query))
-
-    @staticmethod
-    def _decode(index: int, leaf: bytes) -> Entry:
-        try:
-            return Entry.decode(leaf)
-        except IntegrityError as error:
-            raise IntegrityError(f"entry {index}: {error}") from error
-
-    def _follow(self, index: int, entry: Entry) -> None:
-        if entry.refers is not None and entry.refers >= index:
-            raise IntegrityError(f"entry {index} refers to the later entry {entry.refers}; the log was altered")
-        if entry.phase is Phase.BEGIN:
-            self._begun[index] = entry.operation
-        elif entry.phase is Phase.END and self._begun.pop(entry.refers or 0, None) != entry.operation:
-            raise IntegrityError(f"entry {index} ends entry {entry.refers}, which is no open {entry.operation!r}")
-        self._operations[entry.operation, entry.phase] += 1
-        # Reported and not refused: a clock that was wrong once must not make the log unverifiable for ever.
-        if self._latest is not None and entry.time < self._latest - CLOCK_STEP:
-            self._backwards.append(index)
-        self._latest = entry.time if self._latest is None else max(self._latest, entry.time)
 
     def _check_kept(self) -> None:
         kept = self._kept
@@ -264,9 +228,9 @@ class _Walk:
         count = self._db.execute("SELECT count(*), count(nullif(blank, 0)) FROM openings").fetchone()
         return LogReport(
             checkpoint=self._checkpoint,
-            operations=dict(self._operations),
-            unfinished=tuple(self._begun),
-            backwards=tuple(self._backwards),
+            operations=dict(self._history.operations),
+            unfinished=tuple(self._history.begun),
+            backwards=tuple(self._history.backwards),
             sealed_openings=count[0] - count[1],
             blanked_openings=count[1],
             earlier=self._kept.size if self._kept else None,
@@ -285,8 +249,3 @@ def _check_openings(index: int, entry: Entry, stored: Mapping[str, bool]) -> Non
         # An erasure takes what concerns a subject; what concerns nobody in particular stays for good.
         if not slot.startswith(SUBJECT_SLOTS) and not stored.get(slot, False):
             raise IntegrityError(f"the {slot} of entry {index} were deleted from the log; restore it from a backup")
-
-
-def _numbers(indexes: tuple[int, ...], shown: int = 10) -> str:
-    more = f" and {len(indexes) - shown} more" if len(indexes) > shown else ""
-    return ", ".join(map(str, indexes[:shown])) + more

@@ -11,6 +11,7 @@ from faceward.cli import (
     bench,
     deployment,
     enrolment,
+    outsiders,
     packs,
     pictures,
     purposes,
@@ -48,6 +49,7 @@ def build() -> typer.Typer:
         pictures,
         subjects,
         audit,
+        outsiders,
         packs,
         bench,
     ):

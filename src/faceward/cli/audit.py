@@ -11,6 +11,7 @@ from faceward.cli.files import output, read_limited
 from faceward.cli.log_table import log_table
 from faceward.cli.options import Settings, command, group
 from faceward.cli.output import emit, print_text, say
+from faceward.cli.outsiders import register_audit
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import BadInput
 
@@ -44,6 +45,7 @@ def register(app: typer.Typer) -> None:
     audit.command("prove")(command(_prove))
     audit.command("checkpoint")(command(_checkpoint))
     audit.command("check")(command(_check))
+    register_audit(audit)
     app.add_typer(audit)
 
 

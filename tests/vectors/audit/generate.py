@@ -12,11 +12,15 @@ from pathlib import Path
 
 from faceward.audit import merkle
 from faceward.audit.checkpoint import Checkpoint, sign_checkpoint
+from faceward.audit.cosignature import Cosigner
+from faceward.audit.cosigned import merge
 from faceward.audit.entries import Commitment, Entry, Opening, Phase
-from faceward.audit.note import Signer
+from faceward.audit.note import Signer, parse_note
 from faceward.audit.receipt import Receipt
+from faceward.audit.tiles import encode_bundle
 
 GOLDEN = Path(__file__).with_name("golden.json")
+WITNESS = Cosigner("vectors.example/witness", hashlib.sha256(b"faceward test witness").digest())
 SIGNER = Signer("vectors.example/log", hashlib.sha256(b"faceward test vectors").digest())
 START = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
 
@@ -49,6 +53,9 @@ def build(size: int = 13) -> dict[str, object]:
         "roots": [merkle.tree_root(n, read).hex() for n in range(size + 1)],
         "consistency 6": [h.hex() for h in merkle.consistency_proof(6, size, read)],
         "checkpoint": checkpoint,
+        "witness": WITNESS.verifier.vkey,
+        "cosigned": merge(None, checkpoint, [WITNESS.cosign(parse_note(checkpoint).text, START)]),
+        "bundle": hashlib.sha256(encode_bundle(leaves)).hexdigest(),
         "receipts": {
             str(index): Receipt.for_entry(entry(index), index, proof, checkpoint, {"details": opening(index)}).encode()
             for index, proof in proofs.items()

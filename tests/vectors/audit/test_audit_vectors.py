@@ -12,6 +12,7 @@ import pytest
 
 from faceward.audit import merkle
 from faceward.audit.checkpoint import open_checkpoint
+from faceward.audit.cosignature import CosignatureVerifier, verify_cosignatures
 from faceward.audit.entries import Entry, Opening
 from faceward.audit.log import Log, Record
 from faceward.audit.note import Verifier
@@ -75,3 +76,9 @@ def test_the_log_signs_the_same_checkpoint(tmp_path: Path, golden: dict[str, Any
         assert log.checkpoint() == golden["checkpoint"]
         assert log.receipt(7, {"details": generator.opening(7)}).encode() == golden["receipts"]["7"]
     assert verify_log(path, golden["vkey"], golden["checkpoint"]).unfinished == (12,)
+
+
+def test_cosignatures_are_read(golden: dict[str, Any]) -> None:
+    [found] = verify_cosignatures(golden["cosigned"], [CosignatureVerifier.from_vkey(golden["witness"])])
+    assert (found.witness, found.time) == ("vectors.example/witness", "2026-01-02T03:04:05.000000Z")
+    assert open_checkpoint(golden["cosigned"], Verifier.from_vkey(golden["vkey"])).size == 13

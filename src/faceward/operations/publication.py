@@ -1,0 +1,37 @@
+"""The log for outsiders: opened with its public key alone, and published as a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from faceward.audit.log import Log
+from faceward.audit.note import Verifier
+from faceward.audit.publish import Publication, publish
+from faceward.operations.deployment import LOG_FILE
+from faceward.operations.system import read_vkey
+
+
+def log_key(home: Path) -> Verifier:
+    """Return the public key of a deployment's log.
+
+    Raises:
+        UsageError: There is no deployment.
+        BadInput: Its file holds no key.
+    """
+    return Verifier.from_vkey(read_vkey(home))
+
+
+def open_log(home: Path) -> Log:
+    """Open a deployment's log for reading. Needs no secret.
+
+    Raises:
+        UsageError: There is no deployment.
+        IntegrityError: The log was altered, or is signed by another key.
+    """
+    return Log.open(home / LOG_FILE, verifier=log_key(home))
+
+
+def publish_home(home: Path, folder: Path, *, latest: bool = False) -> Publication:
+    """Publish a deployment's log to a folder; see `audit.publish.publish`. Needs no secret."""
+    with open_log(home) as log:
+        return publish(log, folder, log_key(home), latest=latest)

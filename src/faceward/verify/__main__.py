@@ -1,0 +1,7 @@
+"""`python -m faceward.verify`."""
+
+import sys
+
+from faceward.verify import main
+
+sys.exit(main())
