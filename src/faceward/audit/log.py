@@ -12,9 +12,10 @@ from faceward.audit import merkle
 from faceward.audit.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from faceward.audit.entries import Entry, Phase
 from faceward.audit.reader import LogReader, SealedOpening
-from faceward.audit.schema import connect, create_file, key_tag, translated
+from faceward.audit.schema import BUSY_SECONDS, connect, create_file, key_tag, translated
 from faceward.audit.tiles import MAX_LEAF_BYTES
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
+from faceward.core.wal import emptied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -158,8 +159,8 @@ class Log(LogReader):
                 (key_tag(key_id.encode()), key_id.encode()),
             )
         with self._lock, translated(self._path):
-            (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
+            empty = emptied(self._db, BUSY_SECONDS)
+        if not empty:
             raise EnvironmentFailure(
                 f"the log {self._path} is being read and its WAL keeps traces; close the readers and repeat"
             )

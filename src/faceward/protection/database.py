@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError, UsageError
 from faceward.core.schema import deviation
+from faceward.core.wal import emptied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,6 +80,7 @@ class Database:
     def __init__(self, path: Path, schema: Schema, *, create: bool = False, busy_seconds: float = 10.0) -> None:
         self.path = path
         self._schema = schema
+        self._patience = busy_seconds
         self._lock = threading.RLock()
         if create:
             self._create_file()
@@ -193,8 +195,8 @@ class Database:
                 waited.
         """
         with self._lock, self._translated():
-            busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
+            empty = emptied(self._connection, self._patience)
+        if not empty:
             raise EnvironmentFailure(
                 f"deleted bytes remain beside {self.path} while another process reads; stop it and repeat"
             )
