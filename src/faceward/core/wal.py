@@ -14,8 +14,8 @@ _PAUSE_SECONDS = 0.02
 def emptied(connection: sqlite3.Connection, patience: float) -> bool:
     """Move everything into the database file and cut the write-ahead log to nothing.
 
-    SQLite waits for readers and writers by its own busy timeout, but gives up at once where another process is doing the
-    same: then it is asked again.
+    SQLite waits for readers and writers by its own busy timeout, but gives up at once where another process is doing
+    the same: then it is asked again.
 
     Args:
         connection: No transaction is open on it.
