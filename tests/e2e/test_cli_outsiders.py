@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import stat
 import subprocess
 import sys
@@ -30,7 +31,7 @@ def witness(cli: Cli, folder: Path, name: str) -> Iterator[tuple[str, str]]:
     assert key.read_text().strip() not in vkey
     log = (cli.home / "log.vkey").read_text().strip()
     command = [sys.executable, "-m", "faceward", "witness", "serve", "--json", "--key", str(key), "--port", "0"]
-    command += ["--state", str(folder / f"{name}.db"), "--log", log]
+    command += ["--state", str(folder / f"{name}.db"), "--log", log, "--new-state"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     assert process.stdout is not None
@@ -103,6 +104,8 @@ def test_refusals(cli: Cli, bare: Cli, tmp_path: Path) -> None:
     assert "no witness's key" in cli.refused(4, *serve, "--key", cli.home / "log.vkey", "--log", log)
     assert "verifier key" in cli.refused(4, *serve, "--key", key, "--log", "x")
     assert "named twice" in cli.refused(2, *serve, "--key", key, "--log", log, "--log", log)
+    # A wrong path must not make a witness forget: it would cosign a fork.
+    assert "no such state" in cli.refused(2, *serve, "--key", key, "--log", log)
     assert not state.exists()
     (cli.home / "log.cosigned").write_text("x")
     assert "delete it" in cli.refused(5, "audit", "publish", "-o", public)
@@ -113,3 +116,17 @@ def test_L4_nothing_personal_is_published(cli: Cli, tmp_path: Path) -> None:
     found = b"".join(path.read_bytes() for path in (tmp_path / "public").rglob("*") if path.is_file())
     for word in (b"Grace", b"Hopper", b"Eileen", b"door", b"reason", b"portrait"):
         assert word not in found
+
+
+@pytest.mark.parametrize("where", ["/dev/full", "closed"])
+def test_a_verifier_whose_answer_cannot_be_written_ends_in_one_line(cli: Cli, tmp_path: Path, where: str) -> None:
+    public = tmp_path / "public"
+    cli.ok("audit", "publish", "-o", public)
+    command = [sys.executable, "-m", "faceward.verify", "log", str(public), "--key", str(cli.home / "log.vkey")]
+    target = ">&-" if where == "closed" else f"> {where}"
+    done = subprocess.run(
+        ["sh", "-c", f"{shlex.join(command)} {target}"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("faceward-verify: the answer cannot be written")
+    assert done.stderr.count("\n") == 1

@@ -42,7 +42,8 @@ def witness(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Endpoint]]:
     key = folder / "witness.key"
     key.write_text(WITNESS.encode_secret() + "\n")
     command = [sys.executable, "-m", "faceward", "witness", "serve", "--key", str(key), "--port", "0"]
-    command += ["--state", str(folder / "state.db"), "--log", SIGNER.verifier.vkey]
+    state = folder / "state.db"
+    command += ["--state", str(state), "--log", SIGNER.verifier.vkey, *([] if state.exists() else ["--new-state"])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(
         command,

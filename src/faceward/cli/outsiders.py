@@ -11,7 +11,7 @@ import typer
 
 from faceward.cli.files import output
 from faceward.cli.options import Settings, command, group
-from faceward.cli.output import emit, note, say
+from faceward.cli.output import emit, say
 from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError, UsageError
 
 _MAX_KEY_BYTES = 4096
@@ -135,6 +135,9 @@ def _serve(
         Path, typer.Option("--state", metavar="FILE", help="Where it keeps what it has seen.", readable=False)
     ],
     log: Annotated[list[str], typer.Option("--log", metavar="VKEY", help="Key of a log to watch; may be repeated.")],
+    new_state: Annotated[
+        bool, typer.Option("--new-state", help="Begin a state that does not exist: for a new key alone.")
+    ] = False,
     port: Annotated[
         Optional[int], typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
     ] = 8717,
@@ -152,8 +155,9 @@ def _serve(
     logs = {verifier.name: verifier for verifier in verifiers}
     if len(logs) != len(verifiers):
         raise UsageError("a log is named twice; give each once")
-    if not state.exists():
-        note(f"{state} is new; the witness has seen nothing yet")
+    if not state.exists() and not new_state:
+        # A witness that forgot what it saw would cosign a fork with a key that people trust.
+        raise UsageError(f"{state}: no such state; check the path, or begin one for a new key with --new-state")
     with WitnessState(state) as kept, WitnessServer(Witness(cosigner, logs, kept, SystemClock()), port or 0) as server:
         if settings.as_json:
             emit({"url": server.url, "vkey": cosigner.verifier.vkey, "logs": sorted(logs)})

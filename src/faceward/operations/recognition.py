@@ -32,7 +32,7 @@ from faceward.vision.pipeline import ANALYSIS_PIXELS, Effort
 # Exact scores of chosen probes recover a template, so what leaves is coarse, and below the threshold nothing does.
 _SCORE_STEP = 0.001
 MAX_CANDIDATES = 50
-_MOST_CANDIDATES = 2000
+_MOST_CANDIDATES = 1000
 
 
 def read_picture(path: Path) -> Picture:

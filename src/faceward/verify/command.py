@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -35,6 +37,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 verified, 1 the machine could not, 2 usage, 4 the input cannot be read, 5 it proves nothing: altered.
     """
     given = _parser().parse_args(arguments)
+    try:
+        code = _answered(given)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except (OSError, AttributeError) as error:
+        # A closed reader, a full disk, or no standard output at all: what was found could not be said.
+        with suppress(OSError, AttributeError):
+            _write(
+                sys.stderr, f"faceward-verify: the answer cannot be written ({type(error).__name__}); give it a place"
+            )
+        # The interpreter flushes once more when it ends.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        return 1
+    return code
+
+
+def _answered(given: argparse.Namespace) -> int:
     try:
         value, lines = _checked(given)
     except FacewardError as error:

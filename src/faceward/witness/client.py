@@ -128,7 +128,7 @@ def _post(url: str, body: bytes) -> _Reply:
         connection.request("POST", path, body, {"Content-Type": "text/plain; charset=utf-8"})
         response = connection.getresponse()
         answer = response.read(_MAX_ANSWER_BYTES + 1)
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, UnicodeError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise EnvironmentFailure(f"{url}: cannot be reached: {why}; check the address and try again") from error
     finally:
