@@ -45,6 +45,12 @@ SCHEMA = Schema(
             "CREATE TABLE secret (name TEXT PRIMARY KEY, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID",
             "CREATE TABLE master_check (name TEXT PRIMARY KEY, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID",
         ),
+        (
+            # The key of such a gallery is a custodian's (rule L2); what `gallery_key` holds for it opens nothing.
+            """CREATE TABLE custodied (
+                gallery TEXT PRIMARY KEY REFERENCES gallery_key (gallery), key_id TEXT NOT NULL
+            ) STRICT, WITHOUT ROWID""",
+        ),
     ),
 )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
 from faceward.protection.database import Database
+from faceward.protection.grants import Grants
 from faceward.protection.guard import ProcessGuard
 from faceward.protection.holder import require_master
 from faceward.protection.key_schema import CHECK, MASTER_WRAPPED, SCHEMA, wrapped_keys
@@ -33,12 +34,14 @@ class KeyStore:
 
     Attributes:
         guard: Held shared while keys exist whose references are not written yet, alone by recovery.
+        grants: What a custodian has lent of the galleries in its custody.
     """
 
     def __init__(self, database: Database, master: bytes) -> None:
         self._database = database
         self._master = master
         self.guard = ProcessGuard(database.path.with_name(database.path.name + ".guard"))
+        self.grants = Grants()
 
     @classmethod
     def create(cls, path: Path, master: bytes) -> KeyStore:
@@ -84,6 +87,7 @@ class KeyStore:
     def close(self) -> None:
         """Forget the master key and close the file; the store cannot be used again."""
         self._master = b""
+        self.grants.clear()
         self._database.close()
 
     def create_gallery_key(self, gallery: str) -> None:
@@ -91,6 +95,26 @@ class KeyStore:
         wrapped = self._outer("gallery-key", gallery).wrap(secrets.token_bytes(KEY_BYTES))
         with self._database.transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO gallery_key VALUES (?, ?)", (gallery, wrapped))
+
+    def place_in_custody(self, gallery: str, key_id: str) -> None:
+        """Note that a new gallery's key is a custodian's, under this identifier; the first to say so decides.
+
+        Raises:
+            UsageError: The gallery has a key of its own already.
+        """
+        wrapped = self._outer("gallery-key", gallery).wrap(secrets.token_bytes(KEY_BYTES))
+        with self._database.transaction() as connection:
+            if _key_id(connection, gallery) is not None:
+                return
+            if connection.execute("SELECT 1 FROM gallery_key WHERE gallery = ?", (gallery,)).fetchone():
+                raise UsageError(f"the gallery {gallery!r} has a key of its own; choose another name")
+            connection.execute("INSERT INTO gallery_key VALUES (?, ?)", (gallery, wrapped))
+            connection.execute("INSERT INTO custodied VALUES (?, ?)", (gallery, key_id))
+
+    def custodied(self, gallery: str) -> str | None:
+        """Return the identifier of the custodian's key that a gallery's keys are wrapped by, or None."""
+        with self._database.snapshot() as connection:
+            return _key_id(connection, gallery)
 
     def create_subject_keys(self, gallery: str, count: int = 1) -> list[tuple[str, bytes]]:
         """Draw keys for references, in one transaction; they are pending until their references are stored.
@@ -195,29 +219,44 @@ class KeyStore:
         self._database.wipe(wrapped)
         return len(wrapped)
 
-    def rotate_gallery(self, gallery: str) -> int:
+    def rotate_gallery(self, gallery: str, replacement: tuple[str, bytes] | None = None) -> int:
         """Give a gallery a new key and rewrap its subjects' keys, in one transaction.
 
-        The old gallery key is destroyed.
+        The old key is destroyed here, or by the custodian once this has returned.
+
+        Args:
+            gallery: The gallery.
+            replacement: Identifier and key that the custodian has drawn; for a gallery in custody, whose present
+                key must be granted.
 
         Returns:
             How many subject keys were rewrapped.
 
         Raises:
-            UsageError: The gallery has no key.
+            UsageError: The gallery has no key, or a replacement is missing or out of place.
+            PolicyRefusal: The present key is not granted (rule L2).
             EnvironmentFailure: As for `destroy`.
         """
-        key = secrets.token_bytes(KEY_BYTES)
+        key_id, key = replacement or ("", secrets.token_bytes(KEY_BYTES))
         new = Wrapper(key, WrappingContext("subject-key", gallery))
-        outer = self._outer("gallery-key", gallery)
+        replaced: list[bytes] = []
         with self._database.transaction() as connection:
             old = self._inner(connection, gallery)
+            if (_key_id(connection, gallery) is None) != (replacement is None):
+                raise UsageError(f"the key of the gallery {gallery!r} is replaced by whoever holds it")
             rows = wrapped_keys(connection, gallery, None)
-            update = ((new.wrap(old.unwrap(blob, key_id), key_id), key_id) for key_id, blob in rows)
+            update = ((new.wrap(old.unwrap(blob, name), name), name) for name, blob in rows)
             connection.executemany("UPDATE subject_key SET wrapped = ? WHERE key_id = ?", update)
-            previous = connection.execute("SELECT wrapped FROM gallery_key WHERE gallery = ?", (gallery,)).fetchone()
-            connection.execute("UPDATE gallery_key SET wrapped = ? WHERE gallery = ?", (outer.wrap(key), gallery))
-        self._database.wipe([previous[0]])
+            if replacement is None:
+                previous = connection.execute(
+                    "SELECT wrapped FROM gallery_key WHERE gallery = ?", (gallery,)
+                ).fetchone()
+                wrapped = self._outer("gallery-key", gallery).wrap(key)
+                connection.execute("UPDATE gallery_key SET wrapped = ? WHERE gallery = ?", (wrapped, gallery))
+                replaced.append(previous[0])
+            else:
+                connection.execute("UPDATE custodied SET key_id = ? WHERE gallery = ?", (key_id, gallery))
+        self._database.wipe(replaced)
         return len(rows)
 
     def rotate_master(self, new_master: bytes) -> None:
@@ -297,8 +336,11 @@ class KeyStore:
         with self._database.snapshot() as connection:
             galleries = [row[0] for row in connection.execute("SELECT gallery FROM gallery_key")]
             names = [row[0] for row in connection.execute("SELECT name FROM secret")]
+            custodied = {row[0] for row in connection.execute("SELECT gallery FROM custodied")}
+        # What is in custody is checked with the gallery, by an operation that was granted its key.
         for gallery in galleries:
-            self.subject_keys(gallery)
+            if gallery not in custodied:
+                self.subject_keys(gallery)
         for name in names:
             self.secret(name)
 
@@ -308,8 +350,16 @@ class KeyStore:
         return Wrapper(self._master, WrappingContext(use, scope))
 
     def _inner(self, connection: sqlite3.Connection, gallery: str) -> Wrapper:
+        context = WrappingContext("subject-key", gallery)
+        key_id = _key_id(connection, gallery)
+        if key_id is not None:
+            return Wrapper(self.grants.key(gallery, key_id), context)
         row = connection.execute("SELECT wrapped FROM gallery_key WHERE gallery = ?", (gallery,)).fetchone()
         if row is None:
             raise UsageError(f"the gallery {gallery!r} has no key; create the gallery first")
-        key = self._outer("gallery-key", gallery).unwrap(row[0])
-        return Wrapper(key, WrappingContext("subject-key", gallery))
+        return Wrapper(self._outer("gallery-key", gallery).unwrap(row[0]), context)
+
+
+def _key_id(connection: sqlite3.Connection, gallery: str) -> str | None:
+    row = connection.execute("SELECT key_id FROM custodied WHERE gallery = ?", (gallery,)).fetchone()
+    return None if row is None else str(row[0])
