@@ -1,0 +1,229 @@
+"""People: who may act, each with a key of their own (rule S2)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from faceward.core.canonical import JSONObject
+from faceward.core.clock import from_rfc3339, to_rfc3339
+from faceward.core.errors import FacewardError, IntegrityError, PolicyRefusal, UsageError
+from faceward.core.names import check_name, normal_name
+from faceward.policy.sshsig import PublicKey
+from faceward.policy.strict import Table
+
+LEAST_APPROVERS = 2
+"""With fewer nobody could approve what the other asks for."""
+
+_KEYS = ("name", "key", "roles", "trained", "added")
+
+
+class Role(StrEnum):
+    """What a person may do."""
+
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    REVIEWER = "reviewer"
+    CUSTODIAN = "custodian"
+    AUDITOR = "auditor"
+    SUBJECT = "subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who may act.
+
+    Attributes:
+        name: Their name, Unicode NFC.
+        key: The public half of their key; nobody else has it.
+        roles: What they may do; at least one.
+        trained: Their training is valid until this day, inclusive, UTC; None where they have none.
+        added: When they were added, UTC.
+    """
+
+    name: str
+    key: PublicKey
+    roles: frozenset[Role]
+    trained: date | None
+    added: datetime
+
+    def is_trained(self, now: datetime) -> bool:
+        """Tell whether their training is valid."""
+        return self.trained is not None and now.astimezone(UTC).date() <= self.trained
+
+    def to_json(self) -> JSONObject:
+        """Return an object that `from_json` reads back equal."""
+        return {
+            "name": self.name,
+            "key": self.key.line,
+            "roles": sorted(role.value for role in self.roles),
+            "trained": None if self.trained is None else self.trained.isoformat(),
+            "added": to_rfc3339(self.added),
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> Person:
+        """Read what `to_json` wrote.
+
+        Raises:
+            IntegrityError: It is not such an object.
+        """
+        table = Table(value, "person", IntegrityError)
+        table.only(_KEYS)
+        roles = table.names("roles")
+        trained = None if table.value("trained") is None else table.text("trained")
+        try:
+            return cls(
+                checked_name(table.text("name")),
+                PublicKey.parse(table.text("key")),
+                parse_roles(roles),
+                None if trained is None else date.fromisoformat(trained),
+                from_rfc3339(table.text("added")),
+            )
+        except (ValueError, OverflowError) as error:
+            raise table.error(f"{error}") from None
+        except FacewardError as error:
+            raise table.error(str(error)) from None
+
+
+def checked_name(text: str) -> str:
+    """Return a person's name in Unicode NFC; see `check_name`.
+
+    Raises:
+        UsageError: It cannot name a person.
+    """
+    return check_name(text, "person")
+
+
+def parse_roles(names: tuple[str, ...]) -> frozenset[Role]:
+    """Return roles by their names.
+
+    Raises:
+        UsageError: One is unknown, or there is none.
+    """
+    known = {role.value: role for role in Role}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no role {name!r}; roles are {', '.join(known)}")
+    if not names:
+        raise UsageError(f"a person needs a role; roles are {', '.join(known)}")
+    return frozenset(known[name] for name in names)
+
+
+def _alike(name: str) -> str:
+    # Two names that a reader of the log would take for one must not be two people.
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """All people of a deployment. It does not change; each change makes another.
+
+    Attributes:
+        people: By name.
+        training_asked: Whether an approver must be trained; the standard says so, and it is not part of the JSON.
+    """
+
+    people: Mapping[str, Person] = field(default_factory=dict)
+    training_asked: bool = False
+
+    def __post_init__(self) -> None:
+        # Sorted and read-only, so that equal rosters are equal in every respect.
+        object.__setattr__(self, "people", MappingProxyType(dict(sorted(self.people.items()))))
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    def __contains__(self, name: str) -> bool:
+        return normal_name(name) in self.people
+
+    def person(self, name: str) -> Person:
+        """Return a person.
+
+        Raises:
+            UsageError: There is none of this name.
+        """
+        found = self.people.get(normal_name(name))
+        if found is None:
+            raise UsageError(f"there is no person {name!r} in the roster; 'faceward person list' shows all")
+        return found
+
+    @property
+    def complete(self) -> bool:
+        """Whether two people can approve what the other asks for. Until then changes found the roster, unapproved."""
+        return sum(Role.APPROVER in person.roles for person in self.people.values()) >= LEAST_APPROVERS
+
+    def asking_training(self, asked: bool) -> Roster:
+        """Return the roster as a standard reads it that asks approvers for training, or does not."""
+        return replace(self, training_asked=asked)
+
+    def with_person(self, person: Person) -> Roster:
+        """Return the roster with a person added, or in the place of one of the same name.
+
+        Raises:
+            PolicyRefusal: Another name holds the same key, or looks the same; or too few approvers would be left.
+        """
+        for other in self.people.values():
+            if other.name != person.name and other.key.same_key(person.key):
+                raise PolicyRefusal(
+                    "S2",
+                    f"{other.name!r} holds this key already, and nobody shares a key.",
+                    "Make a key for each person with 'faceward person key'.",
+                )
+            if other.name != person.name and _alike(other.name) == _alike(person.name):
+                raise PolicyRefusal(
+                    "S2", f"the name {person.name!r} looks like {other.name!r}.", "Choose a name that differs."
+                )
+        return self._changed({**self.people, person.name: person})
+
+    def without(self, name: str) -> Roster:
+        """Return the roster without a person.
+
+        Raises:
+            UsageError: There is none of this name.
+            PolicyRefusal: Too few approvers would be left.
+        """
+        gone = self.person(name)
+        return self._changed({n: person for n, person in self.people.items() if n != gone.name})
+
+    def _changed(self, people: Mapping[str, Person]) -> Roster:
+        changed = replace(self, people=people)
+        # Otherwise a complete roster could be brought back to where changes need no approval.
+        if self.complete and not changed.complete:
+            raise PolicyRefusal(
+                "S2",
+                "fewer than two approvers would be left, and nobody could approve anything.",
+                "Add another approver first.",
+            )
+        return changed
+
+    def to_json(self) -> JSONObject:
+        """Return an object that `from_json` reads back equal."""
+        return {"people": [person.to_json() for person in self.people.values()]}
+
+    @classmethod
+    def from_json(cls, value: object) -> Roster:
+        """Read what `to_json` wrote.
+
+        Raises:
+            IntegrityError: It is not such an object, or holds a name or a key twice.
+        """
+        table = Table(value, "roster", IntegrityError)
+        table.only(("people",))
+        listed = table.value("people")
+        if not isinstance(listed, list):
+            raise table.error("'people' must be a list")
+        roster = cls()
+        for entry in listed:
+            person = Person.from_json(entry)
+            if person.name in roster.people:
+                raise table.error(f"{person.name!r} is listed twice")
+            try:
+                roster = roster.with_person(person)
+            except PolicyRefusal as refusal:
+                raise table.error(refusal.reason) from None
+        return roster
