@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,8 +13,9 @@ from faceward.core.canonical import JSONObject, canonical_json, sha256_hex
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.core.names import check_name
+from faceward.policy.fields import VERSION, check_head, moment, person_name
 from faceward.policy.people import Person, Roster
-from faceward.policy.requests import SKEW, moment
+from faceward.policy.requests import SKEW
 from faceward.policy.sshsig import PrivateKey, verify
 from faceward.policy.sshwire import BadSignature
 from faceward.policy.strict import Table
@@ -22,7 +24,7 @@ SESSION_NAMESPACE = "faceward-session"
 LONGEST = timedelta(hours=12)
 _USE = b"faceward/release/v1\0"
 _HASH_BYTES = 32
-_VERSION = 1
+_KEY = re.compile(r"[0-9a-f]{64}")
 _KEYS = ("version", "deployment", "person", "key", "created", "expires")
 _AGAIN = "Sign in again, with --as NAME --key FILE."
 
@@ -48,7 +50,7 @@ class Session:
     def to_json(self) -> JSONObject:
         """Return an object that `from_json` reads back equal."""
         return {
-            "version": _VERSION,
+            "version": VERSION,
             "deployment": self.deployment,
             "person": self.person,
             "key": self.key.hex(),
@@ -64,18 +66,17 @@ class Session:
             IntegrityError: It is not such an object.
         """
         table = Table(value, "session", IntegrityError)
-        table.only(_KEYS)
-        version = table.value("version")
-        if isinstance(version, bool) or version != _VERSION:
-            raise table.error("it is of a newer version than this program reads; upgrade")
-        try:
-            person = check_name(table.text("person"), "person")
-            key = bytes.fromhex(table.text("key"))
-        except (ValueError, UsageError):
-            raise table.error("its person or its key is none; sign in again") from None
-        if person != table.text("person") or key.hex() != table.text("key") or len(key) != _HASH_BYTES:
-            raise table.error("its person or its key is none; sign in again")
-        return cls(table.text("deployment"), person, key, moment(table, "created"), moment(table, "expires"))
+        check_head(table, _KEYS)
+        key = table.text("key")
+        if _KEY.fullmatch(key) is None:
+            raise table.error("'key' is not 64 hexadecimal digits; sign in again")
+        return cls(
+            table.text("deployment"),
+            person_name(table, "person"),
+            bytes.fromhex(key),
+            moment(table, "created"),
+            moment(table, "expires"),
+        )
 
     def message(self) -> bytes:
         """Return what the person signs: its canonical JSON."""

@@ -8,15 +8,14 @@ from enum import StrEnum
 
 from faceward.core.canonical import JSONObject, canonical_json, sha256_hex
 from faceward.core.clock import to_rfc3339
-from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
-from faceward.core.names import check_name
+from faceward.core.errors import IntegrityError, PolicyRefusal
+from faceward.policy.fields import VERSION, check_head, moment, person_name
 from faceward.policy.people import Person, Roster
-from faceward.policy.requests import LONGEST, SKEW, moment
+from faceward.policy.requests import LONGEST, SKEW
 from faceward.policy.sshsig import PrivateKey, verify
 from faceward.policy.strict import Table
 
 STATEMENT_NAMESPACE = "faceward-statement"
-_VERSION = 1
 _KEYS = ("version", "act", "about", "reason", "person", "deployment", "time", "signature")
 _MAX_REASON = 2000
 
@@ -61,7 +60,7 @@ class Statement:
     def to_json(self) -> JSONObject:
         """Return an object that `from_json` reads back equal."""
         return {
-            "version": _VERSION,
+            "version": VERSION,
             "act": self.act.value,
             "about": self.about,
             "reason": self.reason,
@@ -79,21 +78,15 @@ class Statement:
             IntegrityError: It is not such an object.
         """
         table = Table(value, "statement", IntegrityError)
-        table.only(_KEYS)
-        version = table.value("version")
-        if isinstance(version, bool) or version != _VERSION:
-            raise table.error("it is of a newer version than this program reads; upgrade")
-        try:
-            act, person = StatementAct(table.text("act")), check_name(table.text("person"), "person")
-        except (ValueError, UsageError):
-            raise table.error("its act or its person is none; get an unaltered copy") from None
-        if person != table.text("person") or len(table.text("reason")) > _MAX_REASON:
-            raise table.error("its person or its reason is none; get an unaltered copy")
+        check_head(table, _KEYS)
+        act = table.text("act")
+        if act not in set(StatementAct) or len(table.text("reason")) > _MAX_REASON:
+            raise table.error("its act or its reason is none; get an unaltered copy")
         return cls(
-            act,
+            StatementAct(act),
             table.text("about"),
             table.text("reason"),
-            person,
+            person_name(table, "person"),
             table.text("deployment"),
             moment(table, "time"),
             table.text("signature"),
