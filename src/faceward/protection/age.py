@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _WHAT = "the master key"
 _MAX_FILE_BYTES = 64 * 1024
 _MAX_IDENTITY_BYTES = 64 * 1024
-_HEADER = b"age-encryption.org/"
+HEADER = b"age-encryption.org/"
 _CURRENT = b"age-encryption.org/v1\n"
 _NO_KEY = "No matching keys found"
 
@@ -40,7 +40,7 @@ class AgeFile:
     def open(self) -> bytes:
         """Return the 32-byte master key; see `MasterKeyHolder.open`."""
         data = read_bounded(self.path, _MAX_FILE_BYTES, _WHAT)
-        if data.startswith(_HEADER) and not data.startswith(_CURRENT):
+        if data.startswith(HEADER) and not data.startswith(_CURRENT):
             raise IntegrityError(f"{self.path} has another version of the age format; upgrade faceward to open it")
         try:
             master = bytes(pyrage.decrypt(data, self._identities()))

@@ -1,7 +1,7 @@
 """Who holds the master key, and how it is opened.
 
-The master key wraps the keys of galleries and nothing else. A holder seals it in one file; a later holder may
-be a hardware module or a custodian, behind the same protocol.
+The master key wraps the keys of galleries and nothing else. Four holders share one protocol: a passphrase, age
+identities, a key in a hardware module, and shares of which several custodians must come together.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ class MasterKeyHolder(Protocol):
 
     @property
     def path(self) -> Path:
-        """Where the sealed master key lies."""
+        """Where the sealed master key lies, or what tells its shares from others."""
         ...
 
     def open(self) -> bytes:
         """Return the 32-byte master key.
 
         Raises:
-            WrongSecret: The passphrase or identity is not the one it was sealed for.
+            WrongSecret: The passphrase, identity, PIN or shares are not those it was sealed for.
             IntegrityError: The file is missing, damaged or of a newer version.
-            EnvironmentFailure: The file cannot be read.
+            EnvironmentFailure: The file cannot be read, or the hardware is not there.
         """
         ...
 
@@ -39,8 +39,8 @@ class MasterKeyHolder(Protocol):
         """Write the master key, sealed with this holder's secret, atomically.
 
         Raises:
-            UsageError: `replace` is false and the file exists.
-            EnvironmentFailure: The file cannot be written.
+            UsageError: `replace` is false and the file exists, or the holder was not told what sealing needs.
+            EnvironmentFailure: The file cannot be written, or the hardware is not there.
         """
         ...
 
@@ -65,7 +65,7 @@ def require_master(master: bytes) -> None:
 
 
 def reseal(old: MasterKeyHolder, new: MasterKeyHolder) -> None:
-    """Seal the same master key with another secret: a new passphrase, or other recipients.
+    """Seal the same master key with another secret: a new passphrase, other recipients, new shares, hardware.
 
     Both may name the same file. The key store need not change, so this is cheap; after a secret has leaked
     together with the file, rotate the master key as well (`faceward.protection.rotation`).

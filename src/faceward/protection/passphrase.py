@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WHAT = "the master key"
-_FORMAT = "faceward-master-key"
+FORMAT = "faceward-master-key"
 _VERSION = 1
 _MAX_FILE_BYTES = 4096
 _SALT_BYTES = 16
@@ -72,7 +72,7 @@ class _Sealed:
 
     def header(self) -> JSONObject:
         return {
-            "format": _FORMAT,
+            "format": FORMAT,
             "version": _VERSION,
             "kdf": "argon2id",
             "memory_kib": self.cost.memory_kib,
@@ -151,7 +151,7 @@ def _parse(data: bytes, path: Path) -> _Sealed:
         document = json.loads(data)
         header = document["header"]
         version = header["version"]
-        if header["format"] == _FORMAT and isinstance(version, int) and version > _VERSION:
+        if header["format"] == FORMAT and isinstance(version, int) and version > _VERSION:
             raise IntegrityError(f"{path} has the newer version {version}; upgrade faceward to open it")
         cost = Argon2Cost(header["memory_kib"], header["iterations"], header["lanes"])
         sealed = _Sealed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from faceward.core.errors import EnvironmentFailure, IntegrityError
+from faceward.core.errors import EnvironmentFailure, IntegrityError, WrongSecret
 from faceward.protection.files import sync_folder
 from faceward.protection.holder import MasterKeyHolder, new_master_key
 from faceward.protection.keys import KeyStore
@@ -33,14 +33,14 @@ def open_keys(path: Path, holder: MasterKeyHolder) -> KeyStore:
         IntegrityError: A file is missing or damaged, or they do not belong together.
         EnvironmentFailure: A file cannot be read.
     """
-    master = holder.open()
     staged = holder.staged()
     if not staged.path.exists():
-        return KeyStore.open(path, master)
+        return KeyStore.open(path, holder.open())
     try:
-        store = KeyStore.open(path, master)
-    except IntegrityError:
-        # The key store was rewrapped before the crash: the staged key is the current one.
+        store = KeyStore.open(path, holder.open())
+    except (IntegrityError, WrongSecret):
+        # The key store was rewrapped before the crash: the staged key is the current one. Shares of the next key
+        # are other words, so that the secret that opens it need not open the former.
         store = KeyStore.open(path, staged.open())
         _adopt(holder)
         return store
