@@ -12,7 +12,7 @@ from faceward.core.canonical import JSONObject, canonical_json, sha256_hex
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import IntegrityError, UsageError
 from faceward.core.names import check_name
-from faceward.policy.fields import VERSION, check_head, moment, person_name
+from faceward.policy.fields import MAX_ORIGIN, VERSION, check_head, line, moment, person_name
 from faceward.policy.sshsig import PrivateKey
 from faceward.policy.strict import Table
 
@@ -21,6 +21,9 @@ APPROVAL_NAMESPACE = "faceward-approval"
 KINDS = ("mandate", "person.add", "person.remove", "standard", "pack", "restart", "entry", "export")
 LONGEST = timedelta(days=366)
 """Longest time between a request and its end, whatever a standard says."""
+
+MAX_BYTES = 65536
+"""Largest request, in canonical JSON."""
 
 _NONCE = re.compile(r"[0-9a-f]{32}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -88,13 +91,14 @@ class Request:
             table.text("kind"),
             body,
             person_name(table, "requester"),
-            table.text("deployment"),
+            line(table, "deployment", MAX_ORIGIN),
             moment(table, "created"),
             moment(table, "expires"),
             table.text("nonce"),
         )
         try:
-            request.message()
+            if len(request.message()) > MAX_BYTES:
+                raise table.error(f"it is larger than {MAX_BYTES} bytes")
         except (ValueError, TypeError, RecursionError):
             raise table.error("it cannot be written as canonical JSON; get an unaltered copy") from None
         return request

@@ -12,6 +12,8 @@ from faceward.policy.strict import Table
 
 VERSION = 1
 """Version of the signed objects."""
+MAX_ORIGIN = 255
+"""Most characters of a deployment's name, the origin of its log."""
 
 
 def check_head(table: Table, keys: Collection[str]) -> None:
@@ -57,3 +59,20 @@ def person_name(table: Table, key: str) -> str:
     except (UsageError, UnicodeError):
         pass
     raise table.error(f"{key!r} is not a person's name as it is kept")
+
+
+def line(table: Table, key: str, most: int) -> str:
+    """Return a text of one line, which may be empty.
+
+    Args:
+        table: Where it stands.
+        key: Its key.
+        most: Most characters.
+
+    Raises:
+        FacewardError: The table's own error.
+    """
+    text = table.text(key)
+    if len(text) > most or not text.isprintable():
+        raise table.error(f"{key!r} is no line of at most {most} characters")
+    return text

@@ -13,7 +13,7 @@ from faceward.core.canonical import JSONObject, canonical_json, sha256_hex
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.core.names import check_name
-from faceward.policy.fields import VERSION, check_head, moment, person_name
+from faceward.policy.fields import MAX_ORIGIN, VERSION, check_head, line, moment, person_name
 from faceward.policy.people import Person, Roster
 from faceward.policy.requests import SKEW
 from faceward.policy.sshsig import PrivateKey, verify
@@ -71,7 +71,7 @@ class Session:
         if _KEY.fullmatch(key) is None:
             raise table.error("'key' is not 64 hexadecimal digits; sign in again")
         return cls(
-            table.text("deployment"),
+            line(table, "deployment", MAX_ORIGIN),
             person_name(table, "person"),
             bytes.fromhex(key),
             moment(table, "created"),

@@ -9,7 +9,7 @@ from enum import StrEnum
 from faceward.core.canonical import JSONObject, canonical_json, sha256_hex
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import IntegrityError, PolicyRefusal
-from faceward.policy.fields import VERSION, check_head, moment, person_name
+from faceward.policy.fields import MAX_ORIGIN, VERSION, check_head, line, moment, person_name
 from faceward.policy.people import Person, Roster
 from faceward.policy.requests import LONGEST, SKEW
 from faceward.policy.sshsig import PrivateKey, verify
@@ -17,6 +17,7 @@ from faceward.policy.strict import Table
 
 STATEMENT_NAMESPACE = "faceward-statement"
 _KEYS = ("version", "act", "about", "reason", "person", "deployment", "time", "signature")
+_MAX_ABOUT = 64
 _MAX_REASON = 2000
 
 
@@ -80,14 +81,14 @@ class Statement:
         table = Table(value, "statement", IntegrityError)
         check_head(table, _KEYS)
         act = table.text("act")
-        if act not in set(StatementAct) or len(table.text("reason")) > _MAX_REASON:
-            raise table.error("its act or its reason is none; get an unaltered copy")
+        if act not in set(StatementAct):
+            raise table.error("its act is none; get an unaltered copy")
         return cls(
             StatementAct(act),
-            table.text("about"),
-            table.text("reason"),
+            line(table, "about", _MAX_ABOUT),
+            line(table, "reason", _MAX_REASON),
             person_name(table, "person"),
-            table.text("deployment"),
+            line(table, "deployment", MAX_ORIGIN),
             moment(table, "time"),
             table.text("signature"),
         )

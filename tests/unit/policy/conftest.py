@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from faceward.policy.jurisdiction import Jurisdiction, load_jurisdiction
+from faceward.policy.people import Person, Role, Roster
 from faceward.policy.purposes import Purpose, PurposeRequest, new_purpose
 from faceward.policy.rules import Rules
+from faceward.policy.sshsig import PrivateKey
 from faceward.policy.standard import Standard, load_standard
 
 
@@ -38,3 +40,24 @@ def illinois() -> Jurisdiction:
 @pytest.fixture(scope="session")
 def door(workplace: Standard, eu: Jurisdiction, now: datetime) -> Purpose:
     return new_purpose(PurposeRequest("door", "consent", 1e-4, timedelta(days=365)), workplace, eu, now)
+
+
+@pytest.fixture(scope="session")
+def keys() -> dict[str, PrivateKey]:
+    """Return the keys of four people."""
+    return {name: PrivateKey.generate() for name in ("ana", "ben", "cem", "dee")}
+
+
+@pytest.fixture(scope="session")
+def roster(keys: dict[str, PrivateKey], now: datetime) -> Roster:
+    """Return Ana, who asks, Ben and Cem, who may approve, and Dee, who may review."""
+    roles = {
+        "ana": {Role.OPERATOR, Role.APPROVER},
+        "ben": {Role.APPROVER},
+        "cem": {Role.APPROVER, Role.OPERATOR},
+        "dee": {Role.REVIEWER},
+    }
+    trained = {"ben": now.date()}
+    return Roster(
+        {name: Person(name, key.public, frozenset(roles[name]), trained.get(name), now) for name, key in keys.items()}
+    )
