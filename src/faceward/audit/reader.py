@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,15 +11,16 @@ from faceward.audit.checkpoint import Checkpoint, open_checkpoint
 from faceward.audit.cosigned import read_cosigned
 from faceward.audit.entries import Entry, Phase
 from faceward.audit.note import parse_note
+from faceward.audit.proof import EntryProof
 from faceward.audit.receipt import Receipt
-from faceward.audit.schema import key_tag, translated
+from faceward.audit.schema import translated
+from faceward.audit.sealed import OpeningsReader, SealedOpening
 from faceward.core.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-    from typing import Self
 
     from faceward.audit.entries import Opening
     from faceward.audit.note import Verifier
@@ -29,44 +29,23 @@ _CHUNK = 512
 
 
 @dataclass(frozen=True, slots=True)
-class SealedOpening:
-    """The opening of one commitment, sealed by the caller.
+class CosignedCheckpoint:
+    """A checkpoint that witnesses cosigned, parsed and as a note."""
 
-    Attributes:
-        slot: The commitment's slot in the same entry.
-        key_id: Opaque identifier of the sealing key, never a name.
-        sealed: Ciphertext.
-    """
+    checkpoint: Checkpoint
+    note: str
 
-    slot: str
-    key_id: str
-    sealed: bytes
+    def weight(self) -> tuple[int, int]:
+        """Return what decides between two: the number of signatures, then the size."""
+        return len(parse_note(self.note).signatures), self.checkpoint.size
 
 
-class LogReader:
+class LogReader(OpeningsReader):
     """What `Log` offers without a signing key. Threads may share it."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self._path = path
-        self._db = connection
-        self._lock = threading.RLock()
+        super().__init__(path, connection)
         self._verifier: Verifier | None = None
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    @property
-    def path(self) -> Path:
-        """The SQLite file."""
-        return self._path
 
     @property
     def size(self) -> int:
@@ -132,17 +111,7 @@ class LogReader:
         Raises:
             UsageError: There is no such entry.
         """
-        query = "SELECT slot, key_id, sealed FROM openings WHERE entry = ? AND blank = 0 ORDER BY slot"
-        with self._lock, translated(self._path):
-            rows = self._db.execute(query, (self._check_index(index),)).fetchall()
-        return tuple(SealedOpening(slot, str(key_id, "utf-8", "replace"), sealed) for slot, key_id, sealed in rows)
-
-    def entries_of(self, key_id: str) -> tuple[int, ...]:
-        """Return the indexes of entries that have an opening sealed by a key, in order."""
-        query = "SELECT DISTINCT entry FROM openings WHERE key_tag = ? AND blank = 0 AND key_id = ? ORDER BY entry"
-        with self._lock, translated(self._path):
-            rows = self._db.execute(query, (key_tag(key_id.encode()), key_id.encode())).fetchall()
-        return tuple(number for (number,) in rows)
+        return self.sealed_openings(self._check_index(index))
 
     def inclusion(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
         """Return the inclusion proof of an entry in the tree of a size, by default the current one.
@@ -162,6 +131,24 @@ class LogReader:
         """
         with self._reading():
             return merkle.consistency_proof(old, self._check_size(new), self._node)
+
+    def proof(self, index: int, since: int) -> EntryProof:
+        """Return an entry with the proofs for somebody who saw the log last when it had a size of `since`.
+
+        Raises:
+            UsageError: There is no such entry.
+            IntegrityError: The log is shorter than what was seen of it.
+        """
+        with self._reading():
+            note = self.checkpoint()
+            size = Checkpoint.from_body(parse_note(note).text).size
+            if since > size:
+                raise IntegrityError(
+                    f"the log has {size} entries where {since} were seen; it was rolled back: restore it"
+                )
+            inclusion = merkle.inclusion_proof(index, size, self._node)
+            (leaf,) = self._db.execute("SELECT leaf FROM entries WHERE number = ?", (index,)).fetchone() or (b"",)
+            return EntryProof(leaf, index, inclusion, note, since, merkle.consistency_proof(since, size, self._node))
 
     def continues(self, size: int, root: bytes) -> bool:
         """Return whether the log begins with all entries of one that had this size and root hash."""
@@ -191,28 +178,31 @@ class LogReader:
         with self._reading():
             return [self._node(level, index) for index in range(first, first + count)]
 
-    def cosigned(self) -> tuple[Checkpoint, str] | None:
-        """Return the latest checkpoint that witnesses cosigned, parsed and as a note, or None where there is none.
+    def cosigned(self) -> tuple[CosignedCheckpoint, ...]:
+        """Return the checkpoints kept that witnesses cosigned, the smallest tree first.
+
+        The latest cosignature of each witness is on one of them; cosignatures are as they were when they were kept.
 
         Raises:
             IntegrityError: What was stored is not of this log, or the log was rolled back behind it.
         """
-        note = read_cosigned(self._path)
-        if note is None:
-            return None
-        kept = open_checkpoint(note, self._verifier) if self._verifier else Checkpoint.from_body(parse_note(note).text)
-        with self._reading():
-            if kept.size > self.size or kept.origin != self.origin or kept.root != self.root(kept.size):
-                raise IntegrityError(
-                    f"the log {self._path} does not continue the checkpoint of size {kept.size} that witnesses "
-                    "cosigned; restore the log"
-                )
-        return kept, note
+        found = []
+        for note in read_cosigned(self._path):
+            kept = open_checkpoint(note, self._verifier) if self._verifier else _unverified(note)
+            with self._reading():
+                if kept.size > self.size or kept.origin != self.origin or kept.root != self.root(kept.size):
+                    raise IntegrityError(
+                        f"the log {self._path} does not continue the checkpoint of size {kept.size} that witnesses "
+                        "cosigned; restore the log"
+                    )
+            found.append(CosignedCheckpoint(kept, note))
+        return tuple(found)
 
     def receipt(self, index: int, openings: Mapping[str, Opening] | None = None) -> Receipt:
         """Return a receipt for one entry, for somebody to keep.
 
-        It stands under the latest cosigned checkpoint if that covers the entry, else under the current one.
+        It stands under the checkpoint that most witnesses cosigned, of these the latest, of those that cover the entry;
+        else under the current one.
 
         Args:
             index: The entry.
@@ -222,13 +212,31 @@ class LogReader:
             UsageError: There is no such entry or slot, or an opening does not open its commitment.
         """
         with self._reading():
-            size, note = self._check_size(None), self.checkpoint()
-            cosigned = self.cosigned()
-            if cosigned is not None and index < cosigned[0].size:
-                size, note = cosigned[0].size, cosigned[1]
-            entry = self.entry(index)
-            proof = merkle.inclusion_proof(index, size, self._node)
-        return Receipt.for_entry(entry, index, proof, note, openings or {})
+            covering = [one for one in self.cosigned() if index < one.checkpoint.size]
+            return self._receipt(index, openings or {}, max(covering, key=CosignedCheckpoint.weight, default=None))
+
+    def receipts(
+        self, wanted: Sequence[tuple[int, Mapping[str, Opening]]]
+    ) -> tuple[tuple[Receipt, ...], tuple[bytes, ...]]:
+        """Return receipts of several entries, with their openings, under one or two checkpoints.
+
+        Returns:
+            The receipts, those that it covers under the checkpoint that most witnesses cosigned, the others under the
+            current one; and the proof that this continues that.
+        """
+        with self._reading():
+            anchor = max(self.cosigned(), key=CosignedCheckpoint.weight, default=None)
+            known = 0 if anchor is None else anchor.checkpoint.size
+            made = tuple(
+                self._receipt(index, openings, anchor if index < known else None) for index, openings in wanted
+            )
+            both = any(index < known for index, _ in wanted) and any(index >= known for index, _ in wanted)
+            return made, merkle.consistency_proof(known, self._check_size(None), self._node) if both else ()
+
+    def _receipt(self, index: int, openings: Mapping[str, Opening], under: CosignedCheckpoint | None) -> Receipt:
+        size, note = (self.size, self.checkpoint()) if under is None else (under.checkpoint.size, under.note)
+        entry = self.entry(index)
+        return Receipt.for_entry(entry, index, merkle.inclusion_proof(index, size, self._node), note, openings)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -251,7 +259,7 @@ class LogReader:
         return bytes(row[0])
 
     def _stored_checkpoint(self) -> Checkpoint:
-        return Checkpoint.from_body(parse_note(self.checkpoint()).text)
+        return _unverified(self.checkpoint())
 
     def _check_size(self, size: int | None) -> int:
         stored = self.size
@@ -278,3 +286,7 @@ class LogReader:
             return Entry.decode(leaf)
         except IntegrityError as error:
             raise IntegrityError(f"entry {index} of the log {self._path}: {error}") from error
+
+
+def _unverified(note: str) -> Checkpoint:
+    return Checkpoint.from_body(parse_note(note).text)

@@ -1,0 +1,87 @@
+"""Which entries were used, and how often each mandate was: what makes one entry one key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from faceward.core.errors import PolicyRefusal
+from faceward.custody.errors import Replayed
+from faceward.custody.presentation import FRESH
+from faceward.custody.timing import ticks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from faceward.core.canonical import JSONObject
+    from faceward.custody.state import Turn
+
+USED = "used"
+SPENT = "spent"
+
+
+def check_unused(turn: Turn, index: int, gallery: str, mark: str) -> None:
+    """Check that an entry was not used in this way before.
+
+    Raises:
+        PolicyRefusal: It is from before the last restart (L2).
+        Replayed: It was used.
+    """
+    if index < turn.head.floor:
+        raise PolicyRefusal("L2", "the log entry is from before the last restart.", "Repeat the operation.")
+    row = turn.get(USED, str(index))
+    if row is not None and _place(mark, gallery) in _marks(row):
+        raise Replayed("L2", "the log entry was presented before.", "Repeat the operation, which writes a new entry.")
+
+
+def note(turn: Turn, place: tuple[int, str, str], mandate: str, time: datetime) -> None:
+    """Note that an entry was used; the first use under a mandate counts as a search.
+
+    Args:
+        turn: The state.
+        place: Index of the entry, gallery, and the way of using it.
+        mandate: Digest of its mandate; empty without one.
+        time: The entry's time.
+    """
+    index, gallery, mark = place
+    row = turn.get(USED, str(index))
+    if mandate and row is None:
+        turn.put(SPENT, mandate, {"count": _count(turn.get(SPENT, mandate)) + 1})
+    marks = [] if row is None else _marks(row)
+    turn.put(USED, str(index), {"marks": [*marks, _place(mark, gallery)], "time": ticks(time)})
+
+
+def spent(turn: Turn, mandate: str, index: int) -> int:
+    """Return how many searches were made under a mandate before that of an entry.
+
+    One entry that names several galleries is one search.
+    """
+    return _count(turn.get(SPENT, mandate)) - (turn.get(USED, str(index)) is not None)
+
+
+def all_spent(turn: Turn) -> Mapping[str, int]:
+    """Return how many searches were made under each mandate."""
+    return {digest: _count(row) for digest, row in turn.all(SPENT).items()}
+
+
+def prune(turn: Turn, now: datetime) -> None:
+    """Forget uses of entries that are too old to be presented again."""
+    oldest = ticks(now - FRESH)
+    for name, row in turn.all(USED).items():
+        time = row["time"]
+        if isinstance(time, int) and time < oldest:
+            turn.drop(USED, name)
+
+
+def _marks(row: JSONObject) -> list[str]:
+    marks = row["marks"]
+    return [str(mark) for mark in marks] if isinstance(marks, list) else []
+
+
+def _place(mark: str, gallery: str) -> str:
+    return f"{mark}/{gallery}"
+
+
+def _count(row: JSONObject | None) -> int:
+    count = 0 if row is None else row["count"]
+    return count if isinstance(count, int) else 0

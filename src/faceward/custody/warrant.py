@@ -1,0 +1,64 @@
+"""Whether a mandate covers what an entry announces (rules P2, P7, S4); the custodian looks for itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from faceward.core.errors import PolicyRefusal
+from faceward.custody import uses
+from faceward.custody.changes import REVOKED
+from faceward.custody.duties import EXPORT
+from faceward.policy.mandates import Standing, Use, assess, refuse_uncovered
+
+if TYPE_CHECKING:
+    from faceward.custody.messages import Presentation
+    from faceward.custody.presentation import Shown
+    from faceward.custody.standing import Trust
+    from faceward.custody.state import Turn
+    from faceward.policy.authority import Mandate
+
+_ASK = "Ask for one: 'faceward mandate request'."
+_REPEAT = "Repeat the operation, which writes a new entry."
+
+
+def covering(turn: Turn, presentation: Presentation, shown: Shown, trust: Trust, now: datetime) -> str:
+    """Return the digest of the mandate that covers a use, or nothing where the standard asks for none.
+
+    Raises:
+        PolicyRefusal: There is none and one is needed, or it is not the entry's, or does not cover this (P2, P7, S4),
+            or its signatures do not count (S2).
+        IntegrityError: What is shown is no mandate.
+    """
+    operation, named = shown.entry.operation, shown.text("mandate")
+    signed = presentation.authority.mandate
+    if signed is None:
+        if operation in trust.terms.required or operation == EXPORT or named:
+            raise PolicyRefusal("P2", f"{operation!r} needs a mandate and none was shown.", _ASK)
+        return ""
+    digest = signed.request.digest()
+    if named != digest:
+        raise PolicyRefusal("P2", "the log entry names another mandate than is shown, or none.", _REPEAT)
+    mandate = trust.mandate(signed, digest)
+    standing = Standing(
+        approved=trust.approved(signed, digest, presentation.authority.approvals, now),
+        revoked=turn.get(REVOKED, digest) is not None,
+        spent=uses.spent(turn, digest, presentation.proof.index),
+    )
+    use = Use(
+        operation,
+        shown.text("purpose"),
+        presentation.gallery,
+        shown.text("camera") or None,
+        shown.text("operator"),
+        now,
+    )
+    facts = assess(mandate, use, standing, trust.terms.urgent, signed.request.created)
+    refuse_uncovered(facts, urgent=mandate.urgent)
+    _check_recipient(operation, mandate, shown)
+    return digest
+
+
+def _check_recipient(operation: str, mandate: Mandate, shown: Shown) -> None:
+    if operation == EXPORT and (not mandate.recipient or shown.text("recipient") != mandate.recipient):
+        raise PolicyRefusal("S4", "the mandate names no recipient, or another one.", _ASK)
