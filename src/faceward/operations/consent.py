@@ -1,4 +1,8 @@
-"""Releases that an erasure has ended: they enrol nobody again."""
+"""Which releases are in effect: those that neither an erasure nor a withdrawal has ended.
+
+A release is noted by its keyed digest when it carries an enrolment, so that ending it needs no sealed record: what a
+subject has a right to must not wait for whoever holds a gallery's key.
+"""
 
 from __future__ import annotations
 
@@ -12,51 +16,116 @@ from faceward.gallery.store import StoredReference
 from faceward.operations.context import Act
 from faceward.operations.deployment import Deployment
 from faceward.policy.consent import Release
+from faceward.policy.purposes import release_needed
 
-_KIND = "ended"
+_ENDED = "ended"
+_RELEASED = "released"
+_WITHDRAWN = "withdrawn"
+
+
+def note_release(deployment: Deployment, subject: str, release: Release) -> None:
+    """Note that a release is about to carry an enrolment; call it before the reference is stored."""
+    kind, name = _kind(_RELEASED, deployment, subject), _digest(deployment, release)
+    if deployment.kept(kind, name) is None:
+        deployment.keep(kind, name, {"purpose": release.purpose})
 
 
 def end_releases(deployment: Deployment, act: Act, subject: str, references: Sequence[StoredReference]) -> None:
     """Note, by keyed digests alone, when a subject was erased and which releases that ended.
 
-    Call it before the erasure, since the releases are read from the records.
+    Call it before the erasure. Records are read only of references that were stored before releases were noted.
     """
-    gone = deployment.keys.destroyed([reference.key_id for reference in references])
-    ended = set(_ended(deployment, subject)[1])
-    for reference in references:
-        if reference.key_id not in gone:
-            release = act.gallery(reference.gallery).record(reference).get("release")
-            if release is not None:
-                ended.add(_digest(deployment, Release.from_json(release)))
+    noted = _noted(deployment, subject)
+    ended = {*_ended(deployment, subject)[1], *noted, *_recorded(deployment, act, references, set(noted.values()))}
     digests: list[JSONValue] = [*sorted(ended)]
     value: dict[str, JSONValue] = {"at": to_rfc3339(deployment.now()), "releases": digests}
-    deployment.keep(_KIND, deployment.pseudonym(subject).hex(), value)
+    deployment.keep(_ENDED, deployment.pseudonym(subject).hex(), value)
+    for digest in noted:
+        deployment.store.delete_document(_kind(_RELEASED, deployment, subject), digest)
 
 
-def erased_at(deployment: Deployment, subject: str) -> datetime | None:
-    """Return when a subject was last erased, or None."""
-    return _ended(deployment, subject)[0]
+def end_purpose(deployment: Deployment, subject: str, purpose: str, at: datetime) -> None:
+    """Note that a subject has withdrawn the releases for a purpose: those used, and those signed before."""
+    used = {digest for digest, named in _noted(deployment, subject).items() if named == purpose}
+    _, before = _withdrawn(deployment, subject, purpose)
+    digests: list[JSONValue] = [*sorted({*before, *used})]
+    value: dict[str, JSONValue] = {"at": to_rfc3339(at), "releases": digests}
+    deployment.keep(_kind(_WITHDRAWN, deployment, subject), purpose, value)
+
+
+def ended_by(deployment: Deployment, subject: str, purpose: str) -> str | None:
+    """Say in a few words what ended a subject's releases for a purpose last, or None."""
+    erased, withdrawn = _ended(deployment, subject)[0], _withdrawn(deployment, subject, purpose)[0]
+    if withdrawn is not None and (erased is None or withdrawn >= erased):
+        return f"withdrawal of {withdrawn:%Y-%m-%d}"
+    return None if erased is None else f"erasure of {erased:%Y-%m-%d}"
 
 
 def in_effect(deployment: Deployment, subject: str, releases: Sequence[Release]) -> tuple[Release, ...]:
-    """Return the releases that no erasure of the subject has ended: signed since, and not used before it."""
-    at, ended = _ended(deployment, subject)
-    if at is None:
-        return tuple(releases)
+    """Return the releases that neither an erasure nor a withdrawal has ended: signed since, and not used before it."""
     return tuple(
         release
         for release in releases
-        if not release.names_subject(subject)
-        or (release.signed_on >= at.date() and _digest(deployment, release) not in ended)
+        if not release.names_subject(subject) or not _is_ended(deployment, subject, release)
+    )
+
+
+def _is_ended(deployment: Deployment, subject: str, release: Release) -> bool:
+    digest = _digest(deployment, release)
+    return any(
+        at is not None and (release.signed_on < at.date() or digest in digests)
+        for at, digests in (_ended(deployment, subject), _withdrawn(deployment, subject, release.purpose))
     )
 
 
 def _ended(deployment: Deployment, subject: str) -> tuple[datetime | None, tuple[str, ...]]:
-    value = deployment.kept(_KIND, deployment.pseudonym(subject).hex())
+    return _moment_and_digests(deployment.kept(_ENDED, deployment.pseudonym(subject).hex()))
+
+
+def _withdrawn(deployment: Deployment, subject: str, purpose: str) -> tuple[datetime | None, tuple[str, ...]]:
+    return _moment_and_digests(deployment.kept(_kind(_WITHDRAWN, deployment, subject), purpose))
+
+
+def _moment_and_digests(value: JSONValue) -> tuple[datetime | None, tuple[str, ...]]:
     if not isinstance(value, dict):
         return None, ()
     digests = value["releases"]
     return from_rfc3339(str(value["at"])), tuple(str(digest) for digest in digests if isinstance(digests, list))
+
+
+def _noted(deployment: Deployment, subject: str) -> dict[str, str]:
+    """Return the purpose of each release that carried an enrolment of the subject, by digest."""
+    kind = _kind(_RELEASED, deployment, subject)
+    notes = {digest: deployment.kept(kind, digest) for digest in deployment.store.documents(kind)}
+    return {digest: str(note["purpose"]) for digest, note in notes.items() if isinstance(note, dict)}
+
+
+def _recorded(
+    deployment: Deployment, act: Act, references: Sequence[StoredReference], noted: set[str]
+) -> frozenset[str]:
+    """Return the digests that the records hold of references from before releases were noted."""
+    without = [reference for reference in references if _rests_on_unnoted(deployment, reference.purpose, noted)]
+    gone = deployment.keys.destroyed([reference.key_id for reference in without])
+    records = (act.gallery(r.gallery).record(r) for r in without if r.key_id not in gone)
+    releases = (record.get("release") for record in records)
+    return frozenset(_digest(deployment, Release.from_json(release)) for release in releases if release is not None)
+
+
+def _rests_on_unnoted(deployment: Deployment, purpose: str, noted: set[str]) -> bool:
+    return purpose not in noted and needs_release(deployment, purpose)
+
+
+def needs_release(deployment: Deployment, purpose: str) -> bool:
+    """Tell whether a registered purpose needs a release under the standard or the law of the place."""
+    known = deployment.purpose(purpose)
+    if known is None:
+        return False
+    return deployment.jurisdiction.release_required or release_needed(known.basis, deployment.standard.parameters)
+
+
+def _kind(kind: str, deployment: Deployment, subject: str) -> str:
+    # A kind for each subject, so that what concerns one is found without reading what concerns all.
+    return f"{kind}/{deployment.pseudonym(subject).hex()}"
 
 
 def _digest(deployment: Deployment, release: Release) -> str:

@@ -129,9 +129,9 @@ class Enroller:
         """Say of a missing release what is wrong with those that were handed in."""
         if refusal.rule != "C1":
             return refusal
-        at = consent.erased_at(self._deployment, job.subject)
-        if at is not None and find_release(self._releases, job.subject, self._purpose.name, now):
-            reason = f"the release was ended by the erasure of {at:%Y-%m-%d}."
+        ended = consent.ended_by(self._deployment, job.subject, self._purpose.name)
+        if ended is not None and find_release(self._releases, job.subject, self._purpose.name, now):
+            reason = f"the release was ended by the {ended}."
             return PolicyRefusal(refusal.rule, reason, "Hand in a release that the subject has signed since.")
         why = explain_missing(self._releases, job.subject, self._purpose.name, now)
         return PolicyRefusal(refusal.rule, f"{why.rstrip('.')}." if why else refusal.reason, refusal.remedy)
@@ -192,6 +192,8 @@ class Enroller:
         if job.picture is None or job.sample is None or job.facts is None or job.facts.expires is None:
             raise AssertionError("only admitted samples become references")
         release = find_release(job.facts.releases, job.subject, self._purpose.name, now)
+        if release and consent.needs_release(self._deployment, self._purpose.name):
+            consent.note_release(self._deployment, job.subject, release)
         notice = notices.Notice(
             subject=job.subject,
             purpose=self._purpose,

@@ -23,6 +23,7 @@ from faceward.gallery.store import StoredReference
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
+from faceward.operations.suspension import require_in_use, suspended
 from faceward.policy import facts, quality
 from faceward.policy.purposes import Purpose
 from faceward.vision.calibration import Calibration, OperatingPoint, fpir_of
@@ -66,6 +67,7 @@ def verify(deployment: Deployment, desk: Desk, path: Path, subject: str, purpose
     if purpose is not None and reference is None:
         desk.unknown(happening)
         raise UsageError(f"{subject!r} has no reference for the purpose {purpose.name!r}; enrol the subject first")
+    require_in_use(deployment, desk, happening, references)
     with desk.operation("verify", context, happening) as act:
         if picture is None or purpose is None or reference is None:
             raise AssertionError("rules P1 and P5 refuse an unregistered purpose and an address")
@@ -198,6 +200,7 @@ def _search(
 ) -> tuple[ProbeResult, ...]:
     purpose, point, top = terms
     floors = deployment.standard.parameters.probe_floors
+    out = suspended(deployment, deployment.now())
     results = []
     for sample in samples:
         shortfalls = quality.check_floors(sample.quality.components, floors)
@@ -205,9 +208,10 @@ def _search(
             ()
             if shortfalls
             else gallery.search(
-                sample.features, purpose=purpose.name, threshold=point.threshold, k=top, now=deployment.now()
+                sample.features, purpose=purpose.name, threshold=point.threshold, k=top + len(out), now=deployment.now()
             )
         )
+        hits = out.without(hits)[:top]
         # Rule W1 asks it of live video; a picture's bystanders deserve no less.
         sample.features.fill(0)
         named = ((subject_of(deployment, gallery, hit.reference_id), hit) for hit in hits)

@@ -17,6 +17,7 @@ from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.operations.pictures import Progress, Target, redact_all
+from faceward.operations.suspension import require_in_use
 from faceward.policy import facts, quality
 from faceward.policy.purposes import Purpose
 from faceward.vision.images import Picture, is_address
@@ -96,6 +97,8 @@ def _references(
     if not all(usable.values()):
         # None that serves this purpose: rule P1 refuses, and the refusal is in the log.
         return None, {}
+    for who, references in usable.items():
+        require_in_use(deployment, desk, Happening("redact", {"purpose": purpose}, {who: {}}), references)
     purposes = {reference.purpose for references in usable.values() for reference in references}
     if len(purposes) > 1:
         raise UsageError(

@@ -11,10 +11,11 @@ from faceward.core.reports import ErasureResult, LogLine, ReferenceView, Subject
 from faceward.core.results import JSONDict
 from faceward.gallery.search import Gallery
 from faceward.gallery.store import StoredReference
-from faceward.operations import consent
+from faceward.operations import complaints, consent, recipients, watchlist
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening, Journal
+from faceward.policy import facts
 
 ERASE = "subject.erase"
 
@@ -63,7 +64,7 @@ def _view(deployment: Deployment, desk: Desk, subject: str, action: str) -> Subj
         desk.unknown(happening)
         raise UsageError(f"nothing is held about {subject!r}; check the name")
     size = deployment.log.size
-    with desk.operation(action, {}, happening) as act:
+    with desk.operation(action, facts.rights_context(), happening) as act:
         gone = deployment.keys.destroyed([reference.key_id for reference in references])
         # An erasure that could not be finished leaves rows without keys until the next opening.
         held = [reference for reference in references if reference.key_id not in gone]
@@ -109,7 +110,7 @@ def erase(deployment: Deployment, desk: Desk, subject: str) -> ErasureResult:
     if not references and desk.journal.subject_key_id(subject) is None:
         desk.unknown(Happening(ERASE, {}, {subject: {}}))
         raise UsageError(f"nothing is held about {subject!r}; check the name")
-    desk.authorise("erase", {}, Happening(ERASE, {}, {subject: {}}))
+    desk.authorise("erase", facts.rights_context(), Happening(ERASE, {}, {subject: {}}))
     [begun] = desk.journal.write(Phase.BEGIN, [Happening(ERASE, {"references": len(references)}, {subject: {}})])
     return finish(deployment, desk, begun.index, subject)
 
@@ -119,8 +120,13 @@ def finish(deployment: Deployment, desk: Desk, entry: int, subject: str) -> Eras
     act = Act(entry, deployment)
     references = _held(deployment, subject)
     consent.end_releases(deployment, act, subject, references)
+    act.outcome["notices"] = recipients.give_notice(deployment, subject)
     for name in sorted({reference.gallery for reference in references}):
-        act.gallery(name).erase(deployment.pseudonym(subject))
+        # Straight from the deployment: whoever keeps the galleries' keys has no say in an erasure.
+        deployment.gallery(name).erase(deployment.pseudonym(subject))
+    complaints.forget(deployment, subject)
+    for reference in references:
+        watchlist.forget(deployment, reference.reference_id)
     # Last, because until here an interrupted erasure is completed from what this key opens.
     desk.journal.forget(subject)
     act.outcome["references"] = len(references)

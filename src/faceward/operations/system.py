@@ -21,6 +21,7 @@ from faceward.operations import enrolment, pictures, purposes, recognition, reda
 from faceward.operations.context import Desk
 from faceward.operations.deployment import LOG_FILE, VKEY_FILE, Deployment
 from faceward.operations.folders import folder_pictures
+from faceward.operations.rights import Rights
 from faceward.policy.consent import Release
 from faceward.policy.purposes import Purpose, PurposeRequest
 
@@ -53,6 +54,11 @@ class System:
     def home(self) -> Path:
         """The deployment's folder."""
         return self._deployment.home
+
+    @property
+    def rights(self) -> Rights:
+        """Subjects' rights, and the clock that keeps their terms."""
+        return Rights(self._deployment, self._desk)
 
     def add_purpose(
         self,

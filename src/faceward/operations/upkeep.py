@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from faceward.core.errors import UsageError
 from faceward.core.results import JSONDict
 from faceward.gallery.results import Enrolment as NewReference
-from faceward.operations import subjects
+from faceward.operations import subjects, withdrawal
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
-from faceward.operations.journal import Happening
+from faceward.operations.journal import DETAILS, Happening
 from faceward.operations.purposes import ensure_gallery
 from faceward.policy import facts, retention
 from faceward.vision.population import Population
@@ -26,7 +26,7 @@ def recover(deployment: Deployment, desk: Desk) -> None:
 
     The caller must know that no other process has the deployment open, since its operations would be under way.
     """
-    start = int(str(deployment.kept("cursor", _CURSOR) or 0))
+    start = cursor(deployment)
     unfinished = deployment.log.unfinished(start)
     size = deployment.log.size
     for info in deployment.store.galleries():
@@ -34,17 +34,30 @@ def recover(deployment: Deployment, desk: Desk) -> None:
     if unfinished:
         desk.journal.sweep()
     for index in unfinished:
-        operation = deployment.log.entry(index).operation
-        erasing = operation == subjects.ERASE
-        subject = subjects.unfinished_subject(desk.journal, deployment, index) if erasing else None
-        if subject is not None:
-            subjects.finish(deployment, desk, index, subject)
-        else:
-            # An erasure whose subject nobody can tell any more has destroyed every key.
-            outcome = "erased" if erasing else "interrupted"
-            desk.close(operation, Act(index, deployment, {"outcome": outcome}))
+        complete(deployment, desk, index)
     if unfinished or size - start > _CURSOR_STEP:
         deployment.keep("cursor", _CURSOR, size)
+
+
+def cursor(deployment: Deployment) -> int:
+    """Return the log entry before which every operation has ended."""
+    return int(str(deployment.kept("cursor", _CURSOR) or 0))
+
+
+def complete(deployment: Deployment, desk: Desk, index: int) -> None:
+    """Bring one operation that was interrupted to its end, by the entry that began it."""
+    operation = deployment.log.entry(index).operation
+    final = operation in (subjects.ERASE, withdrawal.WITHDRAW)
+    subject = subjects.unfinished_subject(desk.journal, deployment, index) if final else None
+    if subject is None:
+        # An erasure whose subject nobody can tell any more has destroyed every key.
+        outcome = "erased" if final else "interrupted"
+        desk.close(operation, Act(index, deployment, {"outcome": outcome}))
+    elif operation == subjects.ERASE:
+        subjects.finish(deployment, desk, index, subject)
+    else:
+        details = desk.journal.opened(index, deployment.log.entry(index))[DETAILS].details
+        withdrawal.finish(deployment, desk, index, (subject, str(details["purpose"])))
 
 
 def expire(deployment: Deployment, desk: Desk) -> int:
@@ -53,7 +66,7 @@ def expire(deployment: Deployment, desk: Desk) -> int:
     ended = deployment.store.expired(now)
     if not ended:
         return 0
-    with desk.operation("erase", {}, Happening("expire", {"references": len(ended)})) as act:
+    with desk.operation("tick", {}, Happening("expire", {"references": len(ended)})) as act:
         for name in sorted({reference.gallery for reference in ended}):
             act.gallery(name).erase_expired(now)
     return len(ended)

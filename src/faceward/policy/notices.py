@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -88,6 +89,72 @@ def notice_text(notice: Notice, jurisdiction: Jurisdiction) -> str:
         f"- You can complain to {jurisdiction.complaints}.",
         "",
         f"Law: {jurisdiction.law}. This notice was written by software and is not legal advice.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class AdverseAction:
+    """Something that was done to a person after a match (rule D2).
+
+    Attributes:
+        subject: The person.
+        action: What was done.
+        place: Where.
+        time: When, UTC.
+        contact: Who answers for it, and how to reach them.
+    """
+
+    subject: str
+    action: str
+    place: str
+    time: datetime
+    contact: str
+
+
+def adverse_text(adverse: AdverseAction, controller: str, days: int, jurisdiction: Jurisdiction) -> str:
+    """Write the notice of an adverse action: time, place, action, contact (FTC v. Rite Aid, IV.B).
+
+    Args:
+        adverse: What was done.
+        controller: Who decides about the data; may be empty.
+        days: Within how many days a complaint is decided.
+        jurisdiction: The deployment's jurisdiction.
+
+    Returns:
+        Plain text in UTF-8, Markdown headings, ending in a line feed.
+    """
+    lines = [
+        f"# Notice to {adverse.subject}: face recognition was used before something was done to you",
+        "",
+        f"**When.** {adverse.time:%Y-%m-%d %H:%M} (UTC).",
+        f"**Where.** {_sentence(adverse.place)}.",
+        f"**What was done.** {_sentence(adverse.action)}.",
+        f"**Who.** {controller or 'The operator of this system'} took you for somebody it had stored.",
+        f"**Contact.** {adverse.contact}.",
+        "",
+        "## If this was wrong",
+        "",
+        "A match is never proof: software takes some people for others.",
+        f"- You can complain: tell {adverse.contact}. You are answered within {days} days.",
+        "- While your complaint is overdue, what is stored about you is not compared with anybody.",
+        f"- You can see what is stored about you, and what happened with it: ask {adverse.contact}.",
+        f"- You can complain to {jurisdiction.complaints}.",
+        "",
+        f"Law: {jurisdiction.law}. This notice was written by software and is not legal advice.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def deletion_text(controller: str, recipient: str, references: Sequence[str], due: datetime) -> str:
+    """Write the notice to somebody who was handed references that are now erased (rule T3, GDPR Art. 19)."""
+    lines = [
+        f"# Notice to {recipient}: delete these references",
+        "",
+        f"{controller or 'The operator of this system'} handed you references that are erased here.",
+        f"Delete them and every copy, and confirm it by {due:%Y-%m-%d} (UTC), with where your proof is kept.",
+        "",
+        *(f"- {reference}" for reference in references),
     ]
     return "\n".join(lines) + "\n"
 

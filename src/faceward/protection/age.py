@@ -63,23 +63,64 @@ class AgeFile:
         return AgeFile(staged_path(self.path), self.identity_file, self.recipients)
 
     def _identities(self) -> list[pyrage.x25519.Identity]:
-        text = read_bounded(self.identity_file, _MAX_IDENTITY_BYTES, "the identity file")
-        try:
-            lines = [line.strip() for line in text.decode().splitlines()]
-            found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
-        except (UnicodeDecodeError, pyrage.IdentityError):
-            found = []
-        if not found:
-            raise BadInput(f"{self.identity_file} holds no age X25519 identity; make one with age-keygen")
-        return found
+        return _identities(self.identity_file)
 
     def _recipients(self) -> list[pyrage.x25519.Recipient]:
         if not self.recipients:
             return [identity.to_public() for identity in self._identities()]
-        try:
-            return [pyrage.x25519.Recipient.from_str(text.strip()) for text in self.recipients]
-        except pyrage.RecipientError:
-            raise UsageError("a recipient is not an age X25519 recipient; give strings that begin with age1") from None
+        return [_recipient(text) for text in self.recipients]
+
+
+def _identities(path: Path) -> list[pyrage.x25519.Identity]:
+    text = read_bounded(path, _MAX_IDENTITY_BYTES, "the identity file")
+    try:
+        lines = [line.strip() for line in text.decode().splitlines()]
+        found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
+    except (UnicodeDecodeError, pyrage.IdentityError):
+        found = []
+    if not found:
+        raise BadInput(f"{path} holds no age X25519 identity; make one with age-keygen")
+    return found
+
+
+def _recipient(text: str) -> pyrage.x25519.Recipient:
+    try:
+        return pyrage.x25519.Recipient.from_str(text.strip())
+    except pyrage.RecipientError:
+        raise UsageError("a recipient is not an age X25519 recipient; give strings that begin with age1") from None
+
+
+def check_recipient(text: str) -> None:
+    """Check that a text is an age X25519 recipient (`age1…`).
+
+    Raises:
+        UsageError: It is not.
+    """
+    _recipient(text)
+
+
+def seal_to(text: str, data: bytes) -> bytes:
+    """Encrypt bytes to an age recipient (C2SP age, X25519).
+
+    Raises:
+        UsageError: It is no recipient.
+    """
+    return bytes(pyrage.encrypt(data, [_recipient(text)]))
+
+
+def open_parcel(data: bytes, identity_file: Path) -> bytes:
+    """Decrypt what `seal_to` made.
+
+    Raises:
+        WrongSecret: It was sealed to somebody else.
+        BadInput: The identity file holds no identity, or the data are damaged or no age file.
+    """
+    try:
+        return bytes(pyrage.decrypt(data, _identities(identity_file)))
+    except pyrage.DecryptError as error:
+        if _NO_KEY in str(error):
+            raise WrongSecret(f"{identity_file} does not open this package; use the recipient's identity") from None
+        raise BadInput("the package is damaged or no age file; ask for it again") from None
 
 
 def new_identity_file(path: Path) -> str:

@@ -1,0 +1,98 @@
+"""One turn of the clock: what has ended is erased, what is overdue is suspended, what is due is named.
+
+It runs with nobody at the keyboard, from cron or for as long as `faceward run` does. A step that fails is told and the
+others are still done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from faceward.core.clock import to_rfc3339
+from faceward.core.errors import FacewardError
+from faceward.core.rights_results import TickResult
+from faceward.operations import complaints, recipients, subjects, suspension, upkeep, watchlist, withdrawal
+from faceward.operations.context import Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.journal import Happening
+from faceward.policy import rights
+
+_FINAL = frozenset({subjects.ERASE, withdrawal.WITHDRAW})
+# An erasure takes seconds. One that has not ended by now belongs to a process that was killed.
+_ABANDONED = timedelta(minutes=5)
+
+Step = Callable[[Deployment, Desk], Iterator[str]]
+
+
+def tick(deployment: Deployment, desk: Desk) -> TickResult:
+    """Do what the time asks for; repeating it does nothing more."""
+    done: list[str] = []
+    failed: list[str] = []
+    for step in STEPS:
+        try:
+            done.extend(step(deployment, desk))
+        except FacewardError as error:
+            failed.append(str(error))
+    due: tuple[rights.Obligation, ...] = ()
+    try:
+        due = due_now(deployment)
+    except FacewardError as error:
+        failed.append(str(error))
+    listed = tuple(dict(one.to_json()) for one in due)
+    return TickResult(to_rfc3339(deployment.now()), tuple(done), listed, tuple(failed))
+
+
+def due_now(deployment: Deployment) -> tuple[rights.Obligation, ...]:
+    """Return what is overdue or soon will be, the most urgent first."""
+    agenda = rights.Agenda(
+        complaints=suspension.open_complaints(deployment),
+        requests=complaints.requests(deployment),
+        reviews=watchlist.last_seen(deployment),
+        notices=recipients.unconfirmed(deployment),
+    )
+    now, terms = deployment.now(), suspension.terms(deployment)
+    return rights.due(rights.obligations(agenda, now, terms), now, terms)
+
+
+def _expire(deployment: Deployment, desk: Desk) -> Iterator[str]:
+    ended = upkeep.expire(deployment, desk)
+    if ended:
+        yield f"erased {ended:,} references whose term has ended"
+
+
+def _finish(deployment: Deployment, desk: Desk) -> Iterator[str]:
+    """Finish erasures and withdrawals of processes that were killed: with one running on, nobody opens alone."""
+    for index in deployment.log.unfinished(upkeep.cursor(deployment)):
+        entry = deployment.log.entry(index)
+        if entry.operation in _FINAL and entry.time <= deployment.now() - _ABANDONED:
+            upkeep.complete(deployment, desk, index)
+            yield f"finished {entry.operation} of log entry {index}"
+
+
+def _suspend(deployment: Deployment, desk: Desk) -> Iterator[str]:
+    """Record that overdue complaints suspend; that they do does not wait for this."""
+    now, terms = deployment.now(), suspension.terms(deployment)
+    for complaint in suspension.open_complaints(deployment):
+        target = complaint.reference or complaint.subject
+        if complaint.overdue(now, terms) and not suspension.is_held(deployment, target, complaint.identifier):
+            subject = complaints.who(deployment, desk, complaint.entry)
+            about = {subject: {"reason": "the complaint is overdue"}} if subject else {}
+            happening = Happening("subject.suspend", {"complaint": complaint.identifier}, about)
+            with desk.operation("tick", {}, happening):
+                suspension.hold(deployment, target, complaint.identifier)
+            yield f"suspended what the complaint {complaint.identifier} is about: it is overdue"
+
+
+def _review(deployment: Deployment, desk: Desk) -> Iterator[str]:
+    now, terms = deployment.now(), suspension.terms(deployment)
+    late = [name for name, seen in watchlist.last_seen(deployment) if now > seen + terms.review]
+    new = [name for name in late if not suspension.is_held(deployment, name, watchlist.REVIEW)]
+    if new:
+        with desk.operation("tick", {}, Happening("watchlist.suspend", {"references": [*new]})):
+            for name in new:
+                suspension.hold(deployment, name, watchlist.REVIEW)
+        yield f"suspended {len(new):,} references of watchlists: their monthly review is overdue"
+
+
+STEPS: tuple[Step, ...] = (_expire, _finish, _suspend, _review)

@@ -1,0 +1,100 @@
+"""Subjects' rights, and the clock that keeps their terms, as methods of one open deployment: `System.rights`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from faceward.core.names import normal_name
+from faceward.core.rights_results import AdverseResult, Matter, TickResult, WithdrawalResult
+from faceward.operations import adverse, clock, complaints, recipients, suspension, upkeep, watchlist, withdrawal
+from faceward.operations.context import Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.recipients import DeletionNotice, Recipient
+from faceward.policy.rights import Obligation, Outcome, RequestKind
+
+
+class Rights:
+    """What subjects may ask for and what is owed to them. Every method raises as those of `System` do."""
+
+    def __init__(self, deployment: Deployment, desk: Desk) -> None:
+        self._deployment, self._desk = deployment, desk
+
+    def tick(self) -> TickResult:
+        """Do what the time asks for: erase what has ended, suspend what is overdue, name what is due."""
+        return clock.tick(self._deployment, self._desk)
+
+    def due(self) -> tuple[Obligation, ...]:
+        """Return what is overdue or soon will be, the most urgent first."""
+        return clock.due_now(self._deployment)
+
+    def complain(self, subject: str, text: str, *, reference: str | None = None) -> Matter:
+        """Record a complaint (rule D1); see `operations.complaints.add`."""
+        return complaints.add(self._deployment, self._desk, subject, text, reference)
+
+    def acknowledge(self, complaint: str) -> Matter:
+        """Note that a complaint was acknowledged to its subject."""
+        return complaints.acknowledge(self._deployment, self._desk, complaint)
+
+    def decide(self, complaint: str, *, upheld: bool, reason: str) -> Matter:
+        """Decide a complaint; one that is upheld suspends what it is about."""
+        outcome = Outcome.UPHELD if upheld else Outcome.REJECTED
+        return complaints.decide(self._deployment, self._desk, complaint, outcome, reason)
+
+    def complaints(self, *, due: bool = False) -> tuple[Matter, ...]:
+        """Return complaints, oldest first: all, or those with a step that is due soon or overdue."""
+        return complaints.listed(self._deployment, self._desk, due=due)
+
+    def ask(self, subject: str, kind: RequestKind, text: str = "") -> Matter:
+        """Record what a subject asks for, to be answered within a month (GDPR Art. 12(3))."""
+        return complaints.ask(self._deployment, self._desk, subject, kind, text)
+
+    def answer(self, request: str, text: str) -> Matter:
+        """Note how a subject's request was answered."""
+        return complaints.answer(self._deployment, self._desk, request, text)
+
+    def requests(self, *, due: bool = False) -> tuple[Matter, ...]:
+        """Return the requests of subjects, oldest first: all, or those due soon or overdue."""
+        return complaints.requests_listed(self._deployment, self._desk, due=due)
+
+    def suspend(self, subject: str, reason: str) -> bool:
+        """Suspend a subject's references; return whether they were in use before."""
+        return suspension.suspend(self._deployment, self._desk, subject, reason)
+
+    def resume(self, subject: str, reason: str) -> bool:
+        """End a subject's suspension; return whether there was one."""
+        return suspension.resume(self._deployment, self._desk, subject, reason)
+
+    def withdraw(self, subject: str, purpose: str) -> WithdrawalResult:
+        """Withdraw a subject's releases for a purpose (rule C2); see `operations.withdrawal`."""
+        upkeep.expire(self._deployment, self._desk)
+        return withdrawal.withdraw(self._deployment, self._desk, subject, normal_name(purpose))
+
+    def adverse(self, subject: str, happened: tuple[str, str, datetime], contact: str = "") -> AdverseResult:
+        """Write the notice of something done to a person after a match (rule D2).
+
+        Args:
+            subject: The person.
+            happened: What was done, where, and when (UTC).
+            contact: Who answers for it; the deployment's contact if empty.
+        """
+        return adverse.note(self._deployment, self._desk, subject, happened, contact)
+
+    def add_recipient(self, name: str, contact: str, *, age_key: str = "") -> Recipient:
+        """Register somebody to whom a gallery may be handed under a mandate."""
+        return recipients.add(self._deployment, self._desk, name, contact, age_key)
+
+    def recipients(self) -> tuple[Recipient, ...]:
+        """Return all recipients by name."""
+        return recipients.listed(self._deployment)
+
+    def deletion_notices(self, *, due: bool = False) -> tuple[DeletionNotice, ...]:
+        """Return the notices of deletion, oldest first: all, or those that are not confirmed (rule T3)."""
+        return recipients.notices(self._deployment, due=due)
+
+    def confirm_deletion(self, notice: str, evidence: str) -> DeletionNotice:
+        """Note that a recipient has deleted what a notice names."""
+        return recipients.confirm(self._deployment, self._desk, notice, evidence)
+
+    def review(self, reference: str, reason: str) -> None:
+        """Record that a watchlist's reference was looked at and is to stay."""
+        watchlist.review(self._deployment, self._desk, reference, reason)
