@@ -9,6 +9,7 @@ import typer
 from faceward.cli import (
     audit,
     bench,
+    custodian,
     deployment,
     enrolment,
     outsiders,
@@ -50,6 +51,7 @@ def build() -> typer.Typer:
         subjects,
         audit,
         outsiders,
+        custodian,
         packs,
         bench,
     ):
