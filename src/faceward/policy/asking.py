@@ -13,7 +13,7 @@ from faceward.core.clock import to_rfc3339
 from faceward.core.errors import IntegrityError, UsageError
 from faceward.core.names import check_name
 from faceward.policy.fields import MAX_ORIGIN, VERSION, check_head, line, moment, person_name
-from faceward.policy.sshsig import PrivateKey
+from faceward.policy.sshsig import MessageSigner
 from faceward.policy.strict import Table
 
 REQUEST_NAMESPACE = "faceward-request"
@@ -216,7 +216,7 @@ def new_request(
     return Request(kind, body, check_name(requester, "person"), deployment, *term, secrets.token_hex(16))
 
 
-def sign_request(request: Request, key: PrivateKey) -> SignedRequest:
+def sign_request(request: Request, key: MessageSigner) -> SignedRequest:
     """Sign a request with its requester's key."""
     return SignedRequest(request, key.sign(REQUEST_NAMESPACE, request.message()))
 
@@ -240,7 +240,7 @@ def decision_message(digest: str, deployment: str, approver: str, decided: tuple
     )
 
 
-def sign_approval(request: Request, approver: str, decision: Decision, time: datetime, key: PrivateKey) -> Approval:
+def sign_approval(request: Request, approver: str, decision: Decision, time: datetime, key: MessageSigner) -> Approval:
     """Sign a decision on a request with the approver's key."""
     signature = key.sign(APPROVAL_NAMESPACE, approval_message(request, approver, decision, time))
     return Approval(request.digest(), approver, decision, time, signature)

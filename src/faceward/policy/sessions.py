@@ -121,10 +121,13 @@ class OpenSession:
 
     Attributes:
         signed: What shows that they did.
+
+    The person's own key stays in memory as long: requests and approvals are signed with it, uses with the session's.
     """
 
     signed: SignedSession
     _key: Ed25519PrivateKey = field(repr=False)
+    _own: PrivateKey = field(repr=False)
 
     @classmethod
     def begin(
@@ -142,12 +145,16 @@ class OpenSession:
         own = Ed25519PrivateKey.generate()
         public = own.public_key().public_bytes_raw()
         session = Session(deployment, check_name(person, "person"), public, now, now + min(term, LONGEST))
-        return cls(SignedSession(session, key.sign(SESSION_NAMESPACE, session.message())), own)
+        return cls(SignedSession(session, key.sign(SESSION_NAMESPACE, session.message())), own, key)
 
     @property
     def person(self) -> str:
         """Who signed in."""
         return self.signed.session.person
+
+    def sign(self, namespace: str, message: bytes) -> str:
+        """Sign with the person's own key: a request, an approval, a statement; armoured SSHSIG."""
+        return self._own.sign(namespace, message)
 
     def sign_use(self, leaf_hash: bytes, gallery: str) -> bytes:
         """Sign that this person's log entry is to open this gallery; 64 bytes.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -20,7 +20,16 @@ from faceward.policy.sshwire import BadSignature, Reader, armoured, decode_base6
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ED25519", "SECURITY_KEY", "BadSignature", "PrivateKey", "PublicKey", "signed_data", "verify"]
+__all__ = [
+    "ED25519",
+    "SECURITY_KEY",
+    "BadSignature",
+    "MessageSigner",
+    "PrivateKey",
+    "PublicKey",
+    "signed_data",
+    "verify",
+]
 
 ED25519 = "ssh-ed25519"
 SECURITY_KEY = "sk-ssh-ed25519@openssh.com"
@@ -171,6 +180,14 @@ def _check(key: PublicKey, data: bytes, signature: bytes) -> None:
         Ed25519PublicKey.from_public_bytes(key.key).verify(raw, data)
     except (InvalidSignature, ValueError):
         raise BadSignature.because("what was signed is not what stands here.", "Sign what is asked for now.") from None
+
+
+class MessageSigner(Protocol):
+    """What signs in a person's name: their key, or a session that holds it."""
+
+    def sign(self, namespace: str, message: bytes) -> str:
+        """Sign a message for a namespace; armoured SSHSIG."""
+        ...
 
 
 class PrivateKey:

@@ -12,7 +12,7 @@ from faceward.core.errors import IntegrityError, PolicyRefusal
 from faceward.policy.fields import MAX_ORIGIN, VERSION, check_head, line, moment, person_name
 from faceward.policy.people import Person, Roster
 from faceward.policy.requests import LONGEST, SKEW
-from faceward.policy.sshsig import PrivateKey, verify
+from faceward.policy.sshsig import MessageSigner, verify
 from faceward.policy.strict import Table
 
 STATEMENT_NAMESPACE = "faceward-statement"
@@ -93,7 +93,7 @@ class Statement:
             table.text("signature"),
         )
 
-    def signed(self, key: PrivateKey) -> Statement:
+    def signed(self, key: MessageSigner) -> Statement:
         """Return it with the person's signature."""
         signature = key.sign(STATEMENT_NAMESPACE, self.message())
         return Statement(self.act, self.about, self.reason, self.person, self.deployment, self.time, signature)
