@@ -1,0 +1,182 @@
+"""What documents are written from: a deployment's configuration and counts, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeFacts:
+    """A purpose and what its rates mean with the pack at work.
+
+    Attributes:
+        name: Its name, in any script.
+        basis: The lawful basis.
+        fmr: False match rate that a verification accepts.
+        fpir: False positive identification rate that a search accepts.
+        retention: How long references are kept at most.
+        alternative: The way without biometrics; may be empty.
+        created: Day of its registration.
+        release: Whether people are enrolled under their signed release alone.
+        threshold: Threshold of a verification, with its interval and the FNMR seen there, or why there is none.
+    """
+
+    name: str
+    basis: str
+    fmr: float
+    fpir: float
+    retention: str
+    alternative: str
+    created: date
+    release: bool
+    threshold: tuple[float, float, float, float] | str
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryFacts:
+    """A gallery: its purpose, the mode of protection, and how many references are in force."""
+
+    name: str
+    purpose: str
+    mode: str
+    references: int
+    simulated: int
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationFacts:
+    """What a pack's scores mean; rows of FMR, its 95 % interval's ends, threshold and FNMR."""
+
+    data: str
+    mated: int
+    nonmated: int
+    default_fmr: float
+    rows: tuple[tuple[float, float, float, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PackFacts:
+    """A model pack as its manifest describes it; `files` are role, name, SHA-256 and distribution."""
+
+    name: str
+    identifier: str
+    document: str
+    licence: str
+    commercial: bool
+    source: str
+    training_data: str
+    dimension: int
+    chip: int
+    files: tuple[tuple[str, str, str, str], ...]
+    calibration: CalibrationFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class StandardFacts:
+    """A standard: its parameters in words, and its refusals as rule, reason and remedy."""
+
+    name: str
+    digest: str
+    parameters: tuple[tuple[str, str], ...]
+    refusals: tuple[tuple[str, str, str], ...]
+
+    def enforces(self, rule: str) -> bool:
+        """Tell whether the standard refuses something under a rule."""
+        return any(known == rule for known, _, _ in self.refusals)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFacts:
+    """A jurisdiction profile; `maximum_retention` is empty where the place sets none."""
+
+    code: str
+    title: str
+    law: str
+    maximum_retention: str
+    release_required: bool
+    complaints: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustodyFacts:
+    """Who holds the keys, and who may act.
+
+    Attributes:
+        separate: Whether a process of its own holds the galleries' keys.
+        stopped: Whether searching is stopped.
+        roles: How many people hold each role; nobody is named.
+        people: How many people there are.
+        witnesses: Names of the organisations that cosigned the log.
+    """
+
+    separate: bool
+    stopped: bool
+    roles: Mapping[str, int]
+    people: int
+    witnesses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of the log over a period. Nobody can be told from them by name.
+
+    Attributes:
+        first: First day, UTC.
+        last: Last day, UTC, inclusive.
+        whole: Whether the period has ended.
+        entries: Entries of the period.
+        operations: For each operation how often it began, ended, failed, was refused and was noted.
+        refusals: For each operation and rule how often it was refused.
+        purposes: For each registered purpose how many verifications, searches and enrolments.
+        figures: Counts by name; see `operations.tally`.
+    """
+
+    first: date
+    last: date
+    whole: bool
+    entries: int
+    operations: tuple[tuple[str, int, int, int, int, int], ...]
+    refusals: tuple[tuple[str, str, int], ...]
+    purposes: tuple[tuple[str, int, int, int], ...]
+    figures: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that documents say of a deployment.
+
+    Attributes:
+        software: Name and version.
+        made: When they were gathered, UTC.
+        configuration: Digest of the configuration.
+        controller: Who decides about the data; may be empty.
+        contact: How to reach the controller; may be empty.
+        origin: The log's identity.
+        created: Day of the set-up.
+        standard: The standard.
+        place: The jurisdiction profile.
+        pack: The model pack.
+        purposes: Registered purposes by name.
+        galleries: Galleries by name.
+        custody: Keys and people.
+        entries: Entries of the log so far.
+        tally: Counts, where the document tells them.
+    """
+
+    software: str
+    made: datetime
+    configuration: str
+    controller: str
+    contact: str
+    origin: str
+    created: date
+    standard: StandardFacts
+    place: PlaceFacts
+    pack: PackFacts
+    purposes: tuple[PurposeFacts, ...]
+    galleries: tuple[GalleryFacts, ...]
+    custody: CustodyFacts
+    entries: int
+    tally: Tally | None = None
