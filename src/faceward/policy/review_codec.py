@@ -73,6 +73,7 @@ def _candidate(table: Table) -> Candidate:
         reference=optional_text(table, "reference"),
         score=None if table.value("score") is None else table.number("score"),
         face=None if table.value("face") is None else box(table, "face"),
+        enrolled=optional_text(table, "enrolled"),
         sample=optional_text(table, "sample"),
     )
 

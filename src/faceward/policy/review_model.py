@@ -32,7 +32,8 @@ class Candidate:
         reference: Identifier of the reference; None once it was erased.
         score: Of the search, -1 to 1; None where it was not kept.
         face: Box of the face in the upright probe: x0, y0, x1, y1 as shares of its width and height, 0 to 1; or None.
-        sample: SHA-256 of the subject's picture that was added, 64 hexadecimal digits, or None.
+        enrolled: SHA-256 of the picture that the reference came from, 64 hexadecimal digits; None where not known.
+        sample: SHA-256 of the subject's picture that was added to the case, or None.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Candidate:
     reference: str | None
     score: float | None
     face: tuple[float, float, float, float] | None = None
+    enrolled: str | None = None
     sample: str | None = None
 
 
@@ -102,7 +104,7 @@ class Answer:
         comparisons: One for each candidate that was there.
         amendment: It was given after the decision and stands beside the first, which remains.
         salt: 64 random hexadecimal digits, so that the digest in the log tells nothing of the answer.
-        session: Digest of the signed session, 64 hexadecimal digits.
+        session: The signed session, as JSON.
         signature: The session's signature over the answer's digest, hexadecimal.
     """
 
@@ -138,6 +140,7 @@ class Answer:
             "when": to_rfc3339(self.when),
             "amendment": self.amendment,
             "comparisons": [comparison.to_json() for comparison in self.comparisons],
+            "salt": self.salt,
             "session": self.session,
             "signature": self.signature,
         }
@@ -249,7 +252,7 @@ class Case:
             "search": self.search.to_json(),
             "versions": [version_json(version) for version in self.versions],
             "candidates": [candidate_json(candidate) for candidate in self.candidates],
-            "answers": [{**answer.to_json(), "salt": answer.salt} for answer in self.answers],
+            "answers": [answer.to_json() for answer in self.answers],
             "outcomes": [outcome.to_json() for outcome in self.outcomes],
         }
 
@@ -275,5 +278,6 @@ def candidate_json(candidate: Candidate) -> dict[str, JSONValue]:
         "reference": candidate.reference,
         "score": candidate.score,
         "face": None if candidate.face is None else list(candidate.face),
+        "enrolled": candidate.enrolled,
         "sample": candidate.sample,
     }

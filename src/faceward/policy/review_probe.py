@@ -77,13 +77,16 @@ def sampled(case: Case, number: int, digest: str) -> Case:
     """Return the case with the picture of a candidate to compare the probe with.
 
     Raises:
-        UsageError: There is no such candidate, or a picture of them is there.
-        PolicyRefusal: Somebody has answered without it.
+        UsageError: There is no such candidate, a picture of them is there, or it is not the one that was enrolled.
+        PolicyRefusal: The review is decided.
     """
-    if not any(candidate.number == number and candidate.subject is not None for candidate in case.candidates):
+    found = [candidate for candidate in case.candidates if candidate.number == number and candidate.subject is not None]
+    if not found:
         raise UsageError(f"there is no candidate {number}; see 'case show'")
-    if any(candidate.number == number and candidate.sample is not None for candidate in case.candidates):
+    if found[0].sample is not None:
         raise UsageError(f"there is a picture of candidate {number} already; nothing was added")
+    if found[0].enrolled is not None and found[0].enrolled != digest:
+        raise UsageError(f"this is not the picture from which candidate {number} was enrolled; give that very file")
     if decided(case):
         raise PolicyRefusal("S3", "the review is decided; what was reviewed stays as it is.", "Open another case.")
     return replace(

@@ -1,0 +1,86 @@
+"""How cases end: deleted by a person, by a refused authorisation (rule P7), or by their term; and erased candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from faceward.core.canonical import JSONObject
+from faceward.core.errors import IntegrityError
+from faceward.operations.case_people import actor
+from faceward.operations.case_store import CaseStore, Held
+from faceward.operations.cases import refusals_logged
+from faceward.operations.context import Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.journal import Happening
+from faceward.policy import review, review_facts
+from faceward.policy.review_fields import check_text
+from faceward.policy.review_view import require_reader
+
+DELETE = "case.delete"
+
+
+def delete(deployment: Deployment, desk: Desk, prefix: str, reason: str) -> str:
+    """Delete a case: its keys are destroyed, so that no copy of it can be opened; return its identifier.
+
+    Raises:
+        UsageError: There is no such case, or no reason was given.
+        PolicyRefusal: The standard refuses it.
+    """
+    store = CaseStore(deployment)
+    held = store.find(prefix)
+    happening = _happening(store, held, check_text(reason, "the reason"))
+    with refusals_logged(desk, happening):
+        require_reader(actor(deployment))
+    with desk.operation(DELETE, review_facts.delete_context(), happening):
+        store.delete(held)
+    return held.id
+
+
+def delete_linked(deployment: Deployment, desk: Desk, mandate_digest: str) -> int:
+    """Delete every case of a mandate whose authorisation was refused (rule P7); return how many. Repeating is safe."""
+    return _delete_all(deployment, desk, lambda held: held.mandate == mandate_digest, "its authorisation was refused")
+
+
+def expire_cases(deployment: Deployment, desk: Desk, now: datetime) -> int:
+    """Delete every case whose term has ended; return how many."""
+    return _delete_all(deployment, desk, lambda held: held.expires <= now, "its term has ended")
+
+
+def _delete_all(deployment: Deployment, desk: Desk, chosen: Callable[[Held], bool], reason: str) -> int:
+    store = CaseStore(deployment)
+    ended = [held for held in store.held() if chosen(held)]
+    for held in ended:
+        # The clock's action: it must work with nobody at the keyboard, and no rule stands in its way.
+        with desk.operation("tick", {}, _happening(store, held, reason)):
+            store.delete(held)
+    return len(ended)
+
+
+def _happening(store: CaseStore, held: Held, reason: str) -> Happening:
+    details: JSONObject = {"case": held.id, "mandate": held.mandate, "reason": reason}
+    try:
+        subjects = store.open(held).subjects
+    except IntegrityError:
+        # A deletion that was interrupted has destroyed the key already, and whom the case named with it.
+        subjects = ()
+    return Happening(DELETE, details, {subject: {"outcome": "case deleted", "case": held.id} for subject in subjects})
+
+
+def forget_subject(deployment: Deployment, subject: str) -> int:
+    """Let every case forget an erased subject; return how many named them. Repeating it is safe.
+
+    A case is sealed under a new key then, and the old one destroyed, so that no copy names the subject either.
+    """
+    store, changed = CaseStore(deployment), 0
+    for held in list(store.held()):
+        _, case = store.read(held.id)
+        if subject in case.subjects:
+            store.change(held.id, lambda current: review.forgotten(current, subject))
+            changed += 1
+    return changed
+
+
+def sweep(deployment: Deployment) -> None:
+    """Finish what a killed process left of cases; no other process may have the deployment open."""
+    CaseStore(deployment).sweep()

@@ -1,0 +1,95 @@
+"""Who acts on a case, as the roster knows them, and whether the mandate behind a case still stands (rule P7)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from faceward.core.canonical import canonical_json
+from faceward.core.errors import PolicyRefusal
+from faceward.operations.case_store import CASE_KEYS
+from faceward.operations.deployment import Deployment
+from faceward.policy.authority import Mandate
+from faceward.policy.requests import Approval, SignedRequest, check_approved
+from faceward.policy.review_model import Answer
+from faceward.policy.rules import Principal
+from faceward.policy.sessions import check_session
+
+
+def actor(deployment: Deployment) -> Principal:
+    """Return who acts: a person of the roster who signed in, or a name that nobody vouches for.
+
+    Raises:
+        PolicyRefusal: The session has ended, or the person is in the roster no longer (rule S2).
+    """
+    if deployment.session is None:
+        return Principal(deployment.operator)
+    now = deployment.now()
+    person = check_session(deployment.session.signed, deployment.custody.status().roster, deployment.log.origin, now)
+    return Principal(person.name, True, frozenset(role.value for role in person.roles), person.is_trained(now))
+
+
+def signed(deployment: Deployment, case_id: str, answer: Answer) -> Answer:
+    """Return an answer with the signature of the reviewer's session over its digest.
+
+    Raises:
+        PolicyRefusal: Nobody has signed in (rule H1).
+    """
+    session = deployment.session
+    if session is None:
+        raise PolicyRefusal("H1", "an answer is signed by its reviewer.", "Sign in with the key that you are known by.")
+    # The name of a gallery that cannot exist keeps this signature apart from those that open galleries.
+    signature = session.sign_use(bytes.fromhex(answer.digest(case_id)), signing_place(case_id))
+    return replace(answer, session=canonical_json(session.signed.to_json()).decode(), signature=signature.hex())
+
+
+def signing_place(case_id: str) -> str:
+    """Return what stands for the gallery in the signature of an answer; see `policy.sessions.check_use`."""
+    return f"{CASE_KEYS}/{case_id}"
+
+
+def locked(deployment: Deployment, mandate_digest: str) -> bool:
+    """Tell whether a case is locked: its urgent mandate was not approved within the standard's limit (rule P7).
+
+    A case without a mandate is not; one whose mandate cannot be found is.
+    """
+    if not mandate_digest:
+        return False
+    kept = deployment.kept("request", mandate_digest)
+    if kept is None:
+        return True
+    request = SignedRequest.from_json(kept)
+    limit = deployment.standard.parameters.mandate.urgent
+    now = deployment.now()
+    # Any other mandate was approved before the search, or there would have been none.
+    if not Mandate.of(request).urgent or now < request.request.created + limit:
+        return False
+    return not _approved(deployment, request, now)
+
+
+def _approved(deployment: Deployment, request: SignedRequest, now: datetime) -> bool:
+    digest = request.digest()
+    names = [name for name in deployment.store.documents("approval") if name.startswith(f"{digest}/")]
+    approvals = [Approval.from_json(deployment.kept("approval", name)) for name in names]
+    roster = deployment.custody.status().roster
+    # What was approved in time stays approved: the request's own term is for approving it, not for reading a case.
+    moment = max([request.request.created, *(approval.time for approval in approvals)])
+    try:
+        check_approved(request, approvals, roster, deployment.log.origin, min(now, moment))
+    except PolicyRefusal:
+        return False
+    return True
+
+
+def require_unlocked(deployment: Deployment, mandate_digest: str) -> None:
+    """Refuse to show or answer a locked case.
+
+    Raises:
+        PolicyRefusal: See `locked` (rule P7).
+    """
+    if locked(deployment, mandate_digest):
+        raise PolicyRefusal(
+            "P7",
+            "the mandate of this case was not approved in time, so the case is locked.",
+            "Have it approved, or refused, which deletes the case.",
+        )

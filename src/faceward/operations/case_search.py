@@ -1,0 +1,76 @@
+"""A search read back from the log, for a case that is opened afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from faceward.audit.entries import Phase
+from faceward.core.canonical import JSONObject, sha256_hex
+from faceward.core.errors import UsageError
+from faceward.operations.cases import CaseRequest, keep_case
+from faceward.operations.context import Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.journal import DETAILS, Journal
+from faceward.policy.review_model import Candidate, Case, Search
+from faceward.vision.images import decode, read_file
+from faceward.vision.pipeline import ANALYSIS_PIXELS
+
+_IDENTIFY = "identify"
+
+
+def open_from_log(deployment: Deployment, desk: Desk, path: Path, entry: int, kind: str) -> Case:
+    """Open a case for an identification that the log holds; scores are not in the log, so the case has none.
+
+    Args:
+        deployment: The deployment.
+        desk: Where it is authorised and recorded.
+        path: The very file that was searched with.
+        entry: Index of the entry that announced the search.
+        kind: What the probe is stated to be.
+
+    Raises:
+        UsageError: The entry is no identification that came to its end, or was made with another file.
+        PolicyRefusal: See `cases.open_case`.
+        BadInput: The file is no picture.
+    """
+    data = read_file(path)
+    decode(data, path.name, ANALYSIS_PIXELS)
+    search, candidates = read_search(deployment, desk.journal, entry, sha256_hex(data))
+    return keep_case(deployment, desk, CaseRequest(data, path.name, kind, search, candidates))
+
+
+def read_search(
+    deployment: Deployment, journal: Journal, index: int, probe: str
+) -> tuple[Search, tuple[Candidate, ...]]:
+    """Return a search and whom it returned; candidates who were erased since are left out."""
+    log = deployment.log
+    begun = log.entry(index) if 0 <= index < log.size else None
+    if begun is None or begun.operation != _IDENTIFY or begun.phase is not Phase.BEGIN:
+        raise UsageError(f"log entry {index} announces no identification; 'audit show' lists the entries")
+    details = journal.opened(index, begun)[DETAILS].details
+    if details.get("probe_sha256") != probe:
+        raise UsageError(f"the search in log entry {index} was made with another file; give the file itself, unchanged")
+    ended = next((n for n, e in log.entries(index + 1) if e.refers == index and e.phase is Phase.END), None)
+    opened = {} if ended is None else journal.opened(ended, log.entry(ended))
+    if ended is None or "failed" in opened[DETAILS].details:
+        raise UsageError(f"the search in log entry {index} did not come to its end; search again")
+    search = Search(
+        entry=index,
+        operator=_text(details, "operator"),
+        gallery=_text(details, "gallery"),
+        purpose=_text(details, "purpose"),
+        mandate=_text(details, "mandate"),
+        reason=_text(details, "reason"),
+    )
+    found = [opening.details for slot, opening in opened.items() if slot != DETAILS]
+    candidates = tuple(
+        Candidate(number, _text(about, "subject"), _text(about, "reference"), None)
+        for number, about in enumerate(found, 1)
+        if about.get("outcome") == "candidate"
+    )
+    return search, candidates
+
+
+def _text(details: JSONObject, key: str) -> str:
+    value = details.get(key)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,286 @@
+"""Cases: the probe with every edit, the candidates, the reviewers' answers, the finding and the action taken."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from faceward.core.canonical import JSONObject, sha256_hex
+from faceward.core.errors import PolicyRefusal, UsageError
+from faceward.core.names import printable
+from faceward.core.results import JSONDict
+from faceward.operations.case_people import actor, require_unlocked, signed
+from faceward.operations.case_store import CaseStore, Held
+from faceward.operations.context import Act, Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.journal import Happening
+from faceward.policy import retention, review, review_facts, review_probe
+from faceward.policy.review_model import Answer, Candidate, Case, Comparison, Outcome, Search, Version
+from faceward.policy.review_view import require_reader, view
+from faceward.policy.rules import Principal
+from faceward.vision.images import decode
+
+_SALT_BYTES = 32
+_DISPLAY_PIXELS = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRequest:
+    """A case to be opened from a search.
+
+    Attributes:
+        probe: The original file's bytes.
+        name: Its name.
+        kind: What it is stated to be; `review_probe.KINDS` are accepted.
+        search: Which search it was.
+        candidates: Whom the search returned, in any order and numbered anyhow.
+    """
+
+    probe: bytes
+    name: str
+    kind: str
+    search: Search
+    candidates: tuple[Candidate, ...]
+
+
+def open_case(deployment: Deployment, desk: Desk, act: Act, request: CaseRequest) -> Case:
+    """Open a case for a search that is under way.
+
+    Args:
+        deployment: The deployment.
+        desk: Where it is authorised and recorded.
+        act: The search, whose gallery tells from which pictures the candidates were enrolled.
+        request: What the case is made of.
+
+    Raises:
+        PolicyRefusal: The probe is none that is compared (rule S3), or the standard refuses it.
+        UsageError: There is a case of this search.
+    """
+    known = [replace(c, enrolled=_enrolled(deployment, act, request.search.gallery, c)) for c in request.candidates]
+    return keep_case(deployment, desk, replace(request, candidates=tuple(known)))
+
+
+def keep_case(deployment: Deployment, desk: Desk, request: CaseRequest) -> Case:
+    """Open a case without asking the gallery anything; see `open_case`."""
+    store, search = CaseStore(deployment), request.search
+    if any(held.search == search.entry for held in store.held()):
+        raise UsageError(f"there is a case of the search in log entry {search.entry} already; see 'case list'")
+    case_id, now, who = store.new_id(), deployment.now(), actor(deployment)
+    digest = sha256_hex(request.probe)
+    subjects: dict[str, JSONObject] = {
+        c.subject: {"outcome": "is a candidate under review", "case": case_id}
+        for c in request.candidates
+        if c.subject is not None
+    }
+    details: JSONObject = {
+        "case": case_id,
+        "search": search.entry,
+        "probe_sha256": digest,
+        "probe_kind": request.kind,
+        "gallery": search.gallery,
+        "purpose": search.purpose,
+        "mandate": search.mandate,
+    }
+    facts = review_facts.open_context(request.kind, probe_kept=True)
+    with desk.operation("case.open", facts, Happening("case.open", details, subjects)):
+        review_probe.check_kind(request.kind)
+        purpose = deployment.purpose(search.purpose)
+        if purpose is None:
+            raise PolicyRefusal("P1", f"the purpose {search.purpose!r} is not registered.", "Register it first.")
+        case = Case(
+            id=case_id,
+            opened=now,
+            opener=who.name,
+            expires=retention.expiry(now, purpose, None, deployment.standard, deployment.jurisdiction),
+            kind=request.kind,
+            search=search,
+            versions=(Version(digest, None, "original", "", who.name, now, printable(request.name)),),
+            candidates=_numbered(request.candidates),
+        )
+        store.create(case, {digest: request.probe})
+    return case
+
+
+def _numbered(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    # By reference, whose identifiers are random: the order in which a search returns them tells the score.
+    ordered = sorted(candidates, key=lambda candidate: candidate.reference or "")
+    return tuple(replace(candidate, number=number) for number, candidate in enumerate(ordered, 1))
+
+
+def _enrolled(deployment: Deployment, act: Act, gallery: str, candidate: Candidate) -> str | None:
+    """Return the digest of the picture that a candidate was enrolled from, or None where that is not known."""
+    try:
+        record = act.gallery(gallery).record(deployment.store.reference(candidate.reference or ""))
+    except UsageError:
+        # Another process erased it just now.
+        return None
+    source = record.get("source")
+    digest = source.get("sha256") if isinstance(source, Mapping) else None
+    return digest if isinstance(digest, str) else None
+
+
+def shown(deployment: Deployment, desk: Desk, prefix: str) -> JSONDict:
+    """Return what the person who acts may see of a case; it is logged.
+
+    Raises:
+        UsageError: There is no such case.
+        PolicyRefusal: The case is locked (rule P7), or the person has no business with it (rule H1).
+    """
+    _, case, who = reading(deployment, desk, prefix, "case.show")
+    return view(case, who)
+
+
+def reading(deployment: Deployment, desk: Desk, prefix: str, operation: str) -> tuple[Held, Case, Principal]:
+    """Open a case for reading, which is logged; the caller shows no more of it than `review_view.view`."""
+    held, case = CaseStore(deployment).read(prefix)
+    who = actor(deployment)
+    happening = Happening(operation, {"case": case.id}, {subject: {"case": case.id} for subject in case.subjects})
+    with refusals_logged(desk, happening):
+        require_unlocked(deployment, case.search.mandate)
+        require_reader(who)
+    with desk.operation("case.show", review_facts.show_context(), happening):
+        return held, case, who
+
+
+@contextmanager
+def refusals_logged(desk: Desk, happening: Happening) -> Iterator[None]:
+    """Log a refusal that comes before the standard's rules are asked, then raise it."""
+    try:
+        yield
+    except PolicyRefusal as refusal:
+        desk.deny(happening, refusal)
+        raise
+
+
+def listed(deployment: Deployment) -> list[JSONDict]:
+    """Return every case in a line: what stands in no view that a person may not have.
+
+    Raises:
+        PolicyRefusal: The person has no business with cases (rule H1).
+    """
+    who, rows = actor(deployment), list[JSONDict]()
+    require_reader(who)
+    store = CaseStore(deployment)
+    for held in store.held():
+        _, case = store.read(held.id)
+        seen = view(case, who)
+        names = ("case", "phase", "opened", "expires", "may_answer", "finding_wanted")
+        row: JSONDict = {name: seen[name] for name in names}
+        row |= {"gallery": case.search.gallery, "purpose": case.search.purpose, "candidates": len(case.candidates)}
+        rows.append(row)
+    return rows
+
+
+def answer(
+    deployment: Deployment, desk: Desk, prefix: str, comparisons: tuple[Comparison, ...], *, amend: bool = False
+) -> JSONDict:
+    """Record a reviewer's answer, signed and final, or an amendment beside it; return what they may see now.
+
+    The log's entry holds the answer's salted digest and its signature, and nothing of the answer itself.
+
+    Raises:
+        PolicyRefusal: See `review.answered` and `review.amended` (rules H1, H2), or the case is locked (P7).
+        UsageError: It does not compare exactly the candidates.
+    """
+    store = CaseStore(deployment)
+    held, case = store.read(prefix)
+    who = actor(deployment)
+    plain = Answer(who.name, deployment.now(), comparisons, amend, secrets.token_hex(_SALT_BYTES))
+    step = review.amended if amend else review.answered
+    subjects: dict[str, JSONObject] = {s: {"outcome": "was reviewed", "case": case.id} for s in case.subjects}
+    operation = "case.amend" if amend else "case.answer"
+    with refusals_logged(desk, Happening(operation, {"case": case.id}, subjects)):
+        require_unlocked(deployment, case.search.mandate)
+        step(case, who, plain)
+        given = signed(deployment, case.id, plain)
+    details: JSONObject = {
+        "case": case.id,
+        "answer_sha256": given.digest(case.id),
+        "session_sha256": sha256_hex(given.session.encode()),
+        "signature": given.signature,
+    }
+    facts = review_facts.amend_context(case, who) if amend else review_facts.answer_context(case, who)
+    with desk.operation(operation, facts, Happening(operation, details, subjects)):
+        case = store.change(held.id, lambda current: step(current, who, given))
+    return view(case, who)
+
+
+def add_edit(deployment: Deployment, desk: Desk, prefix: str, data: bytes, version: Version) -> Case:
+    """Add an edit of the probe to its chain (rule S3); its digest, author and time are filled in here.
+
+    Raises:
+        PolicyRefusal: See `review_probe.edited`.
+        BadInput: The bytes are no picture.
+    """
+    digest = sha256_hex(data)
+    decode(data, version.name, _DISPLAY_PIXELS)
+    made = replace(version, sha256=digest, by=actor(deployment).name, when=deployment.now())
+    details: JSONObject = {"picture_sha256": digest, "parent": made.parent, "change": made.change, "note": made.note}
+    return _changed(deployment, desk, (prefix, "case.edit", details), lambda c: review_probe.edited(c, made), data)
+
+
+def add_sample(deployment: Deployment, desk: Desk, prefix: str, data: bytes, number: int) -> Case:
+    """Add the picture of a candidate; where it is known from which they were enrolled, only that one is taken.
+
+    Raises:
+        UsageError: See `review_probe.sampled`.
+        BadInput: The bytes are no picture.
+    """
+    digest = sha256_hex(data)
+    decode(data, f"the picture of candidate {number}", _DISPLAY_PIXELS)
+    details: JSONObject = {"picture_sha256": digest, "candidate": number}
+    return _changed(
+        deployment, desk, (prefix, "case.sample", details), lambda c: review_probe.sampled(c, number, digest), data
+    )
+
+
+def _changed(
+    deployment: Deployment,
+    desk: Desk,
+    what: tuple[str, str, JSONObject],
+    step: Callable[[Case], Case],
+    picture: bytes,
+) -> Case:
+    prefix, operation, details = what
+    store = CaseStore(deployment)
+    held, case = store.read(prefix)
+    happening = Happening(operation, {"case": held.id, **details}, {s: {"case": held.id} for s in case.subjects})
+    with refusals_logged(desk, happening):
+        require_unlocked(deployment, case.search.mandate)
+        step(case)
+    facts = review_facts.open_context(case.kind, probe_kept=True)
+    with desk.operation("case.open", facts, happening):
+        return store.change(held.id, step, {sha256_hex(picture): picture})
+
+
+def conclude(deployment: Deployment, desk: Desk, prefix: str, outcome: Outcome) -> JSONDict:
+    """Record the finding on the list's accuracy and the action taken (rule H3); its author and time are filled in.
+
+    Raises:
+        PolicyRefusal: The review is not decided (rule H1), or the case is locked (P7).
+        UsageError: A word or text cannot be used.
+    """
+    store = CaseStore(deployment)
+    held, case = store.read(prefix)
+    who = actor(deployment)
+    made = replace(outcome, by=who.name, when=deployment.now())
+    results = review.results(case)
+    subjects: dict[str, JSONObject] = {
+        candidate.subject: {"outcome": "was reviewed", "result": results[candidate.number].value, "case": held.id}
+        for candidate in case.candidates
+        if candidate.subject is not None
+    }
+    with refusals_logged(desk, Happening("case.outcome", {"case": held.id}, {s: {"case": held.id} for s in subjects})):
+        require_unlocked(deployment, case.search.mandate)
+        review.concluded(case, made)
+    details: JSONObject = {
+        "case": held.id,
+        "accuracy": made.accuracy,
+        "actionable": sum(result is review.Result.ACTIONABLE for result in results.values()),
+    }
+    facts = review_facts.decide_context(case)
+    with desk.operation("case.decide", facts, Happening("case.outcome", details, subjects)):
+        case = store.change(held.id, lambda current: review.concluded(current, made))
+    return view(case, who)
