@@ -294,6 +294,56 @@ def test_without_the_package_one_line_says_what_to_install(holder: Pkcs11File, m
             opener(holder).open()
 
 
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    from faceward.cli import main
+
+    code = main([str(argument) for argument in arguments])
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+def test_a_custodian_is_set_up_and_resealed_with_a_token(
+    tokens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, pin = tmp_path / "custodian", tmp_path / "pin"
+    pin.write_text(f"{PIN}\n")
+    monkeypatch.delenv("FACEWARD_CUSTODIAN_PIN", raising=False)
+    token = ("--pkcs11-module", MODULE, "--token", TOKEN)
+    init = ("custodian", "init", "--state", state, *token)
+    code, _, said = run(capsys, *init)
+    assert (code, "set FACEWARD_CUSTODIAN_PIN or give --pin-file FILE" in said) == (2, True)
+    monkeypatch.setenv("FACEWARD_CUSTODIAN_PIN", "wrong")
+    code, _, said = run(capsys, *init)
+    assert (code, said.count("\n"), "the PIN does not open" in said) == (4, 1, True)
+    assert not (state / "custodian.key").exists()
+    monkeypatch.delenv("FACEWARD_CUSTODIAN_PIN")
+    code, out, said = run(capsys, *init, "--pin-file", pin, "--json")
+    assert (code, json.loads(out)["backend"]) == (0, "pkcs11"), said
+    assert PIN not in out + said
+    assert backend_of(state / "custodian.key") is Backend.PKCS11
+    # To shares and back to the token, by way of which a second copy is made.
+    reseal = ("custodian", "reseal", "--state", state)
+    shares = tmp_path / "shares"
+    to_shares = ("--to", "shares", "--shares", "2-of-2", "--out", shares)
+    code, _, said = run(capsys, *reseal, *to_shares)
+    assert (code, "name its library: --pkcs11-module" in said) == (2, True)
+    assert run(capsys, *reseal, *to_shares, "--pkcs11-module", MODULE, "--pin-file", pin)[0] == 0
+    files = [part for path in sorted(shares.iterdir()) for part in ("--share", path)]
+    assert run(capsys, *reseal, "--to", "pkcs11", *token, "--pin-file", pin, *files)[0] == 0
+    assert len(Pkcs11File(state / "custodian.key", holder_module(), PIN).open()) == 32
+    # The token is taken out: one line, and no custodian.
+    tokens.rename(tmp_path / "drawer")
+    tokens.mkdir()
+    serve = ("custodian", "serve", "--state", state, "--socket", tmp_path / "s", "--pkcs11-module", MODULE)
+    code, _, said = run(capsys, *serve, "--pin-file", pin)
+    assert (code, said.count("\n"), "no token 'museum'" in said) == (1, 1, True)
+
+
+def holder_module() -> Path:
+    assert MODULE is not None
+    return MODULE
+
+
 _SEALER = """
 import sys
 from pathlib import Path

@@ -148,7 +148,6 @@ def _serve(
     from faceward.protection.process import forbid_dumps
 
     require_private(state)
-    forbid_dumps()
     holder = opener(
         state / KEY_FILE,
         Secrets(
@@ -159,7 +158,9 @@ def _serve(
             shares=tuple(share or ()),
         ),
     )
-    custodian = Custodian.open(state / STATE_FILE, holder.open(), SystemClock(), separate=True)
+    master = holder.open()
+    forbid_dumps()
+    custodian = Custodian.open(state / STATE_FILE, master, SystemClock(), separate=True)
     try:
         with CustodyServer(custodian, socket, allowed=frozenset(allow_uid or ()), group=group_name) as server:
             signal.signal(signal.SIGTERM, _end)
