@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from faceward.core.words import clean, one_in, percent, plural
 
 if TYPE_CHECKING:
     from faceward.core.results import Threshold
 
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+__all__ = [
+    "clean",
+    "enumerated",
+    "faceless_sentence",
+    "fmr_sentence",
+    "fpir_sentence",
+    "interval",
+    "one_in",
+    "passed_over_sentence",
+    "percent",
+    "plural",
+    "scale",
+]
+
 _MOST_NAMES = 10
-_JOINERS = frozenset({"\u200c", "\u200d"})
-
-
-def clean(text: str) -> str:
-    """Return a text that is safe on a terminal: control and invisible characters are written as escapes."""
-    return "".join(
-        c if c in _JOINERS or unicodedata.category(c) not in _HIDDEN else c.encode("unicode_escape").decode()
-        for c in text
-    )
-
-
-def one_in(rate: float) -> str:
-    """Say a rate as `1 in N`, N to three digits."""
-    if rate <= 0:
-        return "none"
-    count = 1 / rate
-    digits = 2 - math.floor(math.log10(count))
-    rounded = round(count, digits)
-    return f"1 in {rounded:,.0f}" if rounded >= 10 else f"1 in {rounded:.3g}"
-
-
-def percent(rate: float) -> str:
-    """Say a rate in per cent, two digits."""
-    return f"{rate * 100:.2g} %"
 
 
 def fmr_sentence(point: Threshold) -> str:
@@ -84,11 +74,6 @@ def _place(value: float, low: float, width: int) -> int:
 def interval(point: Threshold) -> str:
     """Write the false match rate with its 95 % interval."""
     return f"FMR {point.fmr:.1e} [{point.fmr_low:.1e}, {point.fmr_high:.1e}]"
-
-
-def plural(count: int, noun: str, several: str | None = None) -> str:
-    """Say a number of things."""
-    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
 
 
 def enumerated(several: Sequence[str]) -> str:

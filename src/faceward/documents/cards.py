@@ -58,8 +58,8 @@ def system_card(facts: Facts, answers: Answers) -> Document:
             (
                 Paragraph(
                     "A match or candidate means that the score reached the threshold of the purpose: somebody else "
-                    "reaches it at the stated rate. It is a lead and no finding. 'Unknown' means that nobody in the gallery "
-                    "reached it, not that the person is not in it."
+                    "reaches it at the stated rate. It is a lead and no finding. 'Unknown' means that nobody in the "
+                    "gallery reached it, not that the person is not in it."
                 ),
             ),
         ),

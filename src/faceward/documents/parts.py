@@ -198,7 +198,7 @@ def _configured_gaps(facts: Facts) -> tuple[str, ...]:
         (not facts.custody.separate, "Whoever controls the searching process reaches the galleries' keys."),
         (
             not facts.custody.witnesses,
-            "No witness cosigns the log: begun anew, it is found out by a checkpoint or receipt that somebody kept alone.",
+            "No witness cosigns the log: only checkpoints and receipts that people keep show that it was begun anew.",
         ),
         (not facts.custody.people, "Nobody signs in with a key of their own: the log's operator is claimed."),
         (bool(without), f"Consent without a way that does without a face: {', '.join(without)}."),
