@@ -163,5 +163,38 @@ def output(path: Path) -> Iterator[Output]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def optional_output(path: Path | None) -> Iterator[Output | None]:
+    """As `output`, where a file was named."""
+    if path is None:
+        yield None
+    else:
+        with output(path) as file:
+            yield file
+
+
+def keep_receipt(file: Output | None, receipt: str, what: str) -> bool:
+    """Write a receipt, if a file was named; what it is for has happened, so a full disk must not hide it.
+
+    Args:
+        file: Where to.
+        receipt: The receipt.
+        what: What has happened, for the message.
+
+    Returns:
+        Whether it stands in the file.
+    """
+    from faceward.cli.output import note
+
+    if file is None:
+        return False
+    try:
+        file.write(receipt)
+    except EnvironmentFailure as error:
+        note(f"{error}; {what}, and the receipt stands in the output")
+        return False
+    return True
+
+
 def _cannot_write(path: Path, error: OSError) -> EnvironmentFailure:
     return EnvironmentFailure(f"{path}: cannot be written: {error.strerror}; check space and permissions")

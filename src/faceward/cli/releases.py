@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Optional
 
 import typer
 
+from faceward.cli.files import keep_receipt, optional_output
 from faceward.cli.options import Settings, command, group
-from faceward.cli.output import emit, print_text
+from faceward.cli.output import emit, print_text, say
+from faceward.cli.words import plural
 from faceward.core.errors import UsageError
 
 
@@ -16,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     releases = group("release", "Releases that subjects sign (rule C1).")
     releases.command("template")(command(_template))
+    releases.command("withdraw")(command(_withdraw))
     app.add_typer(releases)
 
 
@@ -47,3 +51,28 @@ def _template(
         emit({"file": text})
     else:
         print_text(text)
+
+
+def _withdraw(
+    settings: Settings,
+    subject: Annotated[str, typer.Option(help="Who withdraws.")],
+    purpose: Annotated[str, typer.Option(help="The purpose that is no longer agreed to.")],
+    receipt: Annotated[
+        Optional[Path],
+        typer.Option(metavar="FILE", help="Write the receipt for the subject to this file.", readable=False),
+    ] = None,
+) -> None:
+    """Withdraw a subject's releases for a purpose: nothing that rests on them is compared any more (rule C2)."""
+    # The file is opened first: a receipt that has nowhere to go must stop the withdrawal, not follow it.
+    with optional_output(receipt) as file, settings.open() as system:
+        result = system.rights.withdraw(subject, purpose)
+        written = keep_receipt(file, result.receipt, "the release was withdrawn")
+    if settings.as_json:
+        emit(result.to_json())
+        return
+    erased = plural(result.references, "reference")
+    say(f"withdrawn: {result.subject} for {result.purpose}; {erased} erased, log entry {result.entry}")
+    if written:
+        say(f"receipt written to {receipt}")
+    else:
+        print_text(result.receipt)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-from faceward.cli.files import Output, output
+from faceward.cli import subject_rights
+from faceward.cli.files import keep_receipt, optional_output
 from faceward.cli.log_table import log_table
 from faceward.cli.options import Settings, command, group
-from faceward.cli.output import emit, note, print_text, say, table
+from faceward.cli.output import emit, print_text, say, table
 from faceward.cli.words import clean, plural
-from faceward.core.errors import EnvironmentFailure, UsageError
+from faceward.core.errors import UsageError
 
 SubjectArgument = Annotated[str, typer.Argument(metavar="SUBJECT", help="The subject, as enrolled.")]
 
@@ -28,6 +27,7 @@ def register(app: typer.Typer) -> None:
     subjects.command("export")(command(_export))
     subjects.command("notice")(command(_notice))
     subjects.command("erase")(command(_erase))
+    subject_rights.extend(subjects)
     app.add_typer(subjects)
 
 
@@ -55,7 +55,7 @@ def _export(
     ] = None,
 ) -> None:
     """Export what is held about a subject as JSON. Features are never exported."""
-    with _optional(out) as file, settings.open() as system:
+    with optional_output(out) as file, settings.open() as system:
         exported = system.export(subject)
         if file is None:
             emit(exported)
@@ -90,9 +90,9 @@ def _erase(
     if not yes:
         _confirm(subject)
     # The file is opened first: a receipt that has nowhere to go must stop the erasure, not follow it.
-    with _optional(receipt) as file, settings.open() as system:
+    with optional_output(receipt) as file, settings.open() as system:
         result = system.erase(subject)
-        written = file is not None and _keep(file, result.receipt)
+        written = keep_receipt(file, result.receipt, "the subject was erased")
     if settings.as_json:
         emit(result.to_json())
         return
@@ -103,16 +103,6 @@ def _erase(
         print_text(result.receipt)
 
 
-def _keep(file: Output, receipt: str) -> bool:
-    """Write the receipt; the erasure has happened, so a full disk must not hide it."""
-    try:
-        file.write(receipt)
-    except EnvironmentFailure as error:
-        note(f"{error}; the subject was erased, and the receipt stands in the output")
-        return False
-    return True
-
-
 def _confirm(subject: str) -> None:
     if not sys.stdin.isatty():
         raise UsageError("erasing cannot be undone; add --yes where nobody can be asked")
@@ -121,12 +111,3 @@ def _confirm(subject: str) -> None:
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise UsageError("not confirmed; nothing was erased")
-
-
-@contextmanager
-def _optional(path: Path | None) -> Iterator[Output | None]:
-    if path is None:
-        yield None
-    else:
-        with output(path) as file:
-            yield file
