@@ -1,0 +1,135 @@
+"""Mandates: asking for one, revoking it, and what one says of a use (rules P2, P7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from faceward.core.canonical import JSONObject
+from faceward.core.errors import PolicyRefusal, UsageError
+from faceward.core.request_results import Asked, RequestView
+from faceward.operations.context import Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.journal import Happening
+from faceward.operations.request_store import REVOCATION
+from faceward.operations.request_views import WAITING
+from faceward.operations.requests import Brought, Requests, described
+from faceward.policy.facts import mandate_request_context
+from faceward.policy.mandates import KIND, Mandate, Standing, Use, assess, check_mandate
+from faceward.policy.people import Role
+from faceward.policy.requests import Approval, Decision, SignedRequest
+from faceward.policy.statements import Statement, StatementAct
+
+
+class Mandates:
+    """The mandates of one open deployment. Every method raises as those of `System` do.
+
+    Args:
+        deployment: The deployment.
+        desk: Where acts are authorised and recorded.
+    """
+
+    def __init__(self, deployment: Deployment, desk: Desk) -> None:
+        self._deployment, self._desk = deployment, desk
+        self._requests = Requests(deployment, desk)
+
+    def request(self, mandate: Mandate) -> Asked:
+        """Ask for a mandate; it waits for another person's approval.
+
+        Raises:
+            UsageError: It leaves something out, or names an operator who is none.
+            PolicyRefusal: It is more than the standard allows (P2, P7), its purpose is not registered (P1), or nobody
+                signed in who may ask (S2). The refusal is recorded.
+        """
+        deployment = self._deployment
+        request = mandate.request(self._requests.requester(), deployment.log.origin, deployment.now())
+        self._check_operators(mandate)
+        happening = Happening("mandate.request", described(request))
+        signed = self._requests.signed(request, happening)
+        purpose, standard = deployment.purpose(mandate.purpose), deployment.standard
+        facts = mandate_request_context(
+            purpose, standard, within_limits=self._within_limits(mandate), urgent=mandate.urgent
+        )
+        with self._desk.operation("mandate.request", facts, happening):
+            digest = self._requests.store.keep(signed)
+        return Asked(digest, KIND, WAITING)
+
+    def _within_limits(self, mandate: Mandate) -> bool:
+        try:
+            check_mandate(replace(mandate, urgent=False), self._deployment.standard.parameters.mandate)
+        except PolicyRefusal:
+            return False
+        return True
+
+    def _check_operators(self, mandate: Mandate) -> None:
+        roster = self._requests.roster()
+        for name in mandate.operators:
+            if name not in roster or Role.OPERATOR not in roster.person(name).roles:
+                raise UsageError(f"{name!r} is no operator in the roster; 'faceward person list' shows all")
+
+    def decide(self, start: str, decision: Decision, brought: Brought | None = None) -> RequestView:
+        """Approve or refuse a mandate; a refusal revokes it and deletes the cases it led to. See `Requests.decide`."""
+        self._mandate(start)
+        return self._requests.decide(start, decision, brought)
+
+    def revoke(self, start: str, reason: str) -> RequestView:
+        """Revoke a mandate at once: whoever asked for it, or an approver. Repeating it is safe.
+
+        Args:
+            start: Its digest, or its first digits.
+            reason: Why, in a line.
+
+        Raises:
+            PolicyRefusal: Nobody signed in who may (S2). The refusal is recorded.
+        """
+        signed = self._mandate(start)
+        details: JSONObject = {**described(signed.request), "reason": reason}
+        happening = Happening("mandate.revoke", details)
+        session = self._requests.session(happening)
+        digest, origin = signed.digest(), self._deployment.log.origin
+        statement = Statement(StatementAct.REVOKE, digest, reason, session.person, origin, self._deployment.now())
+        statement = Statement.from_json(statement.to_json()).signed(session)
+        facts = {"own": session.person == signed.request.requester}
+        with self._desk.operation("mandate.revoke", facts, happening):
+            self._deployment.custody.revoke(statement, signed)
+            self._requests.store.note(REVOCATION, digest, {"statement": statement.to_json()})
+        return self._requests.show(digest)
+
+    def show(self, start: str) -> RequestView:
+        """Return a mandate with what was decided on it and how often it was used."""
+        self._mandate(start)
+        return self._requests.show(start)
+
+    def listed(self) -> tuple[RequestView, ...]:
+        """Return all mandates, oldest first."""
+        return tuple(shown for shown in self._requests.listed() if shown.kind == KIND)
+
+    def presented(self, start: str) -> tuple[SignedRequest, tuple[Approval, ...]]:
+        """Return a mandate and its approvals, as a custodian wants to see them.
+
+        Raises:
+            UsageError: There is no such mandate.
+        """
+        signed = self._mandate(start)
+        return signed, self._requests.store.approvals(signed.digest())
+
+    def assess(self, start: str | None, use: Use) -> Mapping[str, bool]:
+        """Tell what of a mandate allows a use; see `policy.mandates.assess`.
+
+        Args:
+            start: Its digest, or its first digits; None where none is named.
+            use: What is to be done.
+        """
+        limit = self._deployment.standard.parameters.mandate.urgent
+        if start is None:
+            return assess(None, use, Standing(approved=False, revoked=False, spent=0), limit, None)
+        signed = self._mandate(start)
+        status, digest = self._deployment.custody.status(), signed.digest()
+        standing = Standing(self._requests.approved(signed), digest in status.revoked, status.spent.get(digest, 0))
+        return assess(Mandate.of(signed), use, standing, limit, signed.request.created)
+
+    def _mandate(self, start: str) -> SignedRequest:
+        signed = self._requests.store.signed(self._requests.store.digest(start))
+        if signed.request.kind != KIND:
+            raise UsageError(f"{start[:80]} is a request of the kind {signed.request.kind!r}; see 'faceward request'")
+        return signed

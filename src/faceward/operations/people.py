@@ -1,0 +1,87 @@
+"""People: adding, removing and listing them (rule S2)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from faceward.core.errors import PolicyRefusal
+from faceward.core.request_results import Asked, PersonView
+from faceward.operations.context import Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.journal import Happening
+from faceward.operations.requests import Requests
+from faceward.policy.people import Person, Roster, checked_name, parse_roles
+from faceward.policy.sshsig import PublicKey
+
+
+class People:
+    """The people of one open deployment. Every method raises as those of `System` do.
+
+    Args:
+        deployment: The deployment.
+        desk: Where acts are authorised and recorded.
+    """
+
+    def __init__(self, deployment: Deployment, desk: Desk) -> None:
+        self._deployment, self._desk = deployment, desk
+        self._requests = Requests(deployment, desk)
+
+    def add(self, name: str, key: str, roles: tuple[str, ...], trained: date | None = None) -> Asked:
+        """Add a person, or give one of the same name another key, roles or training.
+
+        While fewer than two approvers are known it takes effect at once; after that it waits for an approval.
+
+        Args:
+            name: Their name, in any script.
+            key: The line of their `.pub` file.
+            roles: What they may do.
+            trained: Day until which their training is valid, inclusive.
+
+        Raises:
+            UsageError: A role is unknown, or the name none.
+            BadInput: The key is none.
+            PolicyRefusal: Another name holds the key or looks the same, or nobody signed in who may ask (S2).
+        """
+        person = Person(checked_name(name), PublicKey.parse(key), parse_roles(roles), trained, self._deployment.now())
+        happening = Happening("person.add", {"person": person.to_json()})
+        try:
+            self._requests.roster().with_person(person)
+        except PolicyRefusal as refusal:
+            self._desk.deny(happening, refusal)
+            raise
+        return self._requests.ask("person.add", person.to_json())
+
+    def remove(self, name: str) -> Asked:
+        """Remove a person; it waits for an approval as adding does.
+
+        Raises:
+            UsageError: There is none of this name.
+            PolicyRefusal: Too few approvers would be left, or nobody signed in who may ask (S2).
+        """
+        person = self._requests.roster().person(name)
+        try:
+            self._requests.roster().without(name)
+        except PolicyRefusal as refusal:
+            self._desk.deny(Happening("person.remove", {"name": person.name}), refusal)
+            raise
+        return self._requests.ask("person.remove", {"name": person.name})
+
+    def listed(self) -> tuple[PersonView, ...]:
+        """Return all people by name."""
+        return tuple(_view(person) for person in self.roster().people.values())
+
+    def roster(self) -> Roster:
+        """Return the people as the custodian knows them."""
+        return self._requests.roster()
+
+
+def _view(person: Person) -> PersonView:
+    shown = person.to_json()
+    return PersonView(
+        name=person.name,
+        key=person.key.line,
+        fingerprint=person.key.fingerprint,
+        roles=tuple(sorted(role.value for role in person.roles)),
+        trained=None if person.trained is None else person.trained.isoformat(),
+        added=str(shown["added"]),
+    )
