@@ -9,6 +9,7 @@ import typer
 from faceward.cli import (
     audit,
     bench,
+    case,
     clock,
     complaint,
     custodian,
@@ -50,6 +51,7 @@ def build() -> typer.Typer:
         releases,
         enrolment,
         recognition,
+        case,
         pictures,
         subjects,
         complaint,

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -26,7 +27,7 @@ from faceward.operations.deployment import Deployment
 from faceward.policy.review_features import SOURCE, review_scheme
 from faceward.policy.review_model import Case
 from faceward.policy.review_view import LEAD_ONLY, view
-from faceward.vision.images import decode
+from faceward.vision.images import SUFFIXES, decode
 
 HTML_FILE = "case.html"
 JSON_FILE = "case.json"
@@ -64,8 +65,17 @@ class Package:
     shown: dict[str, JSONValue]
 
 
-def export(deployment: Deployment, desk: Desk, prefix: str, folder: Path) -> dict[str, JSONValue]:
+def export(
+    deployment: Deployment, desk: Desk, prefix: str, folder: Path, *, originals: bool = False
+) -> dict[str, JSONValue]:
     """Write what the person who acts may see of a case to a new or empty folder; it is logged.
+
+    Args:
+        deployment: The deployment.
+        desk: Where it is authorised and recorded.
+        prefix: The case.
+        folder: Where.
+        originals: Write the pictures too, as they came; their names are their digests.
 
     Raises:
         UsageError: There is no such case, or the folder holds something.
@@ -77,9 +87,25 @@ def export(deployment: Deployment, desk: Desk, prefix: str, folder: Path) -> dic
     held, case, who = reading(deployment, desk, prefix, "case.export")
     shown = view(case, who)
     moment = deployment.now()
-    package = package_of(case, shown, Exported(who.name, moment), CaseStore(deployment), held)
-    _write(folder, package)
-    return {"case": case.id, "files": [str(folder / HTML_FILE), str(folder / JSON_FILE)], "notice": LEAD_ONLY}
+    store = CaseStore(deployment)
+    package = package_of(case, shown, Exported(who.name, moment), store, held)
+    text = json.dumps(package.shown, ensure_ascii=False, indent=2) + "\n"
+    contents = {HTML_FILE: package.html.encode(), JSON_FILE: text.encode()}
+    if originals:
+        contents |= {f"{digest}{_suffix(case, digest)}": store.picture(held, digest) for digest in _digests(case)}
+    _write(folder, contents)
+    return {"case": case.id, "files": [str(folder / name) for name in contents], "notice": LEAD_ONLY}
+
+
+def _digests(case: Case) -> list[str]:
+    samples = (candidate.sample for candidate in case.candidates)
+    return [version.sha256 for version in case.versions] + [digest for digest in samples if digest is not None]
+
+
+def _suffix(case: Case, digest: str) -> str:
+    names = [version.name for version in case.versions if version.sha256 == digest]
+    ending = Path(names[0]).suffix.lower() if names else ""
+    return ending if ending in SUFFIXES else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +118,9 @@ class Exported:
 
 def package_of(case: Case, shown: dict[str, JSONValue], exported: Exported, store: CaseStore, held: Held) -> Package:
     """Write out a case of which `shown` may be seen."""
-    digests = [version.sha256 for version in case.versions]
-    digests += [candidate.sample for candidate in case.candidates if candidate.sample is not None]
-    pixels = {digest: decode(store.picture(held, digest), digest[:12], _DECODED_PIXELS).pixels for digest in digests}
+    pixels = {
+        digest: decode(store.picture(held, digest), digest[:12], _DECODED_PIXELS).pixels for digest in _digests(case)
+    }
     original = pixels[case.versions[0].sha256]
     scheme = review_scheme()
     page = _environment().from_string(files("faceward.operations").joinpath("case.html.j2").read_text("utf-8"))
@@ -177,13 +203,12 @@ def _address(pixels: ImageArray) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _write(folder: Path, package: Package) -> None:
-    text = json.dumps(package.shown, ensure_ascii=False, indent=2) + "\n"
+def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, content in ((HTML_FILE, package.html), (JSON_FILE, text)):
+        for name, content in contents.items():
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            with os.fdopen(os.open(folder / name, flags, 0o600), "w", encoding="utf-8") as file:
+            with os.fdopen(os.open(folder / name, flags, 0o600), "wb") as file:
                 file.write(content)
     except OSError as error:
         raise EnvironmentFailure(

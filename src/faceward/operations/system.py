@@ -18,6 +18,7 @@ from faceward.core.reports import EnrolmentResult, ErasureResult, LogLine, Redac
 from faceward.core.results import IdentificationResult, JSONDict, VerificationResult
 from faceward.gallery.store import GalleryInfo
 from faceward.operations import enrolment, pictures, purposes, recognition, redaction, subjects, upkeep
+from faceward.operations.case_desk import Cases
 from faceward.operations.context import Desk
 from faceward.operations.deployment import LOG_FILE, VKEY_FILE, Deployment
 from faceward.operations.folders import folder_pictures
@@ -54,6 +55,11 @@ class System:
     def home(self) -> Path:
         """The deployment's folder."""
         return self._deployment.home
+
+    @property
+    def cases(self) -> Cases:
+        """Cases of review (rules H1 to H4)."""
+        return Cases(self._deployment, self._desk)
 
     @property
     def rights(self) -> Rights:

@@ -34,6 +34,16 @@ def require_reader(actor: Actor) -> None:
         raise PolicyRefusal("H1", f"{actor.name!r} has no role that reads cases.", "Ask an operator or auditor.")
 
 
+def candidates_seen(case: Case, actor: Actor) -> list[dict[str, JSONValue]]:
+    """Return the candidates as a person may see them: with score and result, or with null for both."""
+    open_to, outcome = sees_everything(case, actor), results(case)
+    hidden: dict[str, JSONValue] = {"score": None, "result": None}
+    return [
+        {**candidate_json(one), **({"result": outcome[one.number].value} if open_to else hidden)}
+        for one in case.candidates
+    ]
+
+
 def view(case: Case, actor: Actor) -> dict[str, JSONValue]:
     """Return what a person may see of a case.
 
@@ -46,13 +56,6 @@ def view(case: Case, actor: Actor) -> dict[str, JSONValue]:
     require_reader(actor)
     open_to = sees_everything(case, actor)
     stands = phase(case)
-    outcome = results(case)
-    candidates: list[JSONValue] = []
-    for candidate in case.candidates:
-        shown = candidate_json(candidate)
-        shown["score"] = candidate.score if open_to else None
-        shown["result"] = outcome[candidate.number].value if open_to else None
-        candidates.append(shown)
     # A reviewer who knew of a dispute would know that two before him differ.
     told = Phase.IN_REVIEW if stands is Phase.DISPUTED and not open_to else stands
     return {
@@ -68,7 +71,7 @@ def view(case: Case, actor: Actor) -> dict[str, JSONValue]:
         "kind": case.kind,
         "search": case.search.to_json(),
         "probe": [version_json(version) for version in case.versions],
-        "candidates": candidates,
+        "candidates": candidates_seen(case, actor),
         "answers": [answer.to_json() for answer in case.answers if open_to or _own(answer.reviewer, actor)],
         "outcomes": [outcome.to_json() for outcome in case.outcomes],
     }
