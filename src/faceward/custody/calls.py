@@ -79,8 +79,12 @@ def status_to_json(status: CustodyStatus) -> JSONObject:
     }
 
 
-def status_from_json(value: object) -> CustodyStatus:
+def status_from_json(value: object, roster: Roster | None = None) -> CustodyStatus:
     """Read what `status_to_json` wrote.
+
+    Args:
+        value: The object.
+        roster: The roster in it, if it was read before.
 
     Raises:
         IntegrityError: It is something else.
@@ -98,7 +102,7 @@ def status_from_json(value: object) -> CustodyStatus:
         pins=None if pins is None else pins_from_json(pins),
         size=index_of(table, "size"),
         root=root,
-        roster=Roster.from_json(table.value("roster")),
+        roster=roster or Roster.from_json(table.value("roster")),
         manned=table.flag("manned"),
         stopped=table.flag("stopped"),
         revoked=frozenset(table.names("revoked")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.custody.errors import Replayed
 from faceward.custody.protocol import Pins
 from faceward.custody.standing import ROSTER, TERMS, Trust, roster_of
-from faceward.custody.terms import Terms, load_terms
+from faceward.custody.terms import Terms
 from faceward.custody.timing import ticks
 from faceward.policy.asking import Approval, Decision, Request, SignedRequest
 from faceward.policy.people import Person, Role, Roster
@@ -25,6 +25,15 @@ DECIDED = "decided"
 REVOKED = "revoked"
 MANDATE = "mandate"
 RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that counts, what it is judged by, and when."""
+
+    request: Request
+    trust: Trust
+    now: datetime
 
 
 def pins_of(turn: Turn) -> Pins:
@@ -88,7 +97,7 @@ def decide(turn: Turn, asked: tuple[SignedRequest, tuple[Approval, ...]], trust:
         check_approved(signed, approvals, trust.roster, trust.origin, now)
     else:
         check_founding(signed, trust.roster, trust.origin, now)
-    _CHANGES[request.kind](turn, request, now)
+    _CHANGES[request.kind](turn, _Asked(request, trust, now))
     turn.put(DECIDED, digest, {"time": ticks(now)})
     _changed(turn)
 
@@ -155,14 +164,12 @@ def _changed(turn: Turn) -> None:
     turn.head = replace(turn.head, generation=turn.head.generation + 1)
 
 
-def _add_person(turn: Turn, request: Request, now: datetime) -> None:
-    del now
-    _set_roster(turn, roster_of(turn).with_person(Person.from_json(request.body)))
+def _add_person(turn: Turn, asked: _Asked) -> None:
+    _set_roster(turn, roster_of(turn).with_person(Person.from_json(asked.request.body)))
 
 
-def _remove_person(turn: Turn, request: Request, now: datetime) -> None:
-    del now
-    table = Table(request.body, "the request", UsageError)
+def _remove_person(turn: Turn, asked: _Asked) -> None:
+    table = Table(asked.request.body, "the request", UsageError)
     table.only(("name",))
     _set_roster(turn, roster_of(turn).without(table.text("name")))
 
@@ -172,28 +179,28 @@ def _set_roster(turn: Turn, roster: Roster) -> None:
     turn.head = replace(turn.head, manned=turn.head.manned or roster.complete)
 
 
-def _change_standard(turn: Turn, request: Request, now: datetime) -> None:
-    del now
-    table = Table(request.body, "the request", UsageError)
+def _change_standard(turn: Turn, asked: _Asked) -> None:
+    table = Table(asked.request.body, "the request", UsageError)
     table.only(("name", "digest"))
     name, digest = table.text("name"), table.text("digest")
-    turn.put(*TERMS, load_terms(name, digest).to_json())
+    turn.put(*TERMS, asked.trust.load_terms(name, digest).to_json())
     turn.head = replace(turn.head, standard=name, standard_digest=digest)
 
 
-def _change_pack(turn: Turn, request: Request, now: datetime) -> None:
-    del now
-    table = Table(request.body, "the request", UsageError)
+def _change_pack(turn: Turn, asked: _Asked) -> None:
+    table = Table(asked.request.body, "the request", UsageError)
     table.only(("name", "digest"))
     turn.head = replace(turn.head, pack_digest=table.text("digest"))
 
 
-def _restart(turn: Turn, request: Request, now: datetime) -> None:
+def _restart(turn: Turn, asked: _Asked) -> None:
     """Let recognition begin again, by the clock as it is now: two people vouch for it."""
-    if request.body:
+    if asked.request.body:
         raise UsageError("a request to restart says nothing more; ask for it with an empty body")
     # What was presented before stays used, whatever the clock shows from now on.
-    turn.head = replace(turn.head, stopped=False, clock=ticks(now), restarted=ticks(now), floor=turn.head.size)
+    turn.head = replace(
+        turn.head, stopped=False, clock=ticks(asked.now), restarted=ticks(asked.now), floor=turn.head.size
+    )
 
 
 _CHANGES = {

@@ -17,7 +17,7 @@ from faceward.custody.duties import CREATE, DESTROY, ROTATE, duty_of
 from faceward.custody.keyring import Keyring
 from faceward.custody.messages import Lease, Presentation
 from faceward.custody.protocol import CustodyStatus, Pins
-from faceward.custody.standing import Trust, roster_of
+from faceward.custody.standing import LoadTerms, Trust, roster_of
 from faceward.custody.state import State, Turn
 from faceward.custody.terms import load_terms
 from faceward.custody.timing import forward, moment_of, ticks
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from faceward.core.clock import Clock
     from faceward.custody.presentation import Shown
     from faceward.policy.asking import Approval, SignedRequest
+    from faceward.policy.people import Roster
     from faceward.policy.statements import Statement
 
 _PRUNE_EVERY = 256
@@ -62,14 +63,25 @@ class Custodian:
         keys: The keys of galleries.
         clock: Where time comes from.
         separate: Whether it runs as a process of its own.
+        load_terms: Loads a standard's terms by its name and digest.
     """
 
-    def __init__(self, state: State, keys: Keyring, clock: Clock, *, separate: bool = False) -> None:
+    def __init__(
+        self,
+        state: State,
+        keys: Keyring,
+        clock: Clock,
+        *,
+        separate: bool = False,
+        load_terms: LoadTerms = load_terms,
+    ) -> None:
         self._state = state
         self._keys = keys
         self._clock = clock
         self._separate = separate
+        self._load_terms = load_terms
         self._trusted: Trust | None = None
+        self._people: tuple[int, Roster] | None = None
         self._admissions = 0
 
     @classmethod
@@ -119,7 +131,7 @@ class Custodian:
                 raise UsageError(f"the log's key cannot be read: {error}") from None
             if not pins.origin or named != pins.origin:
                 raise UsageError("the log's key is of another origin; give the key of the deployment's own log")
-            terms = load_terms(pins.standard, pins.standard_digest)
+            terms = self._load_terms(pins.standard, pins.standard_digest)
             changes.pin(turn, pins, terms, self._now(turn))
 
     def release(self, presentation: Presentation) -> Lease:
@@ -183,7 +195,7 @@ class Custodian:
                 pins=changes.pins_of(turn) if head.origin else None,
                 size=head.size,
                 root=bytes.fromhex(head.root),
-                roster=roster_of(turn),
+                roster=self._roster(turn),
                 manned=head.manned,
                 stopped=head.stopped,
                 revoked=frozenset(turn.all(changes.REVOKED)),
@@ -236,8 +248,13 @@ class Custodian:
     def _trust(self, turn: Turn) -> Trust:
         trusted = self._trusted
         if trusted is None or trusted.generation != turn.head.generation:
-            trusted = self._trusted = Trust(turn)
+            trusted = self._trusted = Trust(turn, self._load_terms)
         return trusted
+
+    def _roster(self, turn: Turn) -> Roster:
+        if self._people is None or self._people[0] != turn.head.generation:
+            self._people = turn.head.generation, roster_of(turn)
+        return self._people[1]
 
     def _now(self, turn: Turn) -> datetime:
         return forward(self._clock.now(), moment_of(turn.head.clock))

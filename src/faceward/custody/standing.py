@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LoadTerms = Callable[[str, str], Terms]
+"""Loads the terms of a standard by its name and the digest of its files."""
 ROSTER = ("roster", "")
 TERMS = ("terms", "")
 _REMEMBERED = 512
@@ -31,16 +33,18 @@ class Trust:
 
     Args:
         turn: The state.
+        load_terms: Loads a standard's terms by its name and digest.
 
     Raises:
         UsageError: The custodian serves no deployment yet.
     """
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, load_terms: LoadTerms) -> None:
         head = turn.head
         if not head.origin:
             raise UsageError("the custodian serves no deployment yet; set one up with 'faceward init --custodian'")
         self.generation = head.generation
+        self.load_terms = load_terms
         self.origin = head.origin
         self.verifier = Verifier.from_vkey(head.vkey)
         self.terms = Terms.from_json(turn.get(*TERMS))
