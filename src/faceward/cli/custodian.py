@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Optional
 
 import typer
@@ -107,7 +107,7 @@ def _advise(kind: str, state: Path, out: Path | None) -> None:
         note(f"hand each file in {out} to another person, and leave none here; nothing else opens the custodian")
     else:
         note("keep a copy of the secret somewhere else: without it nobody opens a gallery again")
-    note(f"serve with: faceward custodian serve --state {state} --socket PATH --allow-uid UID-of-the-deployment")
+    note(f"serve with: faceward custodian serve --state {state} --socket PATH --group GROUP --allow-uid UID")
 
 
 def _require_new(state: Path) -> None:
@@ -163,7 +163,9 @@ def _serve(
     custodian = Custodian.open(state / STATE_FILE, master, SystemClock(), separate=True)
     try:
         with CustodyServer(custodian, socket, allowed=frozenset(allow_uid or ()), group=group_name) as server:
-            signal.signal(signal.SIGTERM, _end)
+            # A service manager's way to say that it is over.
+            signal.signal(signal.SIGTERM, lambda *_: server.stop())
+            _warn(frozenset(allow_uid or ()), group_name)
             if settings.as_json:
                 emit({"socket": str(socket), "state": str(state)})
             else:
@@ -174,9 +176,14 @@ def _serve(
         custodian.close()
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
-    # A service manager's way to say that it is over; what was given out was durable before.
-    raise SystemExit(0)
+def _warn(allowed: frozenset[int], group_name: str | None) -> None:
+    """Say where the deployment is not kept apart from the keys; none of it is refused."""
+    if not allowed and group_name is None:
+        note("only this user and root can reach the socket; give the deployment's --group, and its --allow-uid")
+    elif os.geteuid() in allowed:
+        note("this user is served too: who runs the deployment as the custodian's user can read the custodian's keys")
+    elif allowed and group_name is None:
+        note("users of --allow-uid cannot reach the socket without --group, a group that they are in")
 
 
 def _status(settings: Settings, socket: Socket) -> None:
