@@ -189,7 +189,9 @@ def command(function: Callable[Concatenate[Settings, P], None]) -> Callable[...,
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
     # Typer calls by keyword, which the type of the command cannot say.
     run: Callable[..., None] = function
-    shared = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in _SHARED]
+    # A command's own option of the same name means something else there; the shared one goes before the command.
+    taken = {parameter.name for parameter in own}
+    shared = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in _SHARED if p.name not in taken]
 
     @wraps(function)
     def wrapper(**given: Any) -> None:  # noqa: ANN401 - Typer has checked them against the signature
