@@ -15,13 +15,16 @@ from faceward.cli import (
     custodian,
     deployment,
     enrolment,
+    mandate,
     outsiders,
     packs,
+    person,
     pictures,
     purposes,
     recipients,
     recognition,
     releases,
+    requests,
     subjects,
 )
 from faceward.cli.options import AsJson, Debug, Home, Identity, Operator, PassphraseFile, Settings, command, gather
@@ -47,6 +50,9 @@ def build() -> typer.Typer:
     app.callback(invoke_without_command=True)(_root)
     for module in (
         deployment,
+        person,
+        requests,
+        mandate,
         purposes,
         releases,
         enrolment,

@@ -22,6 +22,9 @@ from faceward.operations.case_desk import Cases
 from faceward.operations.context import Desk
 from faceward.operations.deployment import LOG_FILE, VKEY_FILE, Deployment
 from faceward.operations.folders import folder_pictures
+from faceward.operations.mandates import Mandates
+from faceward.operations.people import People
+from faceward.operations.requests import Requests
 from faceward.operations.rights import Rights
 from faceward.policy.consent import Release
 from faceward.policy.purposes import Purpose, PurposeRequest
@@ -65,6 +68,21 @@ class System:
     def rights(self) -> Rights:
         """Subjects' rights, and the clock that keeps their terms."""
         return Rights(self._deployment, self._desk)
+
+    @property
+    def people(self) -> People:
+        """The people who may act (rule S2)."""
+        return People(self._deployment, self._desk)
+
+    @property
+    def requests(self) -> Requests:
+        """What people ask for, and what others decide (rule S2)."""
+        return Requests(self._deployment, self._desk)
+
+    @property
+    def mandates(self) -> Mandates:
+        """The authority to search (rules P2, P7)."""
+        return Mandates(self._deployment, self._desk)
 
     def add_purpose(
         self,
