@@ -151,7 +151,7 @@ class World:
         if fake:
             system._deployment.pipeline = FakePipeline(system._deployment.pipeline)
         if purpose and purpose not in {known.name for known in system.purposes()}:
-            system.add_purpose(purpose, basis="consent", fmr=1e-3, retention=timedelta(days=365))
+            system.add_purpose(purpose, basis="consent", fmr=1e-3, retention=timedelta(days=365), alternative="a badge")
         return system
 
     def reopen(self, **options: Any) -> System:

@@ -257,7 +257,7 @@ def test_L3_another_history_signed_by_the_same_key_is_not_opened(world: Any) -> 
     replaced(world, old_keys, "keys.db")
     system = world.open()
     for number in range(4):
-        system.add_purpose(f"other-{number}", basis="consent", fmr=0.01, retention=timedelta(days=1))
+        system.add_purpose(f"other-{number}", basis="consent", fmr=0.01, retention=timedelta(days=1), alternative="a badge")
     world.close()
     replaced(world, keys, "keys.db")
     refused(world, IntegrityError, "the log was rolled back or replaced")
@@ -275,7 +275,7 @@ def test_an_append_that_was_stopped_before_its_end_was_kept_opens(world: Any) ->
     world.close()
     keys = world.copy("keys.db")
     system = world.open()
-    system.add_purpose("lockers", basis="consent", fmr=0.01, retention=timedelta(days=1))
+    system.add_purpose("lockers", basis="consent", fmr=0.01, retention=timedelta(days=1), alternative="a badge")
     size = system.log_size
     world.close()
     replaced(world, keys, "keys.db")

@@ -47,7 +47,7 @@ def test_the_main_job_on_real_photographs(
     world.clock = SystemClock()
     releases = faceward.parse_releases(RELEASES, "releases.toml")
     with faceward.open(world.home, passphrase=fakes.PASSPHRASE) as system:
-        system.add_purpose("door", basis="consent", fmr=1e-3, retention=timedelta(days=365))
+        system.add_purpose("door", basis="consent", fmr=1e-3, retention=timedelta(days=365), alternative="a badge")
         system.simulate("door", purpose="door", count=500)
         for who, path in (("Eileen Collins", collins), ("Grace Hopper", hopper)):
             assert system.enrol([path], subject=who, purpose="door", releases=releases).count("enrolled") == 1

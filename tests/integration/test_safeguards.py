@@ -81,7 +81,7 @@ def test_P1_identification_without_a_reason_is_denied_and_logged(world: Any, rea
 def test_P1_references_serve_no_other_purpose(world: Any) -> None:
     system = world.open()
     world.enrol(system, "Ada")
-    system.add_purpose("lockers", basis="consent", fmr=1e-3, retention=30 * DAY)
+    system.add_purpose("lockers", basis="consent", fmr=1e-3, retention=30 * DAY, alternative="a badge")
     with pytest.raises(PolicyRefusal, match="another purpose"):
         system.identify(world.picture("Ada"), gallery="door", purpose="lockers", reason="a test")
     releases = world.release("Ada", purpose="lockers")
@@ -361,7 +361,7 @@ def test_T1_a_reference_expires_with_the_shortest_term(
     world: Any, retention: timedelta, until: datetime, expected: datetime
 ) -> None:
     system = world.open(purpose=None)
-    system.add_purpose("door", basis="consent", fmr=1e-3, retention=retention)
+    system.add_purpose("door", basis="consent", fmr=1e-3, retention=retention, alternative="a badge")
     releases = world.release("Ada", until=until)
     [sample] = system.enrol([world.picture("Ada")], subject="Ada", purpose="door", releases=releases).samples
     assert sample.expires == expected.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -374,9 +374,11 @@ def test_T1_no_purpose_keeps_longer_than_the_law_allows(make_world: Any, jurisdi
     system = world.open(purpose=None)
     longest = years * 365 * DAY
     with pytest.raises(PolicyRefusal, match="rule T1"):
-        system.add_purpose("door", basis="consent", fmr=1e-3, retention=longest + timedelta(hours=1))
+        system.add_purpose(
+            "door", basis="consent", fmr=1e-3, retention=longest + timedelta(hours=1), alternative="a badge"
+        )
     assert denials(world, system) == [("purpose.add", "T1")]
-    system.add_purpose("door", basis="consent", fmr=1e-3, retention=longest)
+    system.add_purpose("door", basis="consent", fmr=1e-3, retention=longest, alternative="a badge")
     releases = world.release("Ada", until=datetime(2099, 1, 1, tzinfo=UTC))
     system.enrol([world.picture("Ada")], subject="Ada", purpose="door", releases=releases)
     [reference] = system.subject("Ada").references
@@ -407,7 +409,7 @@ def test_T1_an_expired_reference_is_neither_verified_nor_identified_and_is_erase
 def test_T1_any_operation_erases_what_has_expired(world: Any, call: str) -> None:
     system = world.open()
     world.enrol(system, "Ada")
-    system.add_purpose("other", basis="consent", fmr=1e-3, retention=DAY)
+    system.add_purpose("other", basis="consent", fmr=1e-3, retention=DAY, alternative="a badge")
     world.clock.advance(366 * DAY)
     picture = world.picture("Ada")
     calls = {

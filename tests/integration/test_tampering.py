@@ -79,7 +79,7 @@ def test_P1_a_gallery_moved_to_another_purpose_in_the_file_is_refused(world: Any
 def test_P1_a_rate_that_the_calibration_does_not_support_is_refused_and_logged(world: Any) -> None:
     system = world.open()
     with pytest.raises(PolicyRefusal) as refusal:
-        system.add_purpose("vault", basis="consent", fmr=1e-9, retention=timedelta(days=1))
+        system.add_purpose("vault", basis="consent", fmr=1e-9, retention=timedelta(days=1), alternative="a badge")
     assert refusal.value.rule == "V1"
     last = list(system.log_lines())[-1]
     assert (last.operation, last.phase, last.opened["details"]["rule"]) == ("purpose.add", "denied", "V1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from faceward.audit.entries import Phase
 from faceward.core.canonical import JSONObject, JSONValue
@@ -14,7 +14,7 @@ from faceward.gallery.search import Gallery
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening, Journal, Kept
 from faceward.policy.facts import Context
-from faceward.policy.rules import Grant, Request
+from faceward.policy.rules import Conditions, Grant, Principal, Request
 
 
 @dataclass(slots=True)
@@ -48,14 +48,30 @@ class Desk:
         self._deployment = deployment
         self.journal = Journal(deployment)
 
-    def authorise(self, action: str, facts: Context, happening: Happening) -> Grant:
+    def authorise(
+        self, action: str, facts: Context, happening: Happening, *, principal: Principal | None = None
+    ) -> Grant:
         """Ask the standard's rules; a refusal is logged, then raised (rule P1).
+
+        Args:
+            action: What is to be done.
+            facts: What the rules ask for.
+            happening: What the log says of it.
+            principal: Who decides where a signature of their own shows it; whoever acts if None.
 
         Raises:
             PolicyRefusal: A rule forbids it, or none allows it.
         """
         deployment = self._deployment
-        request = Request(deployment.operator, action, deployment.jurisdiction.code, facts)
+        # Nobody is registered yet, no custodian runs apart and no witness is kept: each is said to be missing.
+        conditions = Conditions(
+            jurisdiction=deployment.jurisdiction.code,
+            sign_in_required=False,
+            stopped=False,
+            custodian_separate=False,
+            log_witnessed=False,
+        )
+        request = Request(principal or Principal(deployment.operator), action, conditions, facts)
         try:
             return deployment.rules.authorise(request)
         except PolicyRefusal as refusal:
@@ -65,7 +81,7 @@ class Desk:
     def deny(self, happening: Happening, refusal: PolicyRefusal) -> None:
         """Record a refusal."""
         details = {**happening.details, "rule": refusal.rule, "reason": refusal.reason}
-        self.journal.write(Phase.DENIED, [Happening(happening.operation, details, happening.subjects)])
+        self.journal.write(Phase.DENIED, [replace(happening, details=details, parts={})])
 
     def unknown(self, happening: Happening) -> None:
         """Record that somebody asked about a subject or gallery that does not exist; it says who is not enrolled."""
@@ -75,7 +91,9 @@ class Desk:
         self.journal.write(Phase.DENIED, [Happening(happening.operation, details)])
 
     @contextmanager
-    def operation(self, action: str, facts: Context, happening: Happening) -> Iterator[Act]:
+    def operation(
+        self, action: str, facts: Context, happening: Happening, *, principal: Principal | None = None
+    ) -> Iterator[Act]:
         """Carry out an operation.
 
         1. Authorise: the standard's rules decide on the facts.
@@ -87,9 +105,9 @@ class Desk:
         Raises:
             PolicyRefusal: It is not allowed; the refusal was logged.
         """
-        grant = self.authorise(action, facts, happening)
+        grant = self.authorise(action, facts, happening, principal=principal)
         details = {**happening.details, "standard": grant.digest}
-        [begun] = self.journal.write(Phase.BEGIN, [Happening(happening.operation, details, happening.subjects)])
+        [begun] = self.journal.write(Phase.BEGIN, [replace(happening, details=details)])
         act = Act(begun.index, self._deployment)
         try:
             yield act

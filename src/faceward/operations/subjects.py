@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from faceward.audit.entries import Phase
 from faceward.core.canonical import JSONObject
 from faceward.core.clock import to_rfc3339
-from faceward.core.errors import UsageError
+from faceward.core.errors import FacewardError, UsageError
 from faceward.core.names import check_name
 from faceward.core.reports import ErasureResult, LogLine, ReferenceView, SubjectView
 from faceward.core.results import JSONDict
 from faceward.gallery.search import Gallery
 from faceward.gallery.store import StoredReference
-from faceward.operations import complaints, consent, recipients, watchlist
+from faceward.operations import complaints, consent, recipients, reviews
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening, Journal
@@ -41,9 +43,16 @@ def export(deployment: Deployment, desk: Desk, subject: str) -> JSONDict:
         "exported": to_rfc3339(deployment.now()),
         "controller": deployment.config.controller,
         "contact": deployment.config.contact,
+        # Committed now, so that the chain is proven to its very end, this export included.
+        "chain": _chain(desk, subject),
         "log": {"origin": deployment.config.origin, "checkpoint": deployment.log.checkpoint()},
         "features": "withheld: numbers from which a face could be rebuilt leave the system in no form",
     }
+
+
+def _chain(desk: Desk, subject: str) -> JSONObject:
+    desk.journal.commit_heads()
+    return desk.journal.chain(check_name(subject, "subject")).to_json()
 
 
 def notices(deployment: Deployment, desk: Desk, subject: str) -> tuple[str, ...]:
@@ -126,13 +135,17 @@ def finish(deployment: Deployment, desk: Desk, entry: int, subject: str) -> Eras
         deployment.gallery(name).erase(deployment.pseudonym(subject))
     complaints.forget(deployment, subject)
     for reference in references:
-        watchlist.forget(deployment, reference.reference_id)
+        reviews.forget(deployment, reference.reference_id)
     # Last, because until here an interrupted erasure is completed from what this key opens.
     desk.journal.forget(subject)
     act.outcome["references"] = len(references)
     act.subjects[subject] = {"outcome": "erased", "references": len(references)}
     kept = desk.close(ERASE, act, keep=False)
     receipt = deployment.log.receipt(kept.index, kept.openings).encode()
+    # The subject's chain is no longer among those committed. The erasure stands and its receipt is handed out whatever
+    # is wrong with another's chain; the next commitment says so.
+    with suppress(FacewardError):
+        desk.journal.commit_heads()
     return ErasureResult(subject, len(references), kept.index, receipt)
 
 

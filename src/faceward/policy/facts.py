@@ -3,75 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from faceward.policy import retention
+from faceward.policy.asked import Change, Context, Enrolment, Entry, Recognition, Sample
 from faceward.policy.consent import Release, closest_release
 from faceward.policy.jurisdiction import Jurisdiction
+from faceward.policy.mandates import FACTS
 from faceward.policy.purposes import Purpose, basis_allowed, release_needed
 from faceward.policy.standard import Standard
 
-Context = Mapping[str, bool | str]
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What is known of a picture before it is analysed.
-
-    Attributes:
-        source_kind: `file`, `stream`, `url`, `cctv` or `search`.
-        source_recorded: The record names where it came from.
-        was_probe: A picture with these bytes was used as a probe in this deployment.
-    """
-
-    source_kind: str
-    source_recorded: bool = True
-    was_probe: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Enrolment:
-    """An enrolment that someone asks for.
-
-    Attributes:
-        subject: The subject's name.
-        purpose: The registered purpose, or None where the name is not registered.
-        releases: The releases handed in.
-        gallery_purpose: Name of the purpose the gallery was created for; None where it has none.
-        expires: When the reference would expire, from `retention.expiry`; None where nobody computed it.
-        sample: The picture.
-        pack_verified: The model pack has its pinned hashes.
-    """
-
-    subject: str
-    purpose: Purpose | None
-    releases: tuple[Release, ...]
-    gallery_purpose: str | None
-    expires: datetime | None
-    sample: Sample
-    pack_verified: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Recognition:
-    """A verification or identification that someone asks for.
-
-    Attributes:
-        purpose: The registered purpose, or None where the name is not registered.
-        gallery_purpose: Name of the purpose the references were enrolled for; None where unknown.
-        sample: The probe.
-        pack_verified: The model pack has its pinned hashes.
-        reference_expires: For verification, when the subject's reference expires.
-        reason: For identification, why the person is to be identified.
-    """
-
-    purpose: Purpose | None
-    gallery_purpose: str | None
-    sample: Sample
-    pack_verified: bool
-    reference_expires: datetime | None = None
-    reason: str = ""
+__all__ = [
+    "Change",
+    "Context",
+    "Enrolment",
+    "Entry",
+    "Recognition",
+    "Sample",
+    "admit_context",
+    "detect_context",
+    "enrol_context",
+    "entry_context",
+    "export_context",
+    "identify_context",
+    "mandate_context",
+    "mandate_request_context",
+    "pair_context",
+    "person_add_context",
+    "purpose_add_context",
+    "purpose_context",
+    "redact_context",
+    "release_context",
+    "rights_context",
+    "simulate_context",
+    "verify_context",
+    "watch_context",
+]
 
 
 def enrol_context(enrolment: Enrolment, standard: Standard, jurisdiction: Jurisdiction, now: datetime) -> Context:
@@ -86,6 +53,8 @@ def enrol_context(enrolment: Enrolment, standard: Standard, jurisdiction: Jurisd
         "source_kind": enrolment.sample.source_kind,
         "source_recorded": enrolment.sample.source_recorded,
         "sample_was_probe": enrolment.sample.was_probe,
+        "subject_objected": enrolment.objected,
+        "entry": enrolment.entry.to_context(),
         "retention_within_limit": enrolment.expires is not None
         and now < enrolment.expires <= now + retention.limit(standard, jurisdiction),
         "pack_verified": enrolment.pack_verified,
@@ -107,7 +76,7 @@ def verify_context(recognition: Recognition, standard: Standard, now: datetime) 
     """Return the context of the action `verify`."""
     expires = recognition.reference_expires
     return {
-        **_recognition_context(recognition, standard),
+        **_recognition_context(recognition, standard, "verify"),
         "reference_in_force": expires is not None and now < expires,
     }
 
@@ -115,9 +84,14 @@ def verify_context(recognition: Recognition, standard: Standard, now: datetime) 
 def identify_context(recognition: Recognition, standard: Standard) -> Context:
     """Return the context of the action `identify`."""
     return {
-        **_recognition_context(recognition, standard),
+        **_recognition_context(recognition, standard, "identify"),
         "reason_given": bool(recognition.reason.strip()),
     }
+
+
+def watch_context(recognition: Recognition, standard: Standard) -> Context:
+    """Return the context of the action `watch`."""
+    return _recognition_context(recognition, standard, "watch")
 
 
 def pair_context(sample: Sample, *, stores_nothing: bool, pack_verified: bool) -> Context:
@@ -135,14 +109,88 @@ def detect_context(sample: Sample) -> Context:
 
 
 def redact_context(
-    sample: Sample, standard: Standard, *, keeps_subjects: bool = False, purpose: Purpose | None = None
+    sample: Sample,
+    standard: Standard,
+    *,
+    keeps_subjects: bool = False,
+    purpose: Purpose | None = None,
+    mandate: Mapping[str, bool] | None = None,
 ) -> Context:
-    """Return the context of the action `redact`."""
+    """Return the context of the action `redact`; hiding everybody recognises nobody and needs no mandate."""
     return {
         **purpose_context(purpose, standard),
         "source_kind": sample.source_kind,
         "keeps_subjects": keeps_subjects,
+        **mandate_context(mandate, keeps_subjects and "redact" in standard.parameters.mandate.required),
     }
+
+
+def export_context(
+    purpose: Purpose | None,
+    gallery_purpose: str | None,
+    standard: Standard,
+    *,
+    mandate: Mapping[str, bool] | None,
+    recipient_named: bool,
+) -> Context:
+    """Return the context of the action `gallery.export`, which needs a mandate everywhere (rule S4)."""
+    return {
+        **purpose_context(purpose, standard),
+        "gallery_purpose_matches": _matches(purpose, gallery_purpose),
+        "recipient_named": recipient_named,
+        **mandate_context(mandate, required=True),
+    }
+
+
+def mandate_context(assessment: Mapping[str, bool] | None, required: bool) -> Context:
+    """Return what is known of the mandate for an action.
+
+    Args:
+        assessment: What `mandates.assess` returns, with keys `mandate_present`, `mandate_approved` and so on; None
+            where no mandate was named. What it does not answer counts as no.
+        required: The standard asks for a mandate for this action.
+    """
+    known = assessment or {}
+    answers = {fact.removeprefix("mandate_"): known.get(fact) is True for fact in FACTS}
+    return {"mandate": {"required": required, **answers}}
+
+
+def mandate_request_context(
+    purpose: Purpose | None, standard: Standard, *, within_limits: bool, urgent: bool
+) -> Context:
+    """Return the context of the action `mandate.request`.
+
+    Args:
+        purpose: The purpose that the mandate names, or None where it is not registered.
+        standard: The deployment's standard.
+        within_limits: It lasts no longer, and allows no more searches, than the standard.
+        urgent: It asks to be used before it is approved (rule P7).
+    """
+    return {
+        **purpose_context(purpose, standard),
+        "within_limits": within_limits,
+        "urgent": urgent,
+        "urgent_permitted": bool(standard.parameters.mandate.urgent),
+    }
+
+
+def entry_context(entry: Entry, purpose: Purpose | None, standard: Standard) -> Context:
+    """Return the context of the action `watchlist.entry`, asked when an entry is requested."""
+    return {**purpose_context(purpose, standard), "entry": entry.to_context()}
+
+
+def person_add_context(change: Change, *, first: bool) -> Context:
+    """Return the context of the action `person.add`; `first` says that nobody is registered yet."""
+    return {**change.to_context(), "first": first}
+
+
+def rights_context(*, own: bool = False) -> Context:
+    """Return the context of a subject's right: `show`, `export`, `erase`, `complaint.add`, `release.withdraw`.
+
+    Args:
+        own: The subject asks about himself.
+    """
+    return {"own": own}
 
 
 def purpose_add_context(purpose: Purpose, standard: Standard, jurisdiction: Jurisdiction) -> Context:
@@ -151,6 +199,7 @@ def purpose_add_context(purpose: Purpose, standard: Standard, jurisdiction: Juri
         "purpose_basis": purpose.basis.value,
         "purpose_basis_allowed": basis_allowed(purpose.basis, standard.parameters),
         "retention_within_limit": purpose.retention <= retention.limit(standard, jurisdiction),
+        "alternative_named": bool(purpose.alternative),
     }
 
 
@@ -189,12 +238,13 @@ def release_context(releases: tuple[Release, ...], subject: str, purpose: str, n
     }
 
 
-def _recognition_context(recognition: Recognition, standard: Standard) -> Context:
+def _recognition_context(recognition: Recognition, standard: Standard, action: str) -> Context:
     return {
         **purpose_context(recognition.purpose, standard),
         "gallery_purpose_matches": _matches(recognition.purpose, recognition.gallery_purpose),
         "source_kind": recognition.sample.source_kind,
         "pack_verified": recognition.pack_verified,
+        **mandate_context(recognition.mandate, action in standard.parameters.mandate.required),
     }
 
 

@@ -9,10 +9,22 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from faceward.core.errors import IntegrityError
+from faceward.policy import tables
 from faceward.policy.quality import Floor
 from faceward.policy.strict import Table, parse_toml
+from faceward.policy.tables import (
+    ConsentRules,
+    CustodyRules,
+    LogRules,
+    MandateRules,
+    PeopleRules,
+    RightsRules,
+    VideoRules,
+    WatchlistRules,
+)
 
 _FILE = "parameters.toml"
+_TABLES = ("people", "mandate", "custody", "log", "watchlist", "rights", "video", "consent")
 
 
 class Basis(StrEnum):
@@ -54,6 +66,14 @@ class Parameters:
         bases: What is said of each lawful basis; all six are there.
         enrolment_floors: Quality floors of a sample to be enrolled (rule E2).
         probe_floors: Quality floors of a probe.
+        people: Sign-in, reviewers, training.
+        mandate: When a mandate is needed, and its limits.
+        custody: Who holds the keys, and for how long they are lent.
+        log: Witnesses of the log.
+        watchlist: Whether there are watchlists, and who enters them.
+        rights: Terms of complaints.
+        video: Live cameras.
+        consent: What makes consent free.
     """
 
     enforced: tuple[str, ...]
@@ -64,6 +84,14 @@ class Parameters:
     bases: Mapping[Basis, BasisRule]
     enrolment_floors: tuple[Floor, ...]
     probe_floors: tuple[Floor, ...]
+    people: PeopleRules
+    mandate: MandateRules
+    custody: CustodyRules
+    log: LogRules
+    watchlist: WatchlistRules
+    rights: RightsRules
+    video: VideoRules
+    consent: ConsentRules
 
 
 def parse_parameters(data: bytes, where: str) -> Parameters:
@@ -78,7 +106,7 @@ def parse_parameters(data: bytes, where: str) -> Parameters:
     """
     place = f"{where}: {_FILE}"
     root = Table(parse_toml(data, place, IntegrityError), place, IntegrityError)
-    root.only(("enforced", "retention", "accuracy", "bases", "quality"))
+    root.only(("enforced", "retention", "accuracy", "bases", "quality", *_TABLES))
     retention = root.table("retention")
     retention.only(("maximum",))
     accuracy = root.table("accuracy")
@@ -94,6 +122,14 @@ def parse_parameters(data: bytes, where: str) -> Parameters:
         bases=_bases(root.table("bases")),
         enrolment_floors=_floors(quality.table("enrolment")),
         probe_floors=_floors(quality.table("probe")),
+        people=tables.people_rules(root.table("people")),
+        mandate=tables.mandate_rules(root.table("mandate")),
+        custody=tables.custody_rules(root.table("custody")),
+        log=tables.log_rules(root.table("log")),
+        watchlist=tables.watchlist_rules(root.table("watchlist")),
+        rights=tables.rights_rules(root.table("rights")),
+        video=tables.video_rules(root.table("video")),
+        consent=tables.consent_rules(root.table("consent")),
     )
     if parameters.default_fpir > parameters.loosest_fpir:
         raise accuracy.error("'default_fpir' is looser than 'loosest_fpir'; lower it")

@@ -2,34 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cedarpy
 
 from faceward.core.errors import PolicyRefusal
+from faceward.policy.facts import Context
 from faceward.policy.jurisdiction import jurisdictions
 from faceward.policy.standard import Standard, parse_rules
+from faceward.policy.tables import SignIn
 
 DEFAULT_DENY = "default-deny"
 POLICY_ERROR = "policy-error"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What an operator asks the deployment to do.
+class Principal:
+    """Who asks.
 
     Attributes:
-        principal: Name of the operator.
-        action: Name of the action, for example `enrol`.
-        jurisdiction: Code of the deployment's jurisdiction.
-        context: The facts the standard's schema asks for; `faceward.policy.facts` makes them.
+        name: The name, as proved by signing in, or as claimed.
+        signed_in: The name was proved, in a session that still runs.
+        roles: Roles of the registered person; none of somebody who has not signed in.
+        trained: The training on record has not run out.
     """
 
-    principal: str
-    action: str
+    name: str
+    signed_in: bool = False
+    roles: frozenset[str] = frozenset()
+    trained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The state of the deployment as it is now; what follows from the standard is not stated here.
+
+    Attributes:
+        jurisdiction: Code of the deployment's jurisdiction.
+        sign_in_required: People are registered. A standard that says so asks for it whatever this says.
+        stopped: `faceward stop` was given, and nobody restarted it.
+        custodian_separate: The custodian is a process of its own.
+        log_witnessed: As many witnesses as the standard asks for signed a checkpoint that is fresh enough.
+    """
+
     jurisdiction: str
-    context: Mapping[str, bool | str]
+    sign_in_required: bool
+    stopped: bool
+    custodian_separate: bool
+    log_witnessed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asks the deployment to do.
+
+    Attributes:
+        principal: Who asks.
+        action: Name of the action, for example `enrol`.
+        conditions: The state of the deployment.
+        context: The facts the schema asks for; `faceward.policy.facts` makes them.
+    """
+
+    principal: Principal
+    action: str
+    conditions: Conditions
+    context: Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +74,7 @@ class Grant:
     """An authorisation, for the record.
 
     Attributes:
-        principal: Name of the operator.
+        principal: Name of the one who asked.
         action: The action that was allowed.
         standard: Name of the standard.
         digest: Digest of the standard that allowed it, 64 hexadecimal digits.
@@ -75,18 +112,22 @@ class Rules:
             PolicyRefusal: A rule forbids it, no rule permits it (`default-deny`), or the request lacks an
                 attribute, brings an unknown one or made a rule err (`policy-error`).
         """
+        person = {"type": "Person", "id": request.principal.name}
         resource = {"type": "Deployment", "id": self._standard.name}
         # 1. Evaluate, always with the schema.
         try:
             result = cedarpy.is_authorized(
                 {
-                    "principal": {"type": "Operator", "id": request.principal},
+                    "principal": person,
                     "action": {"type": "Action", "id": request.action},
                     "resource": resource,
-                    "context": dict(request.context),
+                    "context": request.context,
                 },
                 self._policies,
-                [{"uid": resource, "attrs": _attributes(request.jurisdiction), "parents": []}],
+                [
+                    {"uid": person, "attrs": _person(request.principal), "parents": []},
+                    {"uid": resource, "attrs": self._deployment(request.conditions), "parents": []},
+                ],
                 self._schema,
             )
         except (ValueError, TypeError) as error:
@@ -98,9 +139,31 @@ class Rules:
         # 3. Only an explicit Allow allows.
         if result.decision == cedarpy.Decision.Allow:
             standard = self._standard
-            return Grant(request.principal, request.action, standard.name, standard.digest)
+            return Grant(request.principal.name, request.action, standard.name, standard.digest)
         # 4. Of the rules that refuse, the first in the file speaks.
         raise self._refusal(request.action, list(result.diagnostics.reasons))
+
+    def _deployment(self, conditions: Conditions) -> dict[str, object]:
+        parameters = self._standard.parameters
+        profile = jurisdictions().get(conditions.jurisdiction)
+        return {
+            "jurisdiction": conditions.jurisdiction,
+            "jurisdiction_known": profile is not None,
+            # Where the law is not known, assume the stricter.
+            "release_required": profile is None or profile.release_required,
+            "training_required": parameters.people.trained,
+            "review_required": parameters.people.reviewers > 0,
+            "separate_required": parameters.custody.separate,
+            "witness_required": parameters.log.witnesses > 0,
+            "watchlists_allowed": parameters.watchlist.allowed,
+            "entry_approval_required": parameters.watchlist.entry_approval,
+            "realtime_allowed": parameters.video.realtime,
+            "alternative_required": parameters.consent.alternative,
+            "sign_in_required": parameters.people.sign_in is SignIn.ALWAYS or conditions.sign_in_required,
+            "stopped": conditions.stopped,
+            "custodian_separate": conditions.custodian_separate,
+            "log_witnessed": conditions.log_witnessed,
+        }
 
     def _refusal(self, action: str, reasons: list[str]) -> PolicyRefusal:
         if not reasons:
@@ -109,13 +172,13 @@ class Rules:
         return PolicyRefusal(rule.rule, rule.reason, rule.remedy)
 
 
-def _attributes(jurisdiction: str) -> dict[str, bool | str]:
-    profile = jurisdictions().get(jurisdiction)
+def _person(principal: Principal) -> dict[str, object]:
+    # A claimed name has no role and no training, whatever the caller says of it.
+    proved = principal.signed_in is True
     return {
-        "jurisdiction": jurisdiction,
-        "jurisdiction_known": profile is not None,
-        # Where the law is not known, assume the stricter.
-        "release_required": profile is None or profile.release_required,
+        "signed_in": principal.signed_in,
+        "roles": sorted(principal.roles) if proved else [],
+        "trained": principal.trained if proved else False,
     }
 
 

@@ -195,7 +195,7 @@ def test_an_interrupted_creation_of_a_gallery_is_completed(world: Any) -> None:
 
 def test_the_first_of_two_purposes_decides_what_a_gallery_is_for(world: Any) -> None:
     system = world.open()
-    system.add_purpose("lockers", basis="consent", fmr=1e-3, retention=timedelta(days=9))
+    system.add_purpose("lockers", basis="consent", fmr=1e-3, retention=timedelta(days=9), alternative="a badge")
     system._deployment.create_gallery("shared", "door")
     system._deployment.create_gallery("shared", "lockers")
     assert system._deployment.gallery_purpose("shared") == "door"

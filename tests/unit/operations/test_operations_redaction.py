@@ -65,7 +65,7 @@ def test_who_has_no_reference_cannot_be_kept(world: Any) -> None:
 
 def test_of_several_purposes_one_is_named(world: Any) -> None:
     system = world.open()
-    system.add_purpose("lockers", basis="consent", fmr=1e-3, retention=timedelta(days=9))
+    system.add_purpose("lockers", basis="consent", fmr=1e-3, retention=timedelta(days=9), alternative="a badge")
     world.enrol(system, "Ada")
     world.enrol(system, "Ada", purpose="lockers")
     with pytest.raises(UsageError, match="--purpose"):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from faceward.audit.entries import Phase
-from faceward.audit.reader import SealedOpening
+from faceward.audit.sealed import SealedOpening
 from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.operations.journal import Happening
 
@@ -33,7 +33,7 @@ def test_the_number_of_simulated_references_is_bounded(world: Any, count: int) -
 
 def test_E1_people_are_told_from_simulated_references_also_when_their_numbers_are_equal(world: Any) -> None:
     system = world.open(purpose=None)
-    system.add_purpose("door", basis="consent", fmr=1e-3, retention=timedelta(days=1))
+    system.add_purpose("door", basis="consent", fmr=1e-3, retention=timedelta(days=1), alternative="a badge")
     system.simulate("door", purpose="door", count=2)
     world.clock.advance(timedelta(days=2))
     world.enrol(system, "Ada", "Grace")
@@ -135,7 +135,7 @@ def test_the_state_names_everything_but_people(world: Any) -> None:
 def test_a_purpose_is_registered_once(world: Any) -> None:
     system = world.open()
     with pytest.raises(UsageError, match="registered already"):
-        system.add_purpose("door", basis="consent", fmr=1e-2, retention=timedelta(days=1))
+        system.add_purpose("door", basis="consent", fmr=1e-2, retention=timedelta(days=1), alternative="a badge")
     assert [purpose.fmr for purpose in system.purposes()] == [1e-3]
 
 

@@ -39,7 +39,8 @@ def illinois() -> Jurisdiction:
 
 @pytest.fixture(scope="session")
 def door(workplace: Standard, eu: Jurisdiction, now: datetime) -> Purpose:
-    return new_purpose(PurposeRequest("door", "consent", 1e-4, timedelta(days=365)), workplace, eu, now)
+    request = PurposeRequest("door", "consent", 1e-4, timedelta(days=365), alternative="a badge at the desk")
+    return new_purpose(request, workplace, eu, now)
 
 
 @pytest.fixture(scope="session")

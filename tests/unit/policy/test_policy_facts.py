@@ -11,11 +11,12 @@ from faceward.core.errors import PolicyRefusal
 from faceward.policy import facts
 from faceward.policy.consent import Release
 from faceward.policy.jurisdiction import Jurisdiction
+from faceward.policy.mandates import FACTS
 from faceward.policy.parameters import Basis
 from faceward.policy.purposes import Purpose
 from faceward.policy.retention import expiry, limit
-from faceward.policy.rules import Request, Rules
-from faceward.policy.standard import Standard
+from faceward.policy.rules import Conditions, Principal, Request, Rules
+from faceward.policy.standard import Standard, available_standards, load_standard
 
 FILE = facts.Sample("file")
 
@@ -36,7 +37,10 @@ class Ask:
 
     def rule(self, action: str, context: facts.Context) -> str:
         try:
-            self.rules.authorise(Request("operator", action, self.place.code, context))
+            conditions = Conditions(
+                self.place.code, sign_in_required=False, stopped=False, custodian_separate=False, log_witnessed=False
+            )
+            self.rules.authorise(Request(Principal("Ann"), action, conditions, context))
         except PolicyRefusal as refusal:
             return refusal.rule
         return "granted"
@@ -159,3 +163,89 @@ def test_other_contexts_fit_the_schema(ask: Ask, door: Purpose) -> None:
     for only, answer in ((True, "granted"), (False, "E1")):
         context = facts.simulate_context(door, "door", standard, gallery_simulated_only=only)
         assert ask.rule("simulate", context) == answer
+
+
+def test_C3_a_purpose_on_consent_without_alternative_is_refused(ask: Ask, door: Purpose) -> None:
+    bare = replace(door, alternative="")
+    assert ask.rule("purpose.add", facts.purpose_add_context(bare, ask.standard, ask.place)) == "C3"
+    law = replace(bare, basis=Basis.LEGAL_OBLIGATION)
+    assert ask.rule("purpose.add", facts.purpose_add_context(law, ask.standard, ask.place)) == "granted"
+
+
+def test_C2_who_objected_is_not_enrolled(ask: Ask, enrolment: facts.Enrolment) -> None:
+    assert ask.enrol(replace(enrolment, objected=True)) == "C2"
+
+
+def test_E1_workplace_has_no_watchlists(ask: Ask, enrolment: facts.Enrolment, door: Purpose) -> None:
+    entry = facts.Entry(watchlist=True, approved=True, evidence=True)
+    assert ask.enrol(replace(enrolment, entry=entry)) == "P1"
+    context = facts.entry_context(entry, door, ask.standard)
+    assert set(context) == {"purpose_registered", "purpose_basis", "purpose_basis_allowed", "entry"}
+
+
+def test_P2_a_mandate_counts_only_with_every_answer(now: datetime, door: Purpose) -> None:
+    standard = load_standard("investigation")
+    purpose = replace(door, basis=Basis.PUBLIC_TASK)
+    holds = dict.fromkeys(FACTS, True)
+
+    def ask(assessment: dict[str, bool] | None) -> str:
+        case = facts.Recognition(purpose, "door", FILE, True, None, "case 7", assessment)
+        conditions = Conditions("EU", True, False, True, True)
+        ann = Principal("Ann", signed_in=True, roles=frozenset({"operator"}), trained=True)
+        try:
+            Rules(standard).authorise(Request(ann, "identify", conditions, facts.identify_context(case, standard)))
+        except PolicyRefusal as refusal:
+            return refusal.rule
+        return "granted"
+
+    assert ask(holds) == "granted"
+    assert ask(None) == ask({}) == "P2"
+    for fact in FACTS:
+        assert ask({**holds, fact: False}) == "P2"
+        assert ask({name: value for name, value in holds.items() if name != fact}) == "P2"
+
+
+def test_P2_a_mandate_is_required_where_the_standard_says_so(door: Purpose) -> None:
+    case = facts.Recognition(door, "door", FILE, True)
+    for name in available_standards():
+        standard = load_standard(name)
+        required = standard.parameters.mandate.required
+        for action, context in (
+            ("verify", facts.verify_context(case, standard, datetime(2026, 1, 1, tzinfo=UTC))),
+            ("identify", facts.identify_context(case, standard)),
+            ("watch", facts.watch_context(case, standard)),
+            ("redact", facts.redact_context(FILE, standard, keeps_subjects=True)),
+            ("gallery.export", facts.export_context(door, "door", standard, mandate=None, recipient_named=True)),
+        ):
+            mandate = context["mandate"]
+            assert isinstance(mandate, dict)
+            assert mandate["required"] == (action in required)
+        assert facts.redact_context(FILE, standard)["mandate"] == {
+            "required": False,
+            **{fact.removeprefix("mandate_"): False for fact in FACTS},
+        }
+
+
+def test_S4_export_is_refused_without_a_mandate_that_names_the_recipient(ask: Ask, door: Purpose) -> None:
+    holds = dict.fromkeys(FACTS, True)
+
+    def export(mandate: dict[str, bool] | None, named: bool) -> str:
+        context = facts.export_context(door, "door", ask.standard, mandate=mandate, recipient_named=named)
+        return ask.rule("gallery.export", context)
+
+    assert export(holds, named=True) == "granted"
+    assert export(holds, named=False) == "S4"
+    assert export(None, named=True) == "P2"
+
+
+def test_contexts_of_changes_mandates_and_rights_fit_the_schema(ask: Ask, door: Purpose) -> None:
+    change = facts.Change(founding=True, approved=False)
+    assert ask.rule("person.add", facts.person_add_context(change, first=True)) == "granted"
+    for action, refusing in (("person.remove", "S2"), ("standard.adopt", "S2"), ("restart", "W7")):
+        assert ask.rule(action, change.to_context()) == "granted"
+        assert ask.rule(action, facts.Change(founding=False, approved=False).to_context()) == refusing
+    for action in ("show", "export", "erase", "complaint.add", "release.withdraw"):
+        assert ask.rule(action, facts.rights_context()) == "granted"
+    for limits, urgent, answer in ((True, False, "granted"), (False, False, "P2"), (True, True, "P7")):
+        context = facts.mandate_request_context(door, ask.standard, within_limits=limits, urgent=urgent)
+        assert ask.rule("mandate.request", context) == answer
