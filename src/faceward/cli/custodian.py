@@ -34,9 +34,9 @@ from faceward.cli.output import emit, note, pairs, say
 from faceward.core.errors import EnvironmentFailure, UsageError
 
 Socket = Annotated[
-    Path, typer.Option("--socket", metavar="PATH", help="The Unix socket between custodian and deployment.")
+    Path,
+    typer.Option("--socket", metavar="PATH", help="The Unix socket between custodian and deployment.", readable=False),
 ]
-_SHORT = 12
 
 
 def register(app: typer.Typer) -> None:
