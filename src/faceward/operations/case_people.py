@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from faceward.core.canonical import canonical_json
-from faceward.core.errors import PolicyRefusal
+from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.operations.case_store import CASE_KEYS
 from faceward.operations.deployment import Deployment
+from faceward.operations.request_store import RequestStore
 from faceward.policy.authority import Mandate
 from faceward.policy.requests import Approval, SignedRequest, check_approved
 from faceward.policy.review_model import Answer
@@ -55,27 +55,25 @@ def locked(deployment: Deployment, mandate_digest: str) -> bool:
     """
     if not mandate_digest:
         return False
-    kept = deployment.kept("request", mandate_digest)
-    if kept is None:
+    store = RequestStore(deployment)
+    try:
+        request = store.signed(mandate_digest)
+    except UsageError:
         return True
-    request = SignedRequest.from_json(kept)
     limit = deployment.standard.parameters.mandate.urgent
     now = deployment.now()
     # Any other mandate was approved before the search, or there would have been none.
     if not Mandate.of(request).urgent or now < request.request.created + limit:
         return False
-    return not _approved(deployment, request, now)
+    return not _approved(deployment, request, store.approvals(mandate_digest))
 
 
-def _approved(deployment: Deployment, request: SignedRequest, now: datetime) -> bool:
-    digest = request.digest()
-    names = [name for name in deployment.store.documents("approval") if name.startswith(f"{digest}/")]
-    approvals = [Approval.from_json(deployment.kept("approval", name)) for name in names]
-    roster = deployment.custody.status().roster
+def _approved(deployment: Deployment, request: SignedRequest, approvals: tuple[Approval, ...]) -> bool:
+    roster, origin = deployment.custody.status().roster, deployment.log.origin
     # What was approved in time stays approved: the request's own term is for approving it, not for reading a case.
-    moment = max([request.request.created, *(approval.time for approval in approvals)])
+    moment = max((approval.time for approval in approvals), default=request.request.created)
     try:
-        check_approved(request, approvals, roster, deployment.log.origin, min(now, moment))
+        check_approved(request, approvals, roster, origin, min(deployment.now(), moment))
     except PolicyRefusal:
         return False
     return True
