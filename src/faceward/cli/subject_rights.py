@@ -74,10 +74,13 @@ def _answer(
     settings: Settings,
     request: Annotated[str, typer.Argument(metavar="REQUEST", help="The request, as listed.")],
     text: Annotated[str, typer.Option(help="How it was answered.")],
+    rejected: Annotated[
+        bool, typer.Option("--rejected", help="It was not granted; an objection then keeps nobody out any more.")
+    ] = False,
 ) -> None:
     """Note how a subject's request was answered."""
     with settings.open() as system:
-        matter = system.rights.answer(request, text)
+        matter = system.rights.answer(request, text, rejected=rejected)
     show_matter(settings, matter)
 
 

@@ -12,8 +12,9 @@ from faceward.core.rights_results import AdverseResult
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
-from faceward.operations.suspension import check_text, terms
+from faceward.operations.suspension import terms
 from faceward.policy.notices import AdverseAction, adverse_text
+from faceward.policy.rights import check_text
 
 
 def note(

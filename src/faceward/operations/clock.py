@@ -12,7 +12,7 @@ from datetime import timedelta
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import FacewardError
 from faceward.core.rights_results import TickResult
-from faceward.operations import complaints, recipients, subjects, suspension, upkeep, watchlist, withdrawal
+from faceward.operations import complaints, recipients, reviews, subjects, suspension, upkeep, withdrawal
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
@@ -48,7 +48,7 @@ def due_now(deployment: Deployment) -> tuple[rights.Obligation, ...]:
     agenda = rights.Agenda(
         complaints=suspension.open_complaints(deployment),
         requests=complaints.requests(deployment),
-        reviews=watchlist.last_seen(deployment),
+        reviews=reviews.last_seen(deployment),
         notices=recipients.unconfirmed(deployment),
     )
     now, terms = deployment.now(), suspension.terms(deployment)
@@ -86,12 +86,12 @@ def _suspend(deployment: Deployment, desk: Desk) -> Iterator[str]:
 
 def _review(deployment: Deployment, desk: Desk) -> Iterator[str]:
     now, terms = deployment.now(), suspension.terms(deployment)
-    late = [name for name, seen in watchlist.last_seen(deployment) if now > seen + terms.review]
-    new = [name for name in late if not suspension.is_held(deployment, name, watchlist.REVIEW)]
+    late = [name for name, seen in reviews.last_seen(deployment) if now > seen + terms.review]
+    new = [name for name in late if not suspension.is_held(deployment, name, reviews.REVIEW)]
     if new:
         with desk.operation("tick", {}, Happening("watchlist.suspend", {"references": [*new]})):
             for name in new:
-                suspension.hold(deployment, name, watchlist.REVIEW)
+                suspension.hold(deployment, name, reviews.REVIEW)
         yield f"suspended {len(new):,} references of watchlists: their monthly review is overdue"
 
 

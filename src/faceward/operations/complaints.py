@@ -6,11 +6,11 @@ What somebody wrote stands in the log alone, under their own key, and goes with 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from faceward.core.canonical import JSONObject
-from faceward.core.clock import to_rfc3339
+from faceward.core.clock import from_rfc3339, to_rfc3339
 from faceward.core.errors import UsageError
 from faceward.core.names import check_name
 from faceward.core.rights_results import Matter
@@ -18,11 +18,13 @@ from faceward.operations import suspension
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening
-from faceward.operations.suspension import OPEN_COMPLAINT, check_text, open_complaints
-from faceward.policy.rights import Complaint, Outcome, RequestKind, SubjectRequest
+from faceward.operations.suspension import OPEN_COMPLAINT, open_complaints
+from faceward.policy.consent import Release
+from faceward.policy.rights import Complaint, Outcome, RequestKind, SubjectRequest, check_text
 
 _CLOSED_COMPLAINT = "complaint-closed"
 _REQUEST = "subject-request"
+_OBJECTED = "objected"
 _ID_BYTES = 8
 _GONE: Mapping[str, str] = {"subject": "(erased)", "text": ""}
 
@@ -123,12 +125,24 @@ def ask(deployment: Deployment, desk: Desk, subject: str, kind: RequestKind, tex
     happening = Happening("subject.request", {"request": identifier, "kind": kind.value}, {subject: about})
     with desk.operation("complaint.add", suspension.own(deployment, subject), happening) as act:
         asked = SubjectRequest(identifier, kind, deployment.pseudonym(subject).hex(), deployment.now(), act.entry)
+        if kind is RequestKind.OBJECTION:
+            # By pseudonym alone, so that it outlives an erasure: who asked not to be found is not enrolled again.
+            deployment.keep(_OBJECTED, asked.subject, {"at": to_rfc3339(asked.received), "request": identifier})
         deployment.keep(_REQUEST, identifier, asked.to_json())
     return _request_view(deployment, desk, asked)
 
 
-def answer(deployment: Deployment, desk: Desk, identifier: str, text: str) -> Matter:
-    """Note how a subject's request was answered.
+def objected(deployment: Deployment, subject: str, releases: Sequence[Release]) -> bool:
+    """Tell whether a subject asked not to be found, and has signed none of these releases since (rule C2)."""
+    value = deployment.kept(_OBJECTED, deployment.pseudonym(subject).hex())
+    if not isinstance(value, dict):
+        return False
+    day = from_rfc3339(str(value["at"])).date()
+    return not any(release.names_subject(subject) and release.signed_on >= day for release in releases)
+
+
+def answer(deployment: Deployment, desk: Desk, identifier: str, text: str, *, rejected: bool = False) -> Matter:
+    """Note how a subject's request was answered; an objection that is rejected keeps nobody out any more.
 
     Raises:
         UsageError: There is no such request, it was answered, or the text is empty.
@@ -136,10 +150,12 @@ def answer(deployment: Deployment, desk: Desk, identifier: str, text: str) -> Ma
     asked, said = _request(deployment, identifier), check_text(text, "answer")
     if asked.answered:
         raise UsageError(f"the request {identifier} was answered on {asked.answered:%Y-%m-%d}")
-    happening = _happening(deployment, desk, "subject.answer", (asked, {"answer": said}))
+    happening = _happening(deployment, desk, "subject.answer", (asked, {"answer": said, "rejected": rejected}))
     with desk.operation("complaint.decide", {}, happening):
         asked = replace(asked, answered=deployment.now())
         deployment.keep(_REQUEST, identifier, asked.to_json())
+        if rejected and asked.kind is RequestKind.OBJECTION:
+            deployment.store.delete_document(_OBJECTED, asked.subject)
     return _request_view(deployment, desk, asked)
 
 

@@ -15,14 +15,15 @@ from faceward.core.faces import Sample
 from faceward.core.names import printable
 from faceward.core.reports import EnrolledSample
 from faceward.gallery.results import Enrolment as NewReference
-from faceward.operations import consent
+from faceward.operations import consent, grounds
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
+from faceward.operations.grounds import Grounds
 from faceward.operations.journal import Happening
 from faceward.operations.recognition import source_kind
 from faceward.policy import facts, notices, quality, retention
-from faceward.policy.consent import Release, explain_missing, find_release
-from faceward.policy.purposes import Purpose, release_needed
+from faceward.policy.consent import explain_missing, find_release
+from faceward.policy.purposes import Purpose
 from faceward.vision.images import Picture, decode, is_address, read_file
 from faceward.vision.pipeline import ANALYSIS_PIXELS
 
@@ -51,11 +52,9 @@ class Job:
 class Enroller:
     """Carries batches of pictures through the steps of `context.Desk.operation`."""
 
-    def __init__(
-        self, deployment: Deployment, desk: Desk, purpose: Purpose, releases: tuple[Release, ...], gallery: str
-    ) -> None:
+    def __init__(self, deployment: Deployment, desk: Desk, purpose: Purpose, handed_in: Grounds, gallery: str) -> None:
         self._deployment, self._desk, self._purpose = deployment, desk, purpose
-        self._releases, self._gallery = releases, gallery
+        self._grounds, self._gallery = handed_in, gallery
 
     def run(self, pictures: Sequence[tuple[Path, str]]) -> list[Job]:
         """Enrol one batch; every job comes back ended, in the order given."""
@@ -100,7 +99,7 @@ class Enroller:
     def _asked(self, job: Job, now: datetime) -> facts.Enrolment:
         """State the facts of a job as they are at a moment."""
         deployment, purpose = self._deployment, self._purpose
-        releases = consent.in_effect(deployment, job.subject, self._releases)
+        releases = consent.in_effect(deployment, job.subject, self._grounds.releases)
         release = find_release(releases, job.subject, purpose.name, now)
         # A reference may be shown to the system again; what was a probe first may not become one.
         probed = job.picture is not None and not job.known and deployment.was_probe(job.picture)
@@ -112,7 +111,13 @@ class Enroller:
             expires=retention.expiry(now, purpose, release, deployment.standard, deployment.jurisdiction),
             sample=facts.Sample(source_kind(job.path), was_probe=probed),
             pack_verified=deployment.pipeline.verified,
+            entry=grounds.entry(deployment, self._desk, self._grounds, self._about(job)),
+            objected=grounds.objected(deployment, self._grounds, job.subject),
         )
+
+    def _about(self, job: Job) -> tuple[str, str, str, str | None]:
+        sample = job.picture.digest.hex() if job.picture else None
+        return job.subject, self._purpose.name, self._gallery, sample
 
     def _authorised(self, job: Job, now: datetime) -> Job:
         if job.error is not None or job.repeats is not None:
@@ -130,10 +135,10 @@ class Enroller:
         if refusal.rule != "C1":
             return refusal
         ended = consent.ended_by(self._deployment, job.subject, self._purpose.name)
-        if ended is not None and find_release(self._releases, job.subject, self._purpose.name, now):
+        if ended is not None and find_release(self._grounds.releases, job.subject, self._purpose.name, now):
             reason = f"the release was ended by the {ended}."
             return PolicyRefusal(refusal.rule, reason, "Hand in a release that the subject has signed since.")
-        why = explain_missing(self._releases, job.subject, self._purpose.name, now)
+        why = explain_missing(self._grounds.releases, job.subject, self._purpose.name, now)
         return PolicyRefusal(refusal.rule, f"{why.rstrip('.')}." if why else refusal.reason, refusal.remedy)
 
     def _happening(self, job: Job) -> Happening:
@@ -192,7 +197,8 @@ class Enroller:
         if job.picture is None or job.sample is None or job.facts is None or job.facts.expires is None:
             raise AssertionError("only admitted samples become references")
         release = find_release(job.facts.releases, job.subject, self._purpose.name, now)
-        if release and consent.needs_release(self._deployment, self._purpose.name):
+        needed = consent.needs_release(self._deployment, self._purpose.name)
+        if release and needed:
             consent.note_release(self._deployment, job.subject, release)
         notice = notices.Notice(
             subject=job.subject,
@@ -207,10 +213,11 @@ class Enroller:
             "subject": job.subject,
             "basis": self._purpose.basis.value,
             "source": {"kind": "file", "name": printable(job.path.name), "sha256": job.picture.digest.hex()},
-            "release": release.to_json() if release and release_needed_for(self._deployment, self._purpose) else None,
+            "release": release.to_json() if release and needed else None,
             "operator": self._deployment.operator,
             "quality": dict(job.sample.quality.components),
-            "notice": notices.notice_text(notice, self._deployment.jurisdiction),
+            "notice": notices.notice_text(notice, self._deployment.jurisdiction, self._grounds.exemption),
+            "entry": self._grounds.entry,
         }
         return NewReference(
             subject=self._deployment.pseudonym(job.subject),
@@ -227,11 +234,11 @@ class Enroller:
         if begun:
             self._desk.journal.write(Phase.END, happenings, [job.entry for job in begun])
 
-    @staticmethod
-    def _outcome(job: Job) -> JSONObject:
+    def _outcome(self, job: Job) -> JSONObject:
         if job.error is not None:
             return {"outcome": "rejected", "reason": type(job.error).__name__}
-        return {"outcome": "enrolled", "notice": "written"}
+        exemption = self._grounds.exemption
+        return {"outcome": "enrolled", "notice": "written" if exemption is None else f"exempt: {exemption}"}
 
     def result(self, job: Job) -> EnrolledSample:
         """Report a job that has ended."""
@@ -247,11 +254,6 @@ class Enroller:
             quality=job.sample.quality.components if job.sample else {},
             entry=job.entry,
         )
-
-
-def release_needed_for(deployment: Deployment, purpose: Purpose) -> bool:
-    """Tell whether a purpose's basis needs a release under the standard or the law of the place."""
-    return deployment.jurisdiction.release_required or release_needed(purpose.basis, deployment.standard.parameters)
 
 
 def _as_first(job: Job, jobs: Sequence[Job]) -> Job:

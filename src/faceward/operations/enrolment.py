@@ -11,10 +11,10 @@ from faceward.core.reports import EnrolledSample, EnrolmentResult
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.enroller import Enroller
+from faceward.operations.grounds import Grounds, require_exemption
 from faceward.operations.journal import Happening
 from faceward.operations.purposes import ensure_gallery
 from faceward.policy import facts
-from faceward.policy.consent import Release
 
 Progress = Callable[[int, int], None]
 # Pictures worked on at once: bounds memory at a few hundred megabytes, and puts one transaction under several of them.
@@ -27,7 +27,7 @@ class Request:
 
     pictures: tuple[tuple[Path, str], ...]
     purpose: str
-    releases: tuple[Release, ...]
+    grounds: Grounds
     gallery: str | None
 
 
@@ -51,8 +51,9 @@ def enrol(deployment: Deployment, desk: Desk, request: Request, progress: Progre
     if purpose is None:
         desk.authorise("gallery.create", facts.purpose_context(None, deployment.standard), _unregistered(request))
         raise UsageError(f"no purpose {request.purpose!r} is registered; add it first")
+    require_exemption(deployment, desk, request.grounds, purpose.name)
     gallery = ensure_gallery(deployment, desk, request.gallery or purpose.name, purpose)
-    enroller = Enroller(deployment, desk, purpose, request.releases, gallery)
+    enroller = Enroller(deployment, desk, purpose, request.grounds, gallery)
     results: list[EnrolledSample] = []
     for start in range(0, len(request.pictures), _BATCH):
         jobs = enroller.run(request.pictures[start : start + _BATCH])

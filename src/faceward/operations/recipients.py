@@ -15,8 +15,9 @@ from faceward.core.results import JSONDict
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
-from faceward.operations.suspension import check_text, terms
+from faceward.operations.suspension import terms
 from faceward.policy.notices import deletion_text
+from faceward.policy.rights import check_text
 from faceward.protection.age import check_recipient
 
 _RECIPIENT = "recipient"

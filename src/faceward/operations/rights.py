@@ -5,12 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 
 from faceward.core.names import normal_name
+from faceward.core.request_results import Asked
 from faceward.core.rights_results import AdverseResult, Matter, TickResult, WithdrawalResult
-from faceward.operations import adverse, clock, complaints, recipients, suspension, upkeep, watchlist, withdrawal
+from faceward.operations import (
+    adverse,
+    clock,
+    complaints,
+    recipients,
+    reviews,
+    suspension,
+    upkeep,
+    watchlist,
+    withdrawal,
+)
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.recipients import DeletionNotice, Recipient
 from faceward.policy.rights import Obligation, Outcome, RequestKind
+from faceward.policy.watchlist import Particulars
 
 
 class Rights:
@@ -48,9 +60,9 @@ class Rights:
         """Record what a subject asks for, to be answered within a month (GDPR Art. 12(3))."""
         return complaints.ask(self._deployment, self._desk, subject, kind, text)
 
-    def answer(self, request: str, text: str) -> Matter:
-        """Note how a subject's request was answered."""
-        return complaints.answer(self._deployment, self._desk, request, text)
+    def answer(self, request: str, text: str, *, rejected: bool = False) -> Matter:
+        """Note how a subject's request was answered; an objection that is rejected keeps nobody out any more."""
+        return complaints.answer(self._deployment, self._desk, request, text, rejected=rejected)
 
     def requests(self, *, due: bool = False) -> tuple[Matter, ...]:
         """Return the requests of subjects, oldest first: all, or those due soon or overdue."""
@@ -97,4 +109,12 @@ class Rights:
 
     def review(self, reference: str, reason: str) -> None:
         """Record that a watchlist's reference was looked at and is to stay."""
-        watchlist.review(self._deployment, self._desk, reference, reason)
+        reviews.review(self._deployment, self._desk, reference, reason)
+
+    def request_entry(self, particulars: Particulars) -> Asked:
+        """Ask for somebody to be entered on a watchlist; another person approves it (rules E1 and E3)."""
+        return watchlist.request_entry(self._deployment, self._desk, particulars)
+
+    def entry(self, request: str) -> Particulars | None:
+        """Return what a request for an entry is about, for whoever is to approve it; None if the subject was erased."""
+        return watchlist.particulars_of(self._deployment, self._desk, request)

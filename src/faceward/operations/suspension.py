@@ -18,7 +18,7 @@ from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.policy.facts import Context, rights_context
-from faceward.policy.rights import MAX_TEXT, Complaint, Terms
+from faceward.policy.rights import Complaint, Terms, check_text
 from faceward.protection.scheme import Hit
 
 OPEN_COMPLAINT = "complaint"
@@ -193,17 +193,3 @@ def _by_hand(deployment: Deployment, desk: Desk, operation: str, given: tuple[st
 def _target(deployment: Deployment, happening: Happening) -> str:
     [subject] = happening.subjects
     return deployment.pseudonym(subject).hex()
-
-
-def check_text(text: str, what: str) -> str:
-    """Return a text that somebody wrote, without white space around it.
-
-    Raises:
-        UsageError: It is empty or too long.
-    """
-    text = text.strip()
-    if not text:
-        raise UsageError(f"the {what} is empty; write at least a sentence")
-    if len(text) > MAX_TEXT:
-        raise UsageError(f"the {what} is longer than {MAX_TEXT:,} characters; keep the rest with the paper file")
-    return text.encode("utf-8", "replace").decode()

@@ -22,6 +22,7 @@ from faceward.operations.case_desk import Cases
 from faceward.operations.context import Desk
 from faceward.operations.deployment import LOG_FILE, VKEY_FILE, Deployment
 from faceward.operations.folders import folder_pictures
+from faceward.operations.grounds import Grounds
 from faceward.operations.mandates import Mandates
 from faceward.operations.people import People
 from faceward.operations.requests import Requests
@@ -135,9 +136,36 @@ class System:
             gallery: Where references go; a gallery named as the purpose if None. It is created at first use.
             progress: Told how many pictures are done, of how many.
         """
-        named = check_name(subject, "subject")
-        found = tuple((Path(image), named) for image in images)
-        request = enrolment.Request(found, normal_name(purpose), tuple(releases), gallery)
+        return self.enrol_on(
+            Grounds(tuple(releases)), images, subject=subject, purpose=purpose, gallery=gallery, progress=progress
+        )
+
+    def enrol_on(
+        self,
+        grounds: Grounds,
+        images: Sequence[Path | str],
+        *,
+        subject: str | None,
+        purpose: str,
+        gallery: str | None = None,
+        progress: Progress | None = None,
+    ) -> EnrolmentResult:
+        """Enrol pictures on any grounds: releases, an approved entry on a watchlist, an exemption from the notice.
+
+        Args:
+            grounds: See `operations.grounds.Grounds`.
+            images: Picture files, or one folder with a sub-folder a subject where no subject is named.
+            subject: Who they show, or None.
+            purpose: A registered purpose.
+            gallery: See `enrol`.
+            progress: See `enrol`.
+        """
+        if subject is None:
+            found = tuple(pair for image in images for pair in folder_pictures(Path(image)))
+        else:
+            named = check_name(subject, "subject")
+            found = tuple((Path(image), named) for image in images)
+        request = enrolment.Request(found, normal_name(purpose), grounds, gallery)
         upkeep.expire(self._deployment, self._desk)
         return enrolment.enrol(self._deployment, self._desk, request, progress)
 
@@ -151,10 +179,9 @@ class System:
         progress: Progress | None = None,
     ) -> EnrolmentResult:
         """Enrol a folder of one sub-folder a subject; repeat an interrupted call to resume it."""
-        found = folder_pictures(Path(folder))
-        request = enrolment.Request(found, normal_name(purpose), tuple(releases), gallery)
-        upkeep.expire(self._deployment, self._desk)
-        return enrolment.enrol(self._deployment, self._desk, request, progress)
+        return self.enrol_on(
+            Grounds(tuple(releases)), [folder], subject=None, purpose=purpose, gallery=gallery, progress=progress
+        )
 
     def verify(self, image: Path | str, *, subject: str, purpose: str) -> VerificationResult:
         """Compare a picture with the subject whom it claims to show."""

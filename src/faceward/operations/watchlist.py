@@ -1,4 +1,4 @@
-"""Watchlists: galleries of people who were not asked. Who enters them, and that they are looked at again (E1, E3, W4).
+"""Entering people on watchlists, galleries of people who were not asked: never by one person alone (rules E1 and E3).
 
 What is said of a person stands in the log alone, under the person's own key. The request that another person signs
 names the commitment to it, so that the signature holds and an erasure still takes everything.
@@ -6,58 +6,118 @@ names the commitment to it, so that the signature holds and an erasure still tak
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from faceward.core.canonical import JSONObject
-from faceward.core.clock import from_rfc3339, to_rfc3339
-from faceward.operations import suspension
+from faceward.core.errors import IntegrityError, UsageError
+from faceward.core.request_results import Asked
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
+from faceward.operations.request_store import RequestStore
+from faceward.operations.requests import Requests
+from faceward.operations.reviews import is_watchlist
+from faceward.policy import facts
+from faceward.policy.facts import Entry
+from faceward.policy.requests import Decision, SignedRequest
+from faceward.policy.strict import Table
+from faceward.policy.watchlist import Particulars
 
-REVIEW = "review"
-"""The cause of a suspension: a reference was not looked at for a month."""
+ENTRY = "entry"
+"""The kind of request by which somebody is entered on a watchlist."""
 
-_REVIEWED = "reviewed"
-_OLDEST = 150
-
-
-def is_watchlist(deployment: Deployment) -> bool:
-    """Tell whether the standard's galleries are watchlists."""
-    return deployment.standard.parameters.watchlist.allowed
+_SLOT = "subject/0"
 
 
-def last_seen(deployment: Deployment) -> tuple[tuple[str, datetime], ...]:
-    """Return each reference of a watchlist with the moment when it was enrolled or looked at last."""
+def request_entry(deployment: Deployment, desk: Desk, particulars: Particulars) -> Asked:
+    """Ask for somebody to be entered on a watchlist; another person approves it with `faceward request approve`.
+
+    Raises:
+        PolicyRefusal: The standard keeps no watchlists (P1), the evidence is not named (E1), the person is stated to be
+            a minor or vulnerable (E3), or nobody signed in who may ask (S2). The refusal is recorded.
+    """
+    stated = particulars.checked()
+    purpose = deployment.purpose(stated.purpose)
+    entry = _facts(deployment, stated, approved=False)
+    details: JSONObject = {"purpose": stated.purpose, "gallery": stated.gallery}
+    happening = Happening("watchlist.entry", details, {stated.subject: stated.to_json()})
+    with desk.operation("watchlist.entry", facts.entry_context(entry, purpose, deployment.standard), happening) as act:
+        commitment = deployment.log.entry(act.entry).digest(_SLOT).hex()
+        body: JSONObject = {
+            **details,
+            "subject": deployment.pseudonym(stated.subject).hex(),
+            "entry": act.entry,
+            "particulars": commitment,
+        }
+        asked = Requests(deployment, desk).ask(ENTRY, body)
+        act.outcome["request"] = asked.digest
+    return asked
+
+
+def particulars_of(deployment: Deployment, desk: Desk, start: str) -> Particulars | None:
+    """Return what a request for an entry is about, for whoever is to approve it; None where the subject was erased.
+
+    Raises:
+        UsageError: There is no such request, or it is of another kind.
+        IntegrityError: The log does not hold what the request commits to.
+    """
+    store = RequestStore(deployment)
+    return _particulars(deployment, desk, store.signed(store.digest(start)))
+
+
+def entry_facts(
+    deployment: Deployment, desk: Desk, start: str | None, about: tuple[str, str, str, str | None]
+) -> Entry:
+    """Return what the rules ask of an enrolment about its entry (rules E1 and E3).
+
+    Args:
+        deployment: The deployment.
+        desk: Where it is recorded.
+        start: The request's digest, or its first digits; None where none was named.
+        about: Subject, purpose, gallery, and the SHA-256 of the picture file.
+
+    Raises:
+        UsageError: There is no such request, or the standard keeps no watchlists.
+    """
     if not is_watchlist(deployment):
-        return ()
-    now = deployment.now()
-    reviewed = {name: deployment.kept(_REVIEWED, name) for name in deployment.store.documents(_REVIEWED)}
-    seen = {name: from_rfc3339(str(value["at"])) for name, value in reviewed.items() if isinstance(value, dict)}
-    return tuple(
-        (reference.reference_id, seen.get(reference.reference_id, reference.created))
-        for info in deployment.store.galleries()
-        for reference in deployment.store.references(info.name, now)
-        # A simulated reference stands under the digest of its sample, and belongs to nobody.
-        if reference.subject != reference.sample
+        if start is not None:
+            raise UsageError("this standard keeps no watchlists, so no entry is needed; leave out --entry")
+        return Entry()
+    if start is None:
+        return Entry(watchlist=True)
+    requests = Requests(deployment, desk)
+    signed = requests.store.signed(requests.store.digest(start))
+    stated = _particulars(deployment, desk, signed)
+    subject, purpose, gallery, sample = about
+    if stated is None or (stated.subject, stated.purpose, stated.gallery) != (subject, purpose, gallery):
+        return Entry(watchlist=True)
+    others = {
+        approval.approver
+        for approval in requests.store.approvals(signed.digest())
+        if approval.decision is Decision.APPROVE and approval.approver != deployment.operator
+    }
+    approved = bool(others) and requests.approved(signed) and sample in stated.samples
+    return _facts(deployment, stated, approved=approved)
+
+
+def _facts(deployment: Deployment, stated: Particulars, *, approved: bool) -> Entry:
+    return Entry(
+        watchlist=True,
+        approved=approved,
+        evidence=bool(stated.evidence and stated.source),
+        stated_minor=stated.minor(deployment.standard.parameters.watchlist.minimum_age, deployment.now()),
+        stated_vulnerable=stated.vulnerable,
+        safeguarding=stated.safeguarding,
     )
 
 
-def review(deployment: Deployment, desk: Desk, reference: str, reason: str) -> None:
-    """Record that a watchlist's reference was looked at and is to stay; that ends its suspension for want of it.
-
-    Raises:
-        UsageError: There is no such reference, or no reason is given.
-    """
-    reason = suspension.check_text(reason, "reason")
-    stored = deployment.store.reference(reference)
-    details: JSONObject = {"reference": reference, "gallery": stored.gallery, "reason": reason}
-    with desk.operation("complaint.decide", {}, Happening("watchlist.review", details)):
-        deployment.keep(_REVIEWED, reference, {"at": to_rfc3339(deployment.now())})
-        suspension.release_hold(deployment, reference, REVIEW)
-
-
-def forget(deployment: Deployment, reference: str) -> None:
-    """Delete what is kept of a reference's reviews; part of its erasure."""
-    deployment.store.delete_document(_REVIEWED, reference)
-    suspension.release_hold(deployment, reference)
+def _particulars(deployment: Deployment, desk: Desk, signed: SignedRequest) -> Particulars | None:
+    if signed.request.kind != ENTRY:
+        raise UsageError(f"it is a request of the kind {signed.request.kind!r}, not for an entry on a watchlist")
+    body = Table(signed.request.body, "the request", IntegrityError)
+    index = int(body.number("entry"))
+    entry = deployment.log.entry(index)
+    if entry.operation != "watchlist.entry" or entry.digest(_SLOT).hex() != body.text("particulars"):
+        raise IntegrityError(f"log entry {index} is not what the request commits to; refuse the request")
+    opening = desk.journal.opened(index, entry).get(_SLOT)
+    return (
+        None if opening is None else Particulars.from_json(opening.details, body.text("purpose"), body.text("gallery"))
+    )

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from faceward.core.errors import UsageError
+from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.policy.jurisdiction import Jurisdiction
 from faceward.policy.parameters import Basis
 from faceward.policy.purposes import Purpose
 
+_INFORMED = "already-informed"
 EXEMPTIONS = {
-    "already-informed": "the subject already has this information (GDPR Art. 13(4))",
+    _INFORMED: "the subject already has this information (GDPR Art. 13(4))",
     "disproportionate": "informing the subject takes a disproportionate effort (GDPR Art. 14(5)(b))",
     "laid-down-by-law": "a law orders it and protects the subject's interests (GDPR Art. 14(5)(c))",
     "professional-secrecy": "a duty of professional secrecy forbids the notice (GDPR Art. 14(5)(d))",
@@ -52,8 +53,8 @@ class Notice:
     signed_on: date | None = None
 
 
-def notice_text(notice: Notice, jurisdiction: Jurisdiction) -> str:
-    """Write the notice.
+def notice_text(notice: Notice, jurisdiction: Jurisdiction, exempt: str | None = None) -> str:
+    """Write the notice, or why none is given.
 
     Its points are those of GDPR Art. 13 and of FTC v. Rite Aid (2024), IV.A: who, what, why, on which
     basis, for how long, with which rights.
@@ -61,10 +62,13 @@ def notice_text(notice: Notice, jurisdiction: Jurisdiction) -> str:
     Args:
         notice: What to tell.
         jurisdiction: The deployment's jurisdiction.
+        exempt: A key of `EXEMPTIONS` that applies, or None.
 
     Returns:
         Plain text in UTF-8, Markdown headings, ending in a line feed.
     """
+    if exempt is not None:
+        return f"No notice was given to {notice.subject} on {_day(notice.enrolled)}: {exemption(exempt)}.\n"
     purpose = notice.purpose
     who = notice.controller or "The operator of this system"
     contact = notice.contact or "the person who enrolled you"
@@ -168,6 +172,27 @@ def exemption(name: str) -> str:
     if name not in EXEMPTIONS:
         raise UsageError(f"there is no exemption {name!r} from the notice; choose one of {', '.join(EXEMPTIONS)}")
     return EXEMPTIONS[name]
+
+
+def check_exemption(name: str, *, from_subject: bool) -> None:
+    """Check that an exemption from the notice applies.
+
+    Args:
+        name: A key of `EXEMPTIONS`.
+        from_subject: The subject gave the pictures, as where there is a release: GDPR Art. 13 applies, whose only
+            exemption is that the subject knows already. Those of Art. 14 are for data that come from elsewhere.
+
+    Raises:
+        UsageError: There is no such exemption.
+        PolicyRefusal: It does not apply (rule E5).
+    """
+    exemption(name)
+    if from_subject and name != _INFORMED:
+        raise PolicyRefusal(
+            "E5",
+            f"the subject gives the pictures, and the exemption {name!r} is for data that come from elsewhere.",
+            f"Give the notice, or name {_INFORMED!r} if the subject has it already.",
+        )
 
 
 def _rights(basis: Basis, contact: str) -> list[str]:

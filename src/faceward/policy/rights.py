@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from faceward.core.canonical import JSONObject
 from faceward.core.clock import from_rfc3339, to_rfc3339
-from faceward.core.errors import IntegrityError
+from faceward.core.errors import IntegrityError, UsageError
 from faceward.policy.strict import Table
 
 MAX_TEXT = 4000
@@ -257,6 +257,20 @@ def month_after(moment: datetime) -> datetime:
     """Return the same day and time of the next month, or its last day (Reg. 1182/71, Art. 3(2)(c))."""
     year, month = (moment.year + 1, 1) if moment.month == 12 else (moment.year, moment.month + 1)
     return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))
+
+
+def check_text(text: str, what: str) -> str:
+    """Return a text that somebody wrote, without white space around it.
+
+    Raises:
+        UsageError: It is empty or too long.
+    """
+    text = text.strip()
+    if not text:
+        raise UsageError(f"the {what} is empty; write at least a sentence")
+    if len(text) > MAX_TEXT:
+        raise UsageError(f"the {what} is longer than {MAX_TEXT:,} characters; keep the rest with the paper file")
+    return text.encode("utf-8", "replace").decode()
 
 
 def _table(value: object, what: str, kind: type[Complaint | SubjectRequest]) -> Table:
