@@ -1,12 +1,18 @@
-"""The checkpoint that witnesses cosigned, kept beside the log in a text file for receipts and publications."""
+"""The checkpoints that witnesses cosigned, kept beside the log for receipts, publications and freshness.
+
+The file holds the canonical JSON of one object, `{"notes": [...]}`: checkpoints as signed notes, the smallest tree
+first. The latest of each witness is among them, and an earlier one as long as more witnesses cosigned it than any later
+one. A file that is one note by itself, as earlier versions wrote it, is read too.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from faceward.audit.checkpoint import Checkpoint
-from faceward.audit.files import failures_named, replace_file, sync_folder
+from faceward.audit.files import failures_named, locked, replace_file, sync_folder
 from faceward.audit.note import MAX_SIGNATURES, Note, NoteSignature, parse_note
+from faceward.audit.strict import from_canonical, to_canonical
 from faceward.core.errors import EnvironmentFailure, IntegrityError
 
 if TYPE_CHECKING:
@@ -14,70 +20,104 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_NOTE_FILE = 64 * 1024
+_MAX_FILE = 1024 * 1024
 
 
 def cosigned_path(log: Path) -> Path:
-    """Return where the cosigned checkpoint of a log lies: `log.cosigned` beside `log.db`."""
+    """Return where the cosigned checkpoints of a log lie: `log.cosigned` beside `log.db`."""
     return log.with_suffix(".cosigned")
 
 
-def read_cosigned(log: Path) -> str | None:
-    """Read the cosigned checkpoint of a log as a note, or None where there is none.
+def read_cosigned(log: Path) -> tuple[str, ...]:
+    """Read the cosigned checkpoints of a log as notes, the smallest tree first; empty where there are none.
 
     Raises:
-        IntegrityError: The file is no note.
+        IntegrityError: The file is something else.
         EnvironmentFailure: It cannot be read.
     """
     path = cosigned_path(log)
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_NOTE_FILE + 1)
+            data = file.read(_MAX_FILE + 1)
     except FileNotFoundError:
-        return None
+        return ()
     except OSError as error:
         raise EnvironmentFailure(f"{path}: cannot be read: {error.strerror}; check its permissions") from error
     damaged = IntegrityError(f"{path}: no cosigned checkpoint; delete it and have the log cosigned again")
-    if len(data) > MAX_NOTE_FILE:
+    if len(data) > _MAX_FILE:
         raise damaged
     try:
-        note = data.decode()
-        parse_note(note)
+        notes = _decode(data)
+        return tuple(sorted(notes, key=size_of))
     except (IntegrityError, UnicodeDecodeError) as error:
         raise damaged from error
-    return note
 
 
-def merge(kept: str | None, checkpoint: str, cosignatures: Sequence[NoteSignature]) -> str:
-    """Add cosignatures to a checkpoint, with those that were kept for the same one.
+def _decode(data: bytes) -> list[str]:
+    if not data.startswith(b"{"):
+        return [data.decode()]
+    value = from_canonical(data, "the file of cosigned checkpoints")
+    notes = value.get("notes")
+    if set(value) != {"notes"} or not isinstance(notes, list):
+        raise IntegrityError("the file of cosigned checkpoints is malformed")
+    return [str(note) for note in notes]
 
-    A later cosignature of a witness takes the place of its earlier one. A kept note of a larger tree stays as it is.
+
+def size_of(note: str) -> int:
+    """Return the size of a note's checkpoint.
+
+    Raises:
+        IntegrityError: It is no checkpoint.
+    """
+    return Checkpoint.from_body(parse_note(note).text).size
+
+
+def with_signatures(note: str, others: Sequence[str]) -> str:
+    """Add to a note the signatures that other notes hold over the same text, by keys that did not sign it yet."""
+    parsed = parse_note(note)
+    lines = {(s.name, s.key_id): s for s in parsed.signatures}
+    for other in map(parse_note, others):
+        if other.text == parsed.text:
+            lines |= {(s.name, s.key_id): s for s in other.signatures if (s.name, s.key_id) not in lines}
+    return Note(parsed.text, tuple(lines.values())[:MAX_SIGNATURES]).encode()
+
+
+def merge(kept: Sequence[str], checkpoint: str, cosignatures: Sequence[NoteSignature]) -> tuple[str, ...]:
+    """Add cosignatures of a checkpoint to what was kept, and drop what no witness needs any more.
+
+    A later cosignature of a witness over the same checkpoint takes the place of its earlier one.
 
     Args:
-        kept: The note kept so far, or None.
+        kept: The notes kept so far.
         checkpoint: The log's signed checkpoint.
         cosignatures: Verified.
     """
     note = parse_note(checkpoint)
-    lines = {(s.name, s.key_id): s for s in note.signatures}
-    if kept is not None:
-        before = parse_note(kept)
-        if Checkpoint.from_body(before.text).size > Checkpoint.from_body(note.text).size:
-            return kept
-        if before.text == note.text:
-            lines |= {(s.name, s.key_id): s for s in before.signatures if (s.name, s.key_id) not in lines}
-    lines |= {(s.name, s.key_id): s for s in cosignatures}
-    return Note(note.text, tuple(lines.values())[:MAX_SIGNATURES]).encode()
+    log_keys = {(s.name, s.key_id) for s in note.signatures}
+    fresh = Note(note.text, (*note.signatures, *cosignatures)).encode()
+    merged = with_signatures(fresh, kept)
+    notes = [*(one for one in kept if parse_note(one).text != note.text), merged]
+    needed: list[str] = []
+    seen: set[tuple[str, bytes]] = set()
+    most = 0
+    for one in sorted(notes, key=size_of, reverse=True):
+        witnesses = {(s.name, s.key_id) for s in parse_note(one).signatures} - log_keys
+        if witnesses - seen or len(witnesses) > most:
+            needed.append(one)
+        seen |= witnesses
+        most = max(most, len(witnesses))
+    return tuple(reversed(needed))
 
 
 def keep_cosignatures(log: Path, checkpoint: str, cosignatures: Sequence[NoteSignature]) -> None:
-    """Keep verified cosignatures of a log's checkpoint.
+    """Keep verified cosignatures of a log's checkpoint; those that others keep at this moment stay too.
 
     Raises:
         IntegrityError: The file kept so far is damaged.
         EnvironmentFailure: It cannot be written.
     """
     path = cosigned_path(log)
-    note = merge(read_cosigned(log), checkpoint, cosignatures)
-    with failures_named(path):
-        replace_file(path, note.encode())
+    with failures_named(path), locked(path.parent):
+        notes = merge(read_cosigned(log), checkpoint, cosignatures)
+        replace_file(path, to_canonical({"notes": list(notes)}, "the cosigned checkpoints"))
         sync_folder(path.parent)

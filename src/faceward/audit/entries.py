@@ -35,6 +35,8 @@ DIGEST_SIZE = 32
 MAX_COMMITMENTS = 4096
 SUBJECT_SLOTS = "subject/"
 """How the slots begin whose openings concern one subject, and are destroyed with what is kept of them."""
+HEADS_SLOT = "heads"
+"""The slot whose digest is no commitment to an opening but the root over the ends of all chains, see `chain`."""
 
 _DOMAIN = b"faceward/commitment/v1\0"
 _OPERATION = re.compile(r"[a-z][a-z0-9.-]{0,63}")

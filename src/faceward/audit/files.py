@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import stat
@@ -41,6 +42,8 @@ def replace_file(path: Path, data: bytes, staging: Path | None = None) -> None:
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _READABLE)
     try:
         with os.fdopen(handle, "wb") as file:
+            # Whatever the umask: what others cannot read is not published.
+            os.fchmod(file.fileno(), _READABLE)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -55,6 +58,17 @@ def sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder against others that do the same, for a change that reads before it writes."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(handle)
 

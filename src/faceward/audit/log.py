@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from faceward.audit import merkle
 from faceward.audit.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from faceward.audit.entries import Entry, Phase
-from faceward.audit.reader import LogReader, SealedOpening
+from faceward.audit.reader import LogReader
 from faceward.audit.schema import BUSY_SECONDS, connect, create_file, key_tag, translated
+from faceward.audit.sealed import SealedOpening
 from faceward.audit.tiles import MAX_LEAF_BYTES
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
 from faceward.core.wal import emptied
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
     from typing import Self
@@ -105,11 +106,13 @@ class Log(LogReader):
         frontier = self._frontier
         return frontier.size, frontier.root()
 
-    def append(self, records: Sequence[Record], now: datetime) -> tuple[int, ...]:
+    def append(self, records: Sequence[Record] | Callable[[], Sequence[Record]], now: datetime) -> tuple[int, ...]:
         """Append records in one transaction; they are durable and signed for when this returns.
 
         Args:
-            records: May be empty. An `end` refers to a stored `begin` of its operation that has no end yet.
+            records: May be empty. An `end` refers to a stored `begin` of its operation that has no end yet. A function
+                is called once nobody else can append, so that what it makes may follow from what the log holds; an
+                error of it leaves the log as it was.
             now: Current time, timezone-aware.
 
         Returns:
@@ -123,14 +126,15 @@ class Log(LogReader):
         """
         if self._signer is None:
             raise UsageError("the log is open for reading only; open it with its signing key to append")
-        for record in records:
-            _check_record(record, now)
         with self._writing():
             frontier = self._current_frontier(self._signer.verifier)
-            if not records:
+            made = records() if callable(records) else records
+            for record in made:
+                _check_record(record, now)
+            if not made:
                 return ()
             first = frontier.size
-            self._insert(records, frontier)
+            self._insert(made, frontier)
             checkpoint = Checkpoint(self._signer.name, frontier.size, frontier.root())
             self._db.execute("UPDATE checkpoint SET note = ?", (sign_checkpoint(checkpoint, self._signer),))
         # Only a committed edge is kept, so that a failed append leaves no trace here either.

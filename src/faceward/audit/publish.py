@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from faceward.audit.checkpoint import Checkpoint, open_checkpoint
-from faceward.audit.cosigned import MAX_NOTE_FILE
+from faceward.audit.cosigned import MAX_NOTE_FILE, size_of, with_signatures
 from faceward.audit.files import failures_named, read_text, replace_file, sync_folder
 from faceward.audit.note import parse_note
+from faceward.audit.strict import decode_decimal
 from faceward.audit.tiles import CHECKPOINT_FILE, TILE_HEIGHT, TILE_WIDTH, Tile, encode_bundle, new_tiles
-from faceward.core.errors import EnvironmentFailure, IntegrityError
+from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from faceward.audit.reader import LogReader
 
 _STAGING = ".staging"
+# Within it: up to which size partial tiles were removed, while a publication is being finished.
+_SWEEP = "sweep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def publish(log: LogReader, folder: Path, verifier: Verifier, *, latest: bool = 
     """Bring a folder up to date with the log.
 
     Published is the latest checkpoint that witnesses cosigned, if there is one and it is not behind what the folder
-    holds, else the log's current one.
+    holds, else the log's current one; with every cosignature of it that is known.
 
     Args:
         log: The log, open for reading at least.
@@ -66,24 +69,26 @@ def publish(log: LogReader, folder: Path, verifier: Verifier, *, latest: bool = 
         EnvironmentFailure: It cannot be written, or another process is publishing to it.
     """
     with failures_named(folder), _locked(folder):
-        # 1. What readers see now is of this log.
+        # 1. What readers see now is of this log; what a killed publisher was still to remove from it goes.
         before = _published(log, folder, verifier)
         known = before.size if before else 0
+        _sweep(folder, known)
         # 2. Choose the checkpoint.
         current = log.checkpoint()
-        note = current if latest else _choose(log, current, known)
+        note = _choose(log, current, size_of(current) if latest else known)
         chosen = open_checkpoint(note, verifier)
         if chosen.size < known:
             raise IntegrityError(f"{folder} holds {known} entries, the log only {chosen.size}; it was rolled back")
         # 3. Everything that it needs is durable before it is there.
         tiles = list(new_tiles(known, chosen.size))
         _write(log, folder, tiles)
-        # 4. Readers see it.
+        # 4. Readers see it; what is to be removed then is known whatever happens.
+        replace_file(folder / _STAGING / _SWEEP, str(known).encode())
+        sync_folder(folder / _STAGING)
         replace_file(folder / CHECKPOINT_FILE, note.encode(), folder / _STAGING)
         sync_folder(folder)
         # 5. Partial tiles give way to full ones.
-        for tile in tiles:
-            _drop_partials(folder, tile)
+        _sweep(folder, chosen.size)
     return Publication(
         checkpoint=chosen,
         before=before.size if before else None,
@@ -107,7 +112,8 @@ def _locked(folder: Path) -> Iterator[None]:
             raise EnvironmentFailure(f"{folder}: another process is publishing there; repeat it later") from None
         # Left by a process that was killed.
         for draft in staging.iterdir():
-            draft.unlink()
+            if draft.name != _SWEEP:
+                draft.unlink()
         yield
     finally:
         os.close(handle)
@@ -131,8 +137,11 @@ def _published(log: LogReader, folder: Path, verifier: Verifier) -> Checkpoint |
 
 
 def _choose(log: LogReader, current: str, known: int) -> str:
+    """Return the latest cosigned checkpoint, if it reaches a size, or the current one, with every cosignature."""
     cosigned = log.cosigned()
-    return current if cosigned is None or cosigned[0].size < known else cosigned[1]
+    if cosigned and cosigned[-1].checkpoint.size >= known:
+        return cosigned[-1].note
+    return with_signatures(current, [one.note for one in cosigned])
 
 
 def _write(log: LogReader, folder: Path, tiles: list[Tile]) -> None:
@@ -155,10 +164,24 @@ def content(log: LogReader, tile: Tile) -> bytes:
     return b"".join(log.hashes(tile.level * TILE_HEIGHT, first, tile.width))
 
 
-def _drop_partials(folder: Path, tile: Tile) -> None:
-    partials = folder / f"{tile.path}.p"
-    if tile.width < TILE_WIDTH or not partials.is_dir():
+def _sweep(folder: Path, size: int) -> None:
+    """Remove the partial tiles that gave way to full ones between the size noted before and this one."""
+    noted = folder / _STAGING / _SWEEP
+    if not noted.exists():
         return
-    for partial in partials.iterdir():
-        partial.unlink()
-    partials.rmdir()
+    first = min(_noted(noted), size)
+    for tile in new_tiles(first, size):
+        partials = folder / f"{tile.path}.p"
+        if tile.width == TILE_WIDTH and partials.is_dir():
+            for partial in partials.iterdir():
+                partial.unlink()
+            partials.rmdir()
+    noted.unlink()
+
+
+def _noted(path: Path) -> int:
+    try:
+        return decode_decimal(read_text(path, 32, "note of a publisher"), "the note of a publisher")
+    except FacewardError:
+        # Damaged: everything is looked through.
+        return 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from faceward.audit import merkle
 from faceward.audit.checkpoint import Checkpoint, open_checkpoint, open_kept
-from faceward.audit.entries import SUBJECT_SLOTS, Entry, Phase
+from faceward.audit.entries import HEADS_SLOT, SUBJECT_SLOTS, Entry, Phase
 from faceward.audit.history import History, say_history
 from faceward.audit.note import Verifier
 from faceward.audit.receipt import Receipt
@@ -247,5 +247,5 @@ def _check_openings(index: int, entry: Entry, stored: Mapping[str, bool]) -> Non
         raise IntegrityError(f"entry {index} has an opening that it does not commit to; it was altered")
     for slot in entry.slots:
         # An erasure takes what concerns a subject; what concerns nobody in particular stays for good.
-        if not slot.startswith(SUBJECT_SLOTS) and not stored.get(slot, False):
+        if not slot.startswith(SUBJECT_SLOTS) and slot != HEADS_SLOT and not stored.get(slot, False):
             raise IntegrityError(f"the {slot} of entry {index} were deleted from the log; restore it from a backup")

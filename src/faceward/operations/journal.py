@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
-from faceward.audit.entries import SUBJECT_SLOTS, Commitment, Entry, Opening, Phase, commit
+from faceward.audit.chain import LINK_FIELD, Head, Link
+from faceward.audit.chain_file import Package
+from faceward.audit.entries import HEADS_SLOT, SUBJECT_SLOTS, Commitment, Entry, Opening, Phase, commit
 from faceward.audit.log import Record
-from faceward.audit.reader import SealedOpening
-from faceward.core.canonical import JSONObject, canonical_json
+from faceward.audit.sealed import SealedOpening
+from faceward.core.canonical import JSONObject
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import IntegrityError
 from faceward.core.reports import LogLine
+from faceward.operations.chains import commit_heads, subject_package
 from faceward.operations.deployment import Deployment
 from faceward.operations.log_head import keep_head
+from faceward.operations.members import Members
+from faceward.operations.subject_keys import SubjectKeys, SubjectLogKey
 from faceward.protection.codec import Binding
 from faceward.protection.scheme import SubjectKey
 from faceward.protection.sealed import open_record, seal_record
 
 DETAILS = "details"
-# A gallery name that no user can give, since names hold no control characters: its keys seal subjects' openings.
-_SUBJECT_KEYS = "\x01log"
-_DEPLOYMENT_KEY_ID = "0" * 32
-# The kind of document that leads from a subject's pseudonym to that key.
-_KEY_OF = "log-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,13 @@ class Happening:
         operation: Name of the operation, for example `subject.erase`.
         details: What concerns nobody in particular.
         subjects: For each subject concerned, what concerns them.
+        parts: By slot, what is to be shown apart from the details, such as a gallery's root.
     """
 
     operation: str
     details: JSONObject
     subjects: Mapping[str, JSONObject] = field(default_factory=dict)
+    parts: Mapping[str, JSONObject] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,19 @@ class Kept:
     openings: Mapping[str, Opening]
 
 
+class _KeyGoneError(Exception):
+    """A subject's key was destroyed between its reading and its use."""
+
+
 class Journal:
     """Writes entries of a deployment's log and opens what it may of them."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
+        self.keys = SubjectKeys(deployment)
+        self.members = Members(deployment)
+        # Where the chains of subjects ended whose keys this journal destroyed, for the entry that says so.
+        self._ended: dict[str, tuple[bytes, Head | None]] = {}
 
     def write(
         self, phase: Phase, happenings: Sequence[Happening], refers: Sequence[int | None] = (), *, keep: bool = True
@@ -70,92 +81,112 @@ class Journal:
         """
         now = self._deployment.now()
         closing = refers or [None] * len(happenings)
-        prepared = [
-            self._prepare(phase, happening, number, now, keep=keep)
-            for happening, number in zip(happenings, closing, strict=True)
-        ]
-        indexes = self._deployment.log.append([record for record, _ in prepared], now)
+        concerned = {subject for happening in happenings for subject in happening.subjects}
+        while True:
+            keys = {subject: self.keys.drawn(subject) for subject in concerned} if keep else {}
+            batch = _Batch(self, self._deployment.operator, phase, now, keys)
+            try:
+                indexes = self._deployment.log.append(partial(batch.records, happenings, closing), now)
+                break
+            except _KeyGoneError:
+                # An erasure came between. What is written now needs another key, and begins another chain.
+                continue
         keep_head(self._deployment.keys, self._deployment.log.head)
-        return [Kept(index, openings) for index, (_, openings) in zip(indexes, prepared, strict=True)]
+        for subject in concerned if not keep else ():
+            self._ended.pop(subject, None)
+        return [Kept(index, openings) for index, openings in zip(indexes, batch.openings, strict=True)]
 
-    def _prepare(
-        self, phase: Phase, happening: Happening, refers: int | None, now: datetime, *, keep: bool
-    ) -> tuple[Record, dict[str, Opening]]:
-        parts: dict[str, tuple[str | None, JSONObject]] = {
-            DETAILS: (None, {"operator": self._deployment.operator, **happening.details})
-        }
-        for number, (subject, details) in enumerate(happening.subjects.items()):
-            parts[f"{SUBJECT_SLOTS}{number}"] = (subject, {"subject": subject, **details})
-        commitments, sealed, openings = [], [], {}
-        for slot, (owner, details) in parts.items():
-            digest, openings[slot] = commit(details)
-            commitments.append(Commitment(slot, digest))
-            if owner is None or keep:
-                sealed.append(self._sealed(slot, digest, openings[slot], owner))
-        entry = Entry(now, happening.operation, phase, refers, tuple(commitments))
-        return Record(entry, tuple(sealed)), openings
+    def append_note(self, make: Callable[[], tuple[str, JSONObject, Sequence[Commitment]] | None]) -> int | None:
+        """Append an entry of the phase `note` with commitments of its own, made once nobody else can append.
 
-    def _sealed(self, slot: str, digest: bytes, opening: Opening, owner: str | None) -> SealedOpening:
-        keys = self._deployment.keys
-        if owner is None:
-            key_id, key = _DEPLOYMENT_KEY_ID, keys.secret("openings")
-        else:
-            key_id, key = self._subject_key(owner)
-        return SealedOpening(slot, key_id, seal_record(opening.to_json(), _opener(key, key_id, slot, digest)))
+        Args:
+            make: Returns the operation, details and commitments, or None to append nothing.
+        """
+        now = self._deployment.now()
+
+        def records() -> list[Record]:
+            made = make()
+            if made is None:
+                return []
+            operation, details, commitments = made
+            digest, opening = commit({"operator": self._deployment.operator, **details})
+            slots = (Commitment(DETAILS, digest), *commitments)
+            return [Record(Entry(now, operation, Phase.NOTE, None, slots), (self.sealed(DETAILS, opening, None),))]
+
+        indexes = self._deployment.log.append(records, now)
+        keep_head(self._deployment.keys, self._deployment.log.head)
+        return indexes[0] if indexes else None
+
+    def ended(self, subject: str) -> Link | None:
+        """Return the link that ends the chain of a subject whom this journal forgot, or None."""
+        label, head = self._ended.get(subject, (None, None))
+        return None if label is None else Link.after(label, head)
+
+    def alive(self, keys: Iterable[SubjectLogKey]) -> None:
+        """Check, while nobody else can append, that no key was destroyed: its destruction blanks what is there."""
+        if self._deployment.keys.destroyed([key.key_id for key in keys]):
+            raise _KeyGoneError
+
+    def sealed(self, slot: str, opening: Opening, owner: SubjectLogKey | None) -> SealedOpening:
+        """Seal an opening under a subject's key, or the deployment's."""
+        owner = owner or self.keys.deployment_key()
+        opener = _opener(owner.key, owner.key_id, slot, opening.digest())
+        return SealedOpening(slot, owner.key_id, seal_record(opening.to_json(), opener))
+
+    def head(self, owner: SubjectLogKey, entries: dict[int, Entry] | None = None) -> Head | None:
+        """Return the end of a subject's chain, or None where it has no entry yet.
+
+        It is read from the subject's latest opening, so that there is no second record that could say otherwise.
+
+        Args:
+            owner: The subject's key.
+            entries: Entries read before, to which this one is added.
+
+        Raises:
+            IntegrityError: The opening does not authenticate, or is no link of this chain.
+        """
+        placed = self._deployment.log.last_opening(owner.key_id)
+        if placed is None:
+            return None
+        read = {} if entries is None else entries
+        if placed.entry not in read:
+            read[placed.entry] = self._deployment.log.entry(placed.entry)
+        opening = self._unsealed(placed.entry, read[placed.entry], placed.opening, owner.key)
+        if LINK_FIELD not in opening.details:
+            # Written before there were chains.
+            return None
+        link = Link.from_json(opening.details[LINK_FIELD])
+        if link.label != owner.label:
+            raise IntegrityError(f"log entry {placed.entry}: its opening is of another chain; restore log.db")
+        return Head(link.number, opening.digest())
 
     def subject_key_id(self, subject: str) -> str | None:
         """Return the identifier of the key that seals a subject's openings, or None where there is none."""
-        found = self._deployment.kept(_KEY_OF, self._deployment.pseudonym(subject).hex())
-        return None if found is None else str(found)
-
-    def _subject_key(self, subject: str) -> tuple[str, bytes]:
-        while True:
-            key_id = self.subject_key_id(subject) or self._new_subject_key(subject)
-            key = self._key(key_id)
-            if key is not None:
-                return key_id, key
-            # An erasure destroyed it and is under way or was stopped; what comes now needs another.
-            self._drop(self._deployment.pseudonym(subject).hex(), key_id)
-
-    def _new_subject_key(self, subject: str) -> str:
-        keys = self._deployment.keys
-        keys.create_gallery_key(_SUBJECT_KEYS)
-        [(key_id, _)] = keys.create_subject_keys(_SUBJECT_KEYS)
-        # Of two processes at once the first decides: a key that nothing leads to would outlive the erasure.
-        name = self._deployment.pseudonym(subject).hex()
-        mine = self._document(name, key_id)
-        kept = self._deployment.store.add_document(_KEY_OF, name, mine)
-        if kept == mine:
-            keys.set_pending([key_id], pending=False)
-            return key_id
-        keys.destroy([key_id])
-        return str(json.loads(self._deployment.authentic(_KEY_OF, name, kept)))
+        return self.keys.key_id(subject)
 
     def forget(self, subject: str) -> None:
-        """Destroy the key of a subject's openings, and the sealed openings themselves."""
-        key_id = self.subject_key_id(subject)
+        """Destroy the key of a subject's openings, and the sealed openings themselves; the subject's chain ends."""
+        key_id, owner = self.keys.key_id(subject), self.keys.found(subject)
+        if owner is not None:
+            self.keys.destroy(owner)
+            # Read now: nobody adds to the chain any more, and its openings are still there. One that was altered
+            # must not stop an erasure.
+            with suppress(IntegrityError):
+                self._ended[subject] = owner.label, self.head(owner)
         if key_id is not None:
-            self._deployment.keys.destroy([key_id])
-            self._drop(self._deployment.pseudonym(subject).hex(), key_id)
-
-    def _drop(self, name: str, key_id: str) -> None:
-        self._deployment.log.delete_openings(key_id)
-        self._deployment.store.delete_document(_KEY_OF, name, self._document(name, key_id))
-
-    def _document(self, name: str, key_id: str) -> bytes:
-        return self._deployment.authenticated(_KEY_OF, name, canonical_json(key_id))
+            self.keys.drop(subject, key_id)
 
     def sweep(self) -> None:
         """Finish what a killed process left of subjects' keys; no other process may have the deployment open."""
-        keys = self._deployment.keys
-        names = self._deployment.store.documents(_KEY_OF)
-        held = {str(self._deployment.kept(_KEY_OF, name)): name for name in names}
-        pending = keys.pending(_SUBJECT_KEYS)
-        keys.set_pending(pending & held.keys(), pending=False)
-        if pending - held.keys():
-            keys.destroy(sorted(pending - held.keys()))
-        for key_id in keys.destroyed(held):
-            self._drop(held[key_id], key_id)
+        self.keys.sweep()
+
+    def commit_heads(self) -> int | None:
+        """Commit in the log to the end of every subject's chain; see `chains.commit_heads`."""
+        return commit_heads(self._deployment, self)
+
+    def chain(self, subject: str) -> Package:
+        """Return a subject's chain with its proofs; see `chains.subject_package`."""
+        return subject_package(self._deployment, self, subject)
 
     def opened(self, index: int, entry: Entry) -> dict[str, Opening]:
         """Open what can still be opened of an entry.
@@ -166,30 +197,34 @@ class Journal:
         """
         result: dict[str, Opening] = {}
         for sealed in self._deployment.log.openings(index):
-            key = self._key(sealed.key_id)
+            key = self.keys.key(sealed.key_id)
             if key is None:
                 continue
-            digest = entry.digest(sealed.slot)
-            value = open_record(sealed.sealed, _opener(key, sealed.key_id, sealed.slot, digest))
-            opening = Opening.from_json(value)
-            if not opening.opens(digest):
-                raise IntegrityError(f"log entry {index}: the details kept do not match what was committed to")
-            result[sealed.slot] = opening
+            result[sealed.slot] = self._unsealed(index, entry, sealed, key)
         if DETAILS in entry.slots and DETAILS not in result:
             raise IntegrityError(f"log entry {index}: its details were deleted; restore log.db from a backup")
         return result
 
-    def _key(self, key_id: str) -> bytes | None:
-        """Return a key, or None where it was destroyed with its subject."""
-        keys = self._deployment.keys
-        if key_id == _DEPLOYMENT_KEY_ID:
-            return keys.secret("openings")
-        try:
-            return keys.subject_key(key_id)
-        except IntegrityError:
-            if keys.destroyed([key_id]):
-                return None
-            raise
+    def opening_of(
+        self, index: int, entry: Entry, owner: SubjectLogKey | None, slot: str | None = None
+    ) -> tuple[str, Opening]:
+        """Return the slot and the opening of an entry that are sealed under a subject's key, or the deployment's.
+
+        Raises:
+            IntegrityError: There is none, or it does not open its commitment.
+        """
+        owner = owner or self.keys.deployment_key()
+        for sealed in self._deployment.log.openings(index):
+            if sealed.key_id == owner.key_id and slot in (None, sealed.slot):
+                return sealed.slot, self._unsealed(index, entry, sealed, owner.key)
+        raise IntegrityError(f"log entry {index}: its opening was deleted; restore log.db from a backup")
+
+    def _unsealed(self, index: int, entry: Entry, sealed: SealedOpening, key: bytes) -> Opening:
+        digest = entry.digest(sealed.slot)
+        opening = Opening.from_json(open_record(sealed.sealed, _opener(key, sealed.key_id, sealed.slot, digest)))
+        if not opening.opens(digest):
+            raise IntegrityError(f"log entry {index}: the details kept do not match what was committed to")
+        return opening
 
     def line(self, index: int, entry: Entry, *, only: str | None = None) -> LogLine:
         """Show an entry.
@@ -211,8 +246,49 @@ class Journal:
             phase=entry.phase.value,
             refers=entry.refers,
             opened=opened,
-            sealed=tuple(slot for slot in entry.slots if slot not in opened),
+            sealed=tuple(slot for slot in entry.slots if slot not in opened and slot != HEADS_SLOT),
         )
+
+
+class _Batch:
+    """Entries that are appended together; made anew if they have to be."""
+
+    def __init__(
+        self, journal: Journal, operator: str, phase: Phase, now: datetime, keys: Mapping[str, SubjectLogKey]
+    ) -> None:
+        self._journal, self._operator, self._phase, self._now, self._keys = journal, operator, phase, now, keys
+        self._heads: dict[str, Head | None] = {}
+        self._entries: dict[int, Entry] = {}
+        self.openings: list[dict[str, Opening]] = []
+
+    def records(self, happenings: Sequence[Happening], refers: Sequence[int | None]) -> list[Record]:
+        self._journal.alive(self._keys.values())
+        return [self._record(happening, number) for happening, number in zip(happenings, refers, strict=True)]
+
+    def _record(self, happening: Happening, refers: int | None) -> Record:
+        plain = {DETAILS: {"operator": self._operator, **happening.details}, **happening.parts}
+        openings, sealed = {}, []
+        for slot, details in plain.items():
+            _, openings[slot] = commit(details)
+            sealed.append(self._journal.sealed(slot, openings[slot], None))
+        for number, (subject, about) in enumerate(happening.subjects.items()):
+            slot, owner = f"{SUBJECT_SLOTS}{number}", self._keys.get(subject)
+            link = self._link(subject, owner)
+            chained = {} if link is None else {LINK_FIELD: link.to_json()}
+            digest, openings[slot] = commit({"subject": subject, **about, **chained})
+            if owner is not None and link is not None:
+                self._heads[owner.key_id] = Head(link.number, digest)
+                sealed.append(self._journal.sealed(slot, openings[slot], owner))
+        self.openings.append(openings)
+        commitments = tuple(Commitment(slot, opening.digest()) for slot, opening in openings.items())
+        return Record(Entry(self._now, happening.operation, self._phase, refers, commitments), tuple(sealed))
+
+    def _link(self, subject: str, owner: SubjectLogKey | None) -> Link | None:
+        if owner is None:
+            return self._journal.ended(subject)
+        if owner.key_id not in self._heads:
+            self._heads[owner.key_id] = self._journal.head(owner, self._entries)
+        return Link.after(owner.label, self._heads[owner.key_id])
 
 
 def _opener(key: bytes, key_id: str, slot: str, digest: bytes) -> SubjectKey:

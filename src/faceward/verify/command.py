@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from faceward.audit.chain_file import MAX_CHAIN_BYTES, Package
 from faceward.audit.cosignature import CosignatureVerifier, verify_cosignatures
 from faceward.audit.files import read_text
 from faceward.audit.note import Verifier
@@ -17,6 +18,7 @@ from faceward.audit.receipt import MAX_RECEIPT_BYTES, Receipt
 from faceward.audit.verifier import verify_receipt
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import EnvironmentFailure, FacewardError
+from faceward.verify.chain import cosigned_sizes, verify_chain
 from faceward.verify.publication import MAX_NOTE_BYTES, verify_publication
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def _checked(given: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="faceward-verify",
-        description="Check a published log or a receipt of Faceward, offline.",
+        description="Check a published log, a receipt or a subject's chain of Faceward, offline.",
         epilog="Exit codes: 0 verified, 4 the input cannot be read, 5 it was altered or proves nothing.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -95,7 +97,13 @@ def _parser() -> argparse.ArgumentParser:
     receipt = commands.add_parser("receipt", help="check a receipt")
     receipt.add_argument("receipt", type=Path, metavar="FILE", help="the receipt that you were given")
     receipt.set_defaults(run=_receipt)
-    for command in (log, receipt):
+    chain = commands.add_parser("chain", help="check that nothing about a subject was left out")
+    chain.add_argument("chain", type=Path, metavar="FILE", help="what 'faceward subject export' wrote")
+    chain.add_argument(
+        "--earlier", type=Path, metavar="FILE", help="an export that you kept; the chain must continue it"
+    )
+    chain.set_defaults(run=_chain)
+    for command in (log, receipt, chain):
         command.add_argument("--key", type=Path, required=True, metavar="FILE", help="the log's public key (log.vkey)")
         command.add_argument(
             "--witness", action="append", default=[], metavar="VKEY", help="key of a witness that must have cosigned"
@@ -160,6 +168,48 @@ def _receipt(given: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     if not cosigned:
         lines.append("Without witnesses it does not prove that others are shown a log that holds the entry.")
     return value, lines
+
+
+def _chain(given: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    earlier = None if given.earlier is None else _package(given.earlier)
+    report = verify_chain(_package(given.chain), _key(given).vkey, earlier)
+    cosigned = cosigned_sizes(report, _witnesses(given))
+    value = {
+        "origin": report.checkpoints[-1].origin,
+        "size": report.checkpoints[-1].size,
+        "label": report.label.hex(),
+        "entries": [
+            {
+                "number": one.number,
+                "entry": one.report.index,
+                "time": to_rfc3339(one.report.entry.time),
+                "operation": one.report.entry.operation,
+                "phase": str(one.report.entry.phase.value),
+                "opened": dict(one.details),
+            }
+            for one in report.entries
+        ],
+        "committed": report.committed.index,
+        "committed_at": to_rfc3339(report.committed.entry.time),
+        "covered": report.covered,
+        "earlier": report.earlier,
+        "searches": [
+            {"entry": one.index, "time": to_rfc3339(one.entry.time), "operation": one.entry.operation}
+            for one in report.searches
+        ],
+        "witnesses": [{**_witnessed([one])[0], "size": size} for one, size in cosigned],
+    }
+    lines = report.lines() + [
+        f"{one.witness} says that at {one.time} the log of {size} entries was the latest it had seen."
+        for one, size in cosigned
+    ]
+    if not cosigned:
+        lines.append("Without witnesses it does not prove that others are shown the same log.")
+    return value, lines
+
+
+def _package(path: Path) -> Package:
+    return Package.parse(read_text(path, MAX_CHAIN_BYTES, "chain"))
 
 
 def _key(given: argparse.Namespace) -> Verifier:

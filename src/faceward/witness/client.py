@@ -73,23 +73,22 @@ def cosign(log: LogReader, verifier: Verifier, endpoints: Sequence[Endpoint]) ->
     """
     note = log.checkpoint()
     checkpoint = open_checkpoint(note, verifier)
-    before = log.cosigned()
-    signatures: list[NoteSignature] = []
+    kept = log.cosigned()
     cosigned, failures = [], {}
     for endpoint in endpoints:
         key = endpoint.key
-        known = 0
-        if before is not None and any(
-            (s.name, s.key_id) == (key.name, key.key_id) for s in parse_note(before[1]).signatures
-        ):
-            known = before[0].size
+        seen = [
+            one.checkpoint.size
+            for one in kept
+            if any((s.name, s.key_id) == (key.name, key.key_id) for s in parse_note(one.note).signatures)
+        ]
         try:
-            signatures.append(_ask(log, note, checkpoint.size, endpoint, min(known, checkpoint.size)))
+            signature = _ask(log, note, checkpoint.size, endpoint, min(max(seen, default=0), checkpoint.size))
+            # At once, so that one that hangs or a process that is killed costs none of those before it.
+            keep_cosignatures(log.path, note, [signature])
             cosigned.append(key.name)
         except FacewardError as error:
             failures[key.name] = error
-    if signatures:
-        keep_cosignatures(log.path, note, signatures)
     return Round(checkpoint, tuple(cosigned), failures)
 
 

@@ -11,6 +11,7 @@ from faceward.audit.cosignature import Cosigner, verify_cosignatures
 from faceward.audit.cosigned import cosigned_path, keep_cosignatures, read_cosigned
 from faceward.audit.entries import Commitment, Entry, Opening, Phase, commit
 from faceward.audit.log import Log, Record
+from faceward.audit.merkle import verify_consistency
 from faceward.audit.note import Signer, parse_note
 from faceward.audit.verifier import verify_receipt
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
@@ -31,30 +32,67 @@ def cosign(log: Log, now: datetime, *witnesses: Cosigner) -> str:
     return note
 
 
-def names(note: str | None) -> list[str]:
-    assert note is not None
+def names(note: str) -> list[str]:
     return [s.name for s in parse_note(note).signatures]
 
 
 def test_witnesses_of_one_checkpoint_add_up(log: Log, now: datetime) -> None:
-    assert log.cosigned() is None
+    assert log.cosigned() == ()
     grow(log, now)
     cosign(log, now, ONE)
     cosign(log, now, TWO)
     cosign(log, now, ONE)
-    assert sorted(names(read_cosigned(log.path))) == sorted(["example.org/log", ONE.verifier.name, TWO.verifier.name])
+    [note] = read_cosigned(log.path)
+    assert sorted(names(note)) == sorted(["example.org/log", ONE.verifier.name, TWO.verifier.name])
 
 
-def test_a_larger_tree_takes_the_place_and_a_smaller_never(log: Log, now: datetime) -> None:
+def test_L3_the_latest_of_each_witness_is_kept(log: Log, now: datetime) -> None:
     grow(log, now)
     small = cosign(log, now, ONE)
     grow(log, now)
     cosign(log, now, TWO)
-    assert names(read_cosigned(log.path)) == ["example.org/log", TWO.verifier.name]
-    keep_cosignatures(log.path, small, [ONE.cosign(parse_note(small).text, now)])
-    found = log.cosigned()
-    assert found is not None
-    assert found[0].size == 2
+    log_name = "example.org/log"
+    assert list(map(names, read_cosigned(log.path))) == [[log_name, ONE.verifier.name], [log_name, TWO.verifier.name]]
+    # What comes late for an older tree takes nothing from a later one.
+    keep_cosignatures(log.path, small, [TWO.cosign(parse_note(small).text, now)])
+    assert [one.checkpoint.size for one in log.cosigned()] == [1, 2]
+    # Nobody needs the old one any more, once as many cosigned a later.
+    grow(log, now)
+    cosign(log, now, ONE, TWO)
+    assert [one.checkpoint.size for one in log.cosigned()] == [3]
+
+
+def test_L3_where_one_witness_fails_receipts_stand_under_what_both_cosigned(log: Log, now: datetime) -> None:
+    grow(log, now)
+    both = cosign(log, now, ONE, TWO)
+    for _ in range(3):
+        grow(log, now)
+        cosign(log, now, ONE)
+    assert [one.checkpoint.size for one in log.cosigned()] == [1, 4]
+    assert parse_note(log.receipt(0).checkpoint).text == parse_note(both).text
+    assert len(parse_note(log.receipt(0).checkpoint).signatures) == 3
+    assert names(log.receipt(2).checkpoint) == ["example.org/log", ONE.verifier.name]
+
+
+def test_a_file_of_an_earlier_version_is_read(log: Log, now: datetime) -> None:
+    grow(log, now)
+    note = cosign(log, now, ONE)
+    [kept] = read_cosigned(log.path)
+    cosigned_path(log.path).write_text(kept, encoding="utf-8")
+    assert [one.note for one in log.cosigned()] == [kept]
+    keep_cosignatures(log.path, note, [TWO.cosign(parse_note(note).text, now)])
+    assert len(log.cosigned()) == 1
+
+
+def test_several_receipts_stand_under_two_checkpoints_that_are_tied(log: Log, now: datetime) -> None:
+    grow(log, now, 5)
+    cosign(log, now, ONE)
+    assert log.receipts([(1, {}), (4, {})])[1] == ()
+    grow(log, now, 6)
+    (old, new), proof = log.receipts([(1, {}), (9, {})])
+    first, second = (Checkpoint.from_body(parse_note(one.checkpoint).text) for one in (old, new))
+    assert (first.size, second.size) == (5, 11)
+    verify_consistency(5, 11, proof, first.root, second.root)
 
 
 def test_L3_a_receipt_under_4_kB_carries_two_witnesses(log: Log, now: datetime, signer: Signer) -> None:
@@ -94,7 +132,7 @@ def test_an_entry_that_no_witness_saw_has_the_current_checkpoint(log: Log, now: 
     assert verify_receipt(log.receipt(2).encode(), signer.verifier.vkey).checkpoint.size == 3
 
 
-@pytest.mark.parametrize("damage", [b"", b"\xff", b"no note\n", b"x" * 70_000])
+@pytest.mark.parametrize("damage", [b"", b"\xff", b"no note\n", b"x" * 1_100_000, b"{", b'{"notes":[""]}'])
 def test_a_damaged_file_is_refused(log: Log, now: datetime, damage: bytes) -> None:
     grow(log, now)
     cosigned_path(log.path).write_bytes(damage)
@@ -122,7 +160,7 @@ def test_L1_a_log_behind_its_cosigned_checkpoint_is_found(log: Log, now: datetim
             log.receipt(0)
         cosigned_path(log.path).unlink()
     other = sign_checkpoint(Checkpoint("example.org/log", 0, bytes(32)), Signer("example.org/log", bytes(32)))
-    keep_cosignatures(log.path, other, [])
+    keep_cosignatures(log.path, other, [ONE.cosign(parse_note(other).text, now)])
     with pytest.raises(IntegrityError, match="not signed by"):
         log.cosigned()
 

@@ -14,7 +14,7 @@ from faceward.audit.checkpoint import Checkpoint, open_checkpoint, sign_checkpoi
 from faceward.audit.entries import Commitment, Entry, Phase, commit
 from faceward.audit.log import Log, Record
 from faceward.audit.note import Signer
-from faceward.audit.reader import SealedOpening
+from faceward.audit.sealed import SealedOpening
 from faceward.audit.verifier import verify_log, verify_receipt
 from faceward.core.canonical import sha256_hex
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError

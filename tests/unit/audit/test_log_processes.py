@@ -36,7 +36,7 @@ from pathlib import Path
 from faceward.audit.entries import Commitment, Entry, Phase
 from faceward.audit.log import Log, Record
 from faceward.audit.note import Signer
-from faceward.audit.reader import SealedOpening
+from faceward.audit.sealed import SealedOpening
 
 path, rounds = Path(sys.argv[1]), int(sys.argv[2])
 commitments = (Commitment("details", bytes(32)),)

@@ -281,7 +281,7 @@ def test_a_state_that_cannot_be_written_answers_500(tmp_path: Path, log: Log, mo
         assert send(server, Request(0, (), log.checkpoint()).encode())[0] == 500
         [failure] = ask(log, Endpoint(server.url, ONE.verifier)).failures.values()
         assert "answered 500" in str(failure)
-    assert read_cosigned(log.path) is None
+    assert read_cosigned(log.path) == ()
 
 
 # ---- what the log's side says of refusals ----------------------------------------------------------
@@ -333,14 +333,14 @@ def test_a_witness_that_does_not_know_the_log(log: Log, tmp_path: Path) -> None:
 
 def test_an_answer_of_another_key_is_not_kept(log: Log, server: WitnessServer) -> None:
     fails(log, Endpoint(server.url, TWO.verifier), IntegrityError, "no good cosignature")
-    assert read_cosigned(log.path) is None
+    assert read_cosigned(log.path) == ()
 
 
 def test_one_witness_that_fails_does_not_stop_the_other(log: Log, server: WitnessServer) -> None:
     done = ask(log, Endpoint("http://127.0.0.1:9", TWO.verifier), Endpoint(server.url, ONE.verifier))
     assert done.cosigned == (ONE.verifier.name,)
     assert "cannot be reached" in str(done.failures[TWO.verifier.name])
-    assert verify_cosignatures(str(read_cosigned(log.path)), [ONE.verifier])
+    assert verify_cosignatures(read_cosigned(log.path)[-1], [ONE.verifier])
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def build(size: int = 13) -> dict[str, object]:
         "consistency 6": [h.hex() for h in merkle.consistency_proof(6, size, read)],
         "checkpoint": checkpoint,
         "witness": WITNESS.verifier.vkey,
-        "cosigned": merge(None, checkpoint, [WITNESS.cosign(parse_note(checkpoint).text, START)]),
+        "cosigned": merge((), checkpoint, [WITNESS.cosign(parse_note(checkpoint).text, START)])[0],
         "bundle": hashlib.sha256(encode_bundle(leaves)).hexdigest(),
         "receipts": {
             str(index): Receipt.for_entry(entry(index), index, proof, checkpoint, {"details": opening(index)}).encode()

@@ -16,7 +16,7 @@ from faceward.audit.cosignature import CosignatureVerifier, verify_cosignatures
 from faceward.audit.entries import Entry, Opening
 from faceward.audit.log import Log, Record
 from faceward.audit.note import Verifier
-from faceward.audit.reader import SealedOpening
+from faceward.audit.sealed import SealedOpening
 from faceward.audit.verifier import verify_log, verify_receipt
 
 if TYPE_CHECKING:
