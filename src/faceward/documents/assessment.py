@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from faceward.documents import parts
 from faceward.documents.content import Document, Grid, Paragraph, Section
-from faceward.documents.facts import Facts
+from faceward.documents.facts import Facts, PurposeFacts
 from faceward.documents.questions import Answers
 
 _FRAME = parts.Frame(
@@ -72,12 +73,12 @@ def dpia(facts: Facts, answers: Answers) -> Document:
             "GDPR Art. 35(7)(d), 32",
             (
                 parts.security(facts),
-                Paragraph("What the standard refuses, each refusal recorded:"),
+                Paragraph(parts.RULES),
                 parts.refusals(facts),
                 ask("measures"),
             ),
         ),
-        Section("Parameters of the standard", "GDPR Art. 25", (parts.parameters(facts),)),
+        Section("Parameters of the standard", "GDPR Art. 25", parts.parameters(facts)),
         Section("Accuracy", "GDPR Art. 5(1)(d)", (parts.accuracy(facts),)),
         Section(
             "Views of people concerned and advice",
@@ -92,28 +93,51 @@ def dpia(facts: Facts, answers: Answers) -> Document:
 
 def risks(facts: Facts) -> Grid:
     """Return sources of risk with what the configuration holds against each; nothing is weighed."""
-    custody, standard = facts.custody, facts.standard
-    rates = "; ".join(f"{purpose.name}: {parts.rate(purpose.fpir)} of searches" for purpose in facts.purposes)
-    ways = "; ".join(f"{purpose.name}: {purpose.alternative or 'none named'}" for purpose in facts.purposes)
-    kept = "; ".join(f"{purpose.name}: {purpose.retention}" for purpose in facts.purposes)
+    witnesses = ", ".join(facts.custody.witnesses)
     rows = (
-        ("Somebody is taken for another person", f"Accepted false positives: {rates}." if rates else "No purpose."),
+        ("Somebody is taken for another person", _false_matches(facts)),
         ("Errors fall more often on some groups", "No measure: the pack's manifest states no rates for groups."),
-        ("A store of faces is stolen", "References are encrypted, keys lie in another file; galleries: "
-            + (", ".join(f"{g.name} ({g.mode})" for g in facts.galleries) or "none") + "."),
-        ("References serve another purpose", _if(standard.enforces("P1"), "Refused by rule P1.")),
-        ("People are enrolled without knowing", _if(standard.enforces("P5"), "Sources are limited by rule P5. ")
-            + _if(standard.enforces("C1"), "Releases are asked for by rule C1.")),
-        ("An insider searches for private ends", "Each search is recorded before it happens. "
-            + ("Keys are released by a separate custodian." if custody.separate else "No separate custodian.")),
-        ("The record is falsified", "A Merkle log under a signature. "
-            + (f"Witnesses: {', '.join(custody.witnesses)}." if custody.witnesses else "No witness.")),
-        ("Data are kept too long", f"Erased automatically at the end: {kept}." if kept else "No purpose."),
+        ("A store of faces is stolen", _theft(facts)),
+        ("References serve another purpose", _enforced(facts, "P1", "Refused by rule P1.")),
+        ("People are enrolled without knowing", _secret_enrolment(facts)),
+        ("An insider searches for private ends", _insider(facts)),
+        ("The record is falsified", f"A Merkle log under a signature. Witnesses: {witnesses or 'none'}."),
+        ("Data are kept too long", _each(facts, "Erased automatically at the end", lambda p: p.retention)),
         ("A printed face deceives the system", "No measure: there is no presentation attack detection."),
-        ("People cannot avoid the system", f"Ways without a face: {ways}." if ways else "No purpose."),
-    )  # fmt: skip
+        ("People cannot avoid it", _each(facts, "Ways without a face", lambda p: p.alternative or "none named")),
+    )
     return Grid(("Source of risk", "What the configuration holds"), rows, widths=(3, 7))
 
 
-def _if(holds: bool, text: str) -> str:
-    return text if holds else "Not enforced by this standard. "
+def _each(facts: Facts, what: str, of: Callable[[PurposeFacts], str]) -> str:
+    if not facts.purposes:
+        return "No purpose is registered."
+    return f"{what}: {'; '.join(f'{purpose.name}: {of(purpose)}' for purpose in facts.purposes)}."
+
+
+def _false_matches(facts: Facts) -> str:
+    rates = _each(facts, "Accepted false positives", lambda p: f"{parts.rate(p.fpir)} of searches")
+    reviewers = facts.standard.reviewers
+    return f"{rates} {reviewers} people review blind before a result is actionable." if reviewers else rates
+
+
+def _theft(facts: Facts) -> str:
+    galleries = ", ".join(f"{gallery.name} ({gallery.mode})" for gallery in facts.galleries)
+    return f"References are encrypted; keys lie in another file. Galleries: {galleries or 'none'}."
+
+
+def _secret_enrolment(facts: Facts) -> str:
+    sources = _enforced(facts, "P5", "Sources are limited by rule P5.")
+    releases = _enforced(facts, "C1", "Where the basis is consent, rule C1 asks for a release.")
+    return f"{sources} {releases}"
+
+
+def _insider(facts: Facts) -> str:
+    mandated = ", ".join(facts.standard.mandated)
+    mandate = f"A mandate is needed for: {mandated}." if mandated else "No mandate is needed."
+    keys = "Keys are released by a separate custodian." if facts.custody.separate else "No separate custodian."
+    return f"Each search is recorded before it happens. {mandate} {keys}"
+
+
+def _enforced(facts: Facts, rule: str, text: str) -> str:
+    return text if facts.standard.enforces(rule) else f"Rule {rule} is not enforced by this standard."

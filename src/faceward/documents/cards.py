@@ -27,7 +27,7 @@ def system_card(facts: Facts, answers: Answers) -> Document:
     """Write the system card."""
     ask = partial(parts.asked, "system-card", facts=facts, answers=answers)
     sections = (
-        Section("Provider", "AI Act Art. 13(3)(a)", (Pairs((("Software", facts.software),)), ask("provider"))),
+        Section("Provider", "AI Act Art. 13(3)(a)", (parts.deployment(facts), ask("provider"))),
         Section(
             "Intended purpose",
             "AI Act Art. 13(3)(b)(i)",
@@ -42,14 +42,13 @@ def system_card(facts: Facts, answers: Answers) -> Document:
                 ask("measured"),
             ),
         ),
-        Section("What it refuses", "AI Act Art. 13(3)(b)(iii)", (parts.refusals(facts),)),
+        Section("What it refuses", "AI Act Art. 13(3)(b)(iii)", (Paragraph(parts.RULES), parts.refusals(facts))),
         Section(
             "Input data and model",
             "AI Act Art. 13(3)(b)(vi)",
             (
-                Paragraph("Pictures below a floor of quality are not enrolled or searched; the floors are below."),
                 *_pack(facts),
-                parts.parameters(facts),
+                *parts.parameters(facts),
             ),
         ),
         Section(

@@ -11,6 +11,7 @@ _NAMES = {
     ("software",): "the software",
     ("standard", "digest"): "the files of the standard",
     ("standard", "name"): "the standard",
+    ("standard", "parameters"): "the standard",
     ("pack", "document"): "the manifest of the model pack",
     ("pack", "identifier"): "the model pack",
     ("witnesses",): "the witnesses",

@@ -75,16 +75,31 @@ class PackFacts:
 
 @dataclass(frozen=True, slots=True)
 class StandardFacts:
-    """A standard: its parameters in words, and its refusals as rule, reason and remedy."""
+    """A standard.
+
+    Attributes:
+        name: Its name.
+        digest: SHA-256 of its files.
+        bases: Each lawful basis: whether it is accepted, whether it needs a release, and why.
+        floors: For enrolments and probes each component of quality with its limit and the advice.
+        parameters: Its other parameters in words.
+        refusals: What it refuses, as rule and reason.
+        mandated: The operations that need a mandate.
+        reviewers: How many people must review before a result is actionable.
+    """
 
     name: str
     digest: str
+    bases: tuple[tuple[str, bool, bool, str], ...]
+    floors: tuple[tuple[str, str, str, str], ...]
     parameters: tuple[tuple[str, str], ...]
-    refusals: tuple[tuple[str, str, str], ...]
+    refusals: tuple[tuple[str, str], ...]
+    mandated: tuple[str, ...]
+    reviewers: int
 
     def enforces(self, rule: str) -> bool:
         """Tell whether the standard refuses something under a rule."""
-        return any(known == rule for known, _, _ in self.refusals)
+        return any(known == rule for known, _ in self.refusals)
 
 
 @dataclass(frozen=True, slots=True)

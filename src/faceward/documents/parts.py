@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from faceward.core.words import one_in, percent, plural
-from faceward.documents.content import Answer, Bullets, Document, Grid, Pairs, Paragraph, Section
+from faceward.documents.content import Answer, Block, Bullets, Document, Grid, Pairs, Paragraph, Section
 from faceward.documents.facts import Facts
 from faceward.documents.questions import QUESTIONS, Answers
 
@@ -118,13 +118,29 @@ def accuracy(facts: Facts) -> Grid:
 
 def refusals(facts: Facts) -> Grid:
     """Return the standard's rules: each with what it refuses, in its own words."""
-    rows = tuple((rule, reason) for rule, reason, _ in facts.standard.refusals)
-    return Grid(("Rule", "Refused because"), rows, "The standard refuses nothing by a rule.", (1, 9))
+    return Grid(("Rule", "Refused because"), facts.standard.refusals, "The standard refuses nothing by a rule.", (1, 9))
 
 
-def parameters(facts: Facts) -> Pairs:
-    """Return the standard's numbers."""
-    return Pairs(facts.standard.parameters)
+RULES = (
+    "What the standard refuses, each refusal recorded. Where a rule speaks of mandates, training, witnesses or a "
+    "separate custodian, the parameters say where they are asked for."
+)
+
+
+def parameters(facts: Facts) -> tuple[Block, ...]:
+    """Return the standard's bases, numbers and floors of quality."""
+    standard = facts.standard
+    bases = tuple((basis, _yes(accepted), _yes(release), why) for basis, accepted, release, why in standard.bases)
+    return (
+        Pairs(standard.parameters),
+        Grid(("Lawful basis", "Accepted", "Signed release", "Why"), bases, widths=(2.4, 1.2, 1.2, 5.6)),
+        Paragraph("Floors of sample quality (ISO/IEC 29794-5), below which a picture is not used:"),
+        Grid(("For", "Component", "Limit", "Advice given"), standard.floors, widths=(1.6, 3.2, 1.8, 4)),
+    )
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no"
 
 
 def retention(facts: Facts) -> Bullets:

@@ -78,11 +78,18 @@ def make(*purposes: PurposeFacts, **changes: object) -> Facts:
         standard=StandardFacts(
             "workplace",
             "cd" * 32,
-            (("maximum retention", "1825 days"), ("enforced", "P1, P3, C1"), ("loosest fmr", "0.01")),
             (
-                ("P1", "no purpose is registered under that name.", "Register it."),
-                ("C1", "the basis is consent and there is no release.", "Hand one in."),
+                ("consent", True, True, "free only where there is an alternative"),
+                ("contract", False, False, "no exception"),
             ),
+            (("enrolment", "sharpness", "at least 0.15", "hold the camera still"),),
+            (("maximum retention", "1825 days"), ("enforced", "P1, P3, C1"), ("loosest FMR", "0.01")),
+            (
+                ("P1", "no purpose is registered under that name."),
+                ("C1", "the basis is consent and there is no release."),
+            ),
+            ("identify",),
+            2,
         ),
         place=PlaceFacts(
             "EU", "European Union and EEA", "GDPR Art. 5, 6, 9; AI Act Art. 5, 26", "", False, "the authority"
