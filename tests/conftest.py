@@ -20,10 +20,13 @@ DATA = ROOT.parent / "shared" / "data"
 
 
 def _load_fakes() -> ModuleType:
+    return _load_beside("faceward_test_fakes", "fakes.py")
+
+
+def _load_beside(name: str, file: str) -> ModuleType:
     # Tests are no package, so that a module beside them is loaded by its path, once.
-    name = "faceward_test_fakes"
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("fakes.py"))
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(file))
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
@@ -43,6 +46,20 @@ def _installed(package: str, *parts: str) -> Path:
 def fakes() -> ModuleType:
     """Return the module `fakes`."""
     return _load_fakes()
+
+
+@pytest.fixture(scope="session")
+def kit() -> ModuleType:
+    """Return the module `custody_kit`."""
+    return _load_beside("faceward_test_custody_kit", "custody_kit.py")
+
+
+@pytest.fixture
+def bench(kit: ModuleType, tmp_path: Path) -> Iterator[Any]:
+    """Return a log beside a custodian that serves it."""
+    made = kit.Bench.make(tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def covering(turn: Turn, presentation: Presentation, shown: Shown, trust: Trust,
         raise PolicyRefusal("P2", "the log entry names another mandate than is shown, or none.", _REPEAT)
     mandate = trust.mandate(signed, digest)
     standing = Standing(
-        approved=trust.approved(signed, digest, presentation.authority.approvals, now),
+        approved=True,
         revoked=turn.get(REVOKED, digest) is not None,
         spent=uses.spent(turn, digest, presentation.proof.index),
     )
@@ -53,8 +54,12 @@ def covering(turn: Turn, presentation: Presentation, shown: Shown, trust: Trust,
         shown.text("operator"),
         now,
     )
-    facts = assess(mandate, use, standing, trust.terms.urgent, signed.request.created)
-    refuse_uncovered(facts, urgent=mandate.urgent)
+    created, urgent = signed.request.created, trust.terms.urgent
+    # What the mandate says comes first: an ended one is ended, whoever approved it.
+    refuse_uncovered(assess(mandate, use, standing, urgent, created))
+    if not trust.approved(signed, digest, presentation.authority.approvals, now):
+        standing = replace(standing, approved=False)
+        refuse_uncovered(assess(mandate, use, standing, urgent, created), urgent=mandate.urgent)
     _check_recipient(operation, mandate, shown)
     return digest
 
