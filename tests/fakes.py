@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,8 +19,11 @@ from PIL import Image
 
 from faceward import bootstrap
 from faceward.core.faces import Box, Face, Quality, Sample
+from faceward.gallery.search import Gallery
+from faceward.operations.journal import Happening
 from faceward.operations.system import System
 from faceward.policy.consent import Release
+from faceward.policy.facts import rights_context
 from faceward.policy.standard import load_standard
 from faceward.protection.passphrase import Argon2Cost, PassphraseFile
 from faceward.vision.images import Picture
@@ -123,7 +127,9 @@ def _features(colour: bytes, variant: int) -> np.ndarray:
 
 def make_home(home: Path, **options: Any) -> Path:
     """Set up a deployment whose passphrase costs nothing to try."""
-    bootstrap.create(home, **{"standard": "workplace", "secret": bootstrap.Secret(PASSPHRASE), **options})
+    bootstrap.create(
+        home, **{"standard": "workplace", "secret": bootstrap.Secret(PASSPHRASE), "clock": FixedClock(), **options}
+    )
     cheapen(home)
     return home
 
@@ -200,6 +206,13 @@ class World:
         """Return the candidates for a fresh picture of somebody."""
         result = system.identify(self.picture(who), gallery="door", purpose="door", reason="a test")
         return [candidate.subject for candidate in result.probes[0].candidates]
+
+    @contextmanager
+    def opened(self, system: System, gallery: str = "door") -> Iterator[Gallery]:
+        """Open a gallery as every operation does: with an entry that the custodian has seen."""
+        happening = Happening("subject.show", {"galleries": [gallery]})
+        with system._desk.operation("show", rights_context(), happening) as act:
+            yield act.gallery(gallery)
 
     def contents(self) -> dict[str, bytes]:
         return {p.name: p.read_bytes() for p in sorted(self.home.iterdir()) if p.is_file()}

@@ -18,22 +18,27 @@ from faceward.audit.note import Signer
 from faceward.core.canonical import JSONObject, canonical_json
 from faceward.core.clock import Clock, SystemClock, to_rfc3339
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
+from faceward.custody.client import CustodyClient
+from faceward.custody.custodian import Custodian
+from faceward.custody.protocol import Custody, Pins
 from faceward.gallery.sqlite import SQLiteStore
-from faceward.operations import upkeep
-from faceward.operations.context import Desk
-from faceward.operations.deployment import (
+from faceward.operations import signing_in, upkeep
+from faceward.operations.config import (
     CONFIG_FILE,
+    CUSTODIAN_FILE,
     GALLERY_FILE,
     KEY_FILE,
     KEYS_FILE,
     LOG_FILE,
     VKEY_FILE,
     Config,
-    Deployment,
     read_config,
 )
+from faceward.operations.context import Desk
+from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.operations.log_head import EMPTY, check_head, keep_head, kept_head
+from faceward.operations.signing_in import Credentials
 from faceward.operations.system import System
 from faceward.policy.jurisdiction import DEFAULT_JURISDICTION, load_jurisdiction
 from faceward.policy.rules import Rules
@@ -49,6 +54,8 @@ from faceward.standalone import pipeline
 from faceward.vision.packs import DEFAULT_PACK
 
 _VKEY = "the log's public key"
+# Name of the secret under which a custodian in this process keeps his state.
+_CUSTODIAN = "custodian"
 _MAX_VKEY_BYTES = 4096
 _SESSION_GUARD = "session.guard"
 # The document by which gallery.db says whose it is: a mix-up of files is noticed before anything relies on it.
@@ -82,7 +89,7 @@ class Secret:
         return PassphraseFile(path, self.passphrase or "")
 
 
-def create(
+def create(  # noqa: PLR0913 - keywords that describe a deployment
     home: Path | str,
     *,
     standard: str,
@@ -90,6 +97,9 @@ def create(
     jurisdiction: str = DEFAULT_JURISDICTION,
     about: tuple[str, str] = ("", ""),
     pack: str = DEFAULT_PACK,
+    custodian: Path | None = None,
+    trial: bool = False,
+    clock: Clock | None = None,
 ) -> None:
     """Set up a deployment, whole or not at all; open it with `open_system`.
 
@@ -100,14 +110,18 @@ def create(
         jurisdiction: Code of the jurisdiction profile.
         about: Who decides about the data and how subjects reach them, for notices.
         pack: Name of the model pack.
+        custodian: Socket of a custodian's process that serves no deployment yet; he works in this process if None.
+        trial: The deployment is for trial only: it may do with a custodian in its own process where its standard wants
+            one of its own.
+        clock: Where time comes from; the machine's clock if None.
 
     Raises:
-        UsageError: The folder is not empty, or a name is unknown.
+        UsageError: The folder is not empty, a name is unknown, or the custodian serves another deployment.
         PolicyRefusal: There is no profile of the jurisdiction (rule P3).
         IntegrityError: The pack's files are not what its manifest says.
         EnvironmentFailure: The folder cannot be written.
     """
-    home = Path(home)
+    home, clock = Path(home), clock or SystemClock()
     chosen, place = load_standard(standard), load_jurisdiction(jurisdiction)
     model = pipeline(pack)
     model.load()
@@ -128,10 +142,12 @@ def create(
             pack=pack,
             pack_digest=model.pack.manifest.digest,
             origin=origin,
-            created=to_rfc3339(SystemClock().now()),
+            created=to_rfc3339(clock.now()),
             age=secret.identity_file is not None,
+            custodian="" if custodian is None else str(custodian),
+            trial=trial,
         )
-        _fill(staging, config, (chosen.digest, model.pack.manifest.document), secret)
+        _fill(staging, config, (chosen.digest, model.pack.manifest.document), secret, clock)
         staging.replace(home)
         sync_folder(home.parent)
     except OSError as error:
@@ -140,7 +156,7 @@ def create(
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _fill(folder: Path, config: Config, digests: tuple[str, str], secret: Secret) -> None:
+def _fill(folder: Path, config: Config, digests: tuple[str, str], secret: Secret, clock: Clock) -> None:
     seed = random_bytes.token_bytes(32)
     signer = Signer(config.origin, seed)
     keys = create_keys(folder / KEYS_FILE, secret.holder(folder / KEY_FILE))
@@ -150,10 +166,16 @@ def _fill(folder: Path, config: Config, digests: tuple[str, str], secret: Secret
         keys.put_secret("openings", random_bytes.token_bytes(32))
         keys.put_secret("documents", random_bytes.token_bytes(32))
         keep_head(keys, EMPTY)
-        # Pinned where only the master key opens them, so that an edited description or standard is noticed.
+        # Pinned where only the master key opens it, so that an edited description is noticed.
         keys.put_secret("config-digest", config.digest())
-        keys.put_secret("standard-digest", digests[0].encode())
-        keys.put_secret("pack-digest", digests[1].encode())
+        if not config.custodian:
+            keys.put_secret(_CUSTODIAN, random_bytes.token_bytes(32))
+            Custodian.set_up(folder / CUSTODIAN_FILE, keys.secret(_CUSTODIAN), clock).close()
+        custody = _custody(folder, config, keys, clock)
+        try:
+            custody.found(Pins(config.origin, signer.verifier.vkey, config.standard, *digests))
+        finally:
+            custody.close()
     finally:
         keys.close()
     store = SQLiteStore.create(folder / GALLERY_FILE)
@@ -172,6 +194,7 @@ def open_system(
     passphrase: str | None = None,
     identity_file: Path | None = None,
     operator: str | None = None,
+    credentials: Credentials | None = None,
     clock: Clock | None = None,
 ) -> System:
     """Open a deployment.
@@ -181,12 +204,15 @@ def open_system(
         passphrase: What opens its master key; `FACEWARD_PASSPHRASE` if neither this nor an identity is given.
         identity_file: An age identity instead.
         operator: Who acts, as the log will say; the account's name if None. It is claimed, not proven.
+        credentials: Who signs in, instead: proven by their key.
         clock: Where time comes from; the machine's clock if None.
 
     Raises:
         UsageError: There is no deployment.
         WrongSecret: The passphrase or identity does not open it.
+        PolicyRefusal: Who signs in is not who they say (rule K2); the attempt is in the log.
         IntegrityError: A file was altered or is of a newer version.
+        EnvironmentFailure: The custodian does not answer.
     """
     home = Path(home)
     config = read_config(home)
@@ -212,9 +238,13 @@ def open_system(
         log = Log.open(home / LOG_FILE, signer)
         stack.callback(log.close)
         check_head(log, head)
-        deployment = _assemble(home, config, (keys, store, log), (operator, clock))
+        custody = _custody(home, config, keys, clock)
+        stack.callback(custody.close)
+        deployment = _assemble(home, config, (keys, store, log, custody), (operator, clock))
         session = stack.enter_context(ExitStack())
         _begin_session(deployment, session)
+        if credentials is not None:
+            signing_in.sign_in(deployment, Desk(deployment), credentials)
         stack.pop_all()
     return System(deployment, session)
 
@@ -222,10 +252,10 @@ def open_system(
 def _assemble(
     home: Path,
     config: Config,
-    files: tuple[KeyStore, SQLiteStore, Log],
+    files: tuple[KeyStore, SQLiteStore, Log, Custody],
     who: tuple[str | None, Clock | None],
 ) -> Deployment:
-    keys, store, log = files
+    keys, store, log, custody = files
     operator, clock = who
     standard = load_standard(config.standard)
     model = pipeline(config.pack)
@@ -246,6 +276,7 @@ def _assemble(
         clock=clock or SystemClock(),
         operator=operator or _account(),
         pool=ThreadPoolExecutor(max(1, os.cpu_count() or 1)),
+        custody=custody,
     )
 
 
@@ -259,17 +290,13 @@ def _begin_session(deployment: Deployment, session: ExitStack) -> None:
     session.enter_context(guard.shared())
     if deployment.log.size == 0:
         desk.journal.write(Phase.NOTE, [Happening("init", _description(deployment))])
-    _note_change(deployment, desk, "standard", (deployment.standard.name, deployment.standard.digest))
-    _note_change(deployment, desk, "pack", (deployment.config.pack, deployment.pipeline.pack.manifest.document))
 
 
-def _note_change(deployment: Deployment, desk: Desk, what: str, pinned_now: tuple[str, str]) -> None:
-    """Record that a standard, or a pack's calibration, is another than when the deployment was opened last."""
-    keys, (name, digest) = deployment.keys, pinned_now
-    pinned = keys.secret(f"{what}-digest").decode()
-    if pinned != digest:
-        desk.journal.write(Phase.NOTE, [Happening(f"{what}.changed", {"name": name, "was": pinned, "is": digest})])
-        keys.put_secret(f"{what}-digest", digest.encode())
+def _custody(home: Path, config: Config, keys: KeyStore, clock: Clock | None) -> Custody:
+    if config.custodian:
+        # The socket may lie elsewhere than when the deployment was set up.
+        return CustodyClient(Path(os.environ.get("FACEWARD_CUSTODIAN") or config.custodian))
+    return Custodian.open(home / CUSTODIAN_FILE, keys.secret(_CUSTODIAN), clock or SystemClock())
 
 
 def _description(deployment: Deployment) -> JSONObject:

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,14 @@ from typing import Any
 import pytest
 
 import faceward
-from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError, UsageError, WrongSecret
+from faceward.core.errors import (
+    EnvironmentFailure,
+    FacewardError,
+    IntegrityError,
+    PolicyRefusal,
+    UsageError,
+    WrongSecret,
+)
 from faceward.operations.log_head import keep_head, kept_head
 from faceward.operations.system import verify_home
 from faceward.protection.age import new_identity_file
@@ -110,7 +118,7 @@ def test_a_damaged_description_is_said_to_be_one(world: Any, content: bytes) -> 
 def test_a_newer_description_asks_for_an_upgrade(world: Any) -> None:
     path = world.home / "deployment.json"
     raw = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**raw, "format": 2, "more": 1}), encoding="utf-8")
+    path.write_text(json.dumps({**raw, "format": 3, "more": 1}), encoding="utf-8")
     refused(world, IntegrityError, "newer version", "upgrade")
 
 
@@ -257,7 +265,9 @@ def test_L3_another_history_signed_by_the_same_key_is_not_opened(world: Any) -> 
     replaced(world, old_keys, "keys.db")
     system = world.open()
     for number in range(4):
-        system.add_purpose(f"other-{number}", basis="consent", fmr=0.01, retention=timedelta(days=1), alternative="a badge")
+        system.add_purpose(
+            f"other-{number}", basis="consent", fmr=0.01, retention=timedelta(days=1), alternative="a badge"
+        )
     world.close()
     replaced(world, keys, "keys.db")
     refused(world, IntegrityError, "the log was rolled back or replaced")
@@ -373,15 +383,18 @@ def test_references_of_an_altered_gallery_are_named(world: Any) -> None:
     assert system.verify_log().unfinished == ()
 
 
-def test_a_standard_that_changed_is_noted_in_the_log(world: Any) -> None:
+def test_K2_under_a_standard_that_nobody_adopted_nothing_is_done_but_what_subjects_ask_for(world: Any) -> None:
     system = world.open()
-    system._deployment.keys.put_secret("standard-digest", b"of an older version")
-    system = world.reopen()
+    world.enrol(system, "Ada", "Grace")
+    deployment = system._deployment
+    deployment.standard = replace(deployment.standard, digest="0" * 64)
+    for act in (lambda: world.found(system, "Ada"), lambda: world.matches(system, "Ada")):
+        with pytest.raises(PolicyRefusal, match="is not the one that was adopted") as refusal:
+            act()
+        assert refusal.value.rule == "K2"
     *_, last = system.log_lines()
-    assert (last.operation, last.phase) == ("standard.changed", "note")
-    assert last.opened["details"]["was"] == "of an older version"
-    size = system.log_size
-    assert world.reopen().log_size == size
+    assert (last.phase, last.opened["details"]["rule"]) == ("denied", "K2")
+    assert system.erase("Ada").references == 1
 
 
 def test_a_log_signed_anew_is_found_with_the_key_that_was_kept(world: Any, fakes: Any, tmp_path: Path) -> None:

@@ -183,7 +183,10 @@ def test_P5_nothing_in_the_source_imports_the_network() -> None:
             if {name.split(".")[0] for name in names if name != "urllib.parse"} & network:
                 reaching.add(path.parent)
     # A witness is asked for signatures under the log's size and root; no picture passes there.
-    assert reaching == {SOURCE / "witness"}
+    # The custodian is reached through a Unix socket, which leads to this machine alone.
+    assert reaching == {SOURCE / "witness", SOURCE / "custody"}
+    for path in (SOURCE / "custody").rglob("*.py"):
+        assert not re.search(r"AF_INET|create_connection", path.read_text()), path
     for path in (SOURCE / "witness").rglob("*.py"):
         assert not re.search(r"faceward\.(vision|gallery|operations|protection|policy)", path.read_text()), path
 
@@ -401,7 +404,7 @@ def test_T1_an_expired_reference_is_neither_verified_nor_identified_and_is_erase
     assert ("expire", "end") in world.log(system)
     with closing(sqlite3.connect(before / "gallery.db")) as database:
         [(key_id,)] = database.execute("SELECT key_id FROM reference").fetchall()
-    with pytest.raises(IntegrityError, match="destroyed"):
+    with world.opened(system), pytest.raises(IntegrityError, match="destroyed"):
         system._deployment.keys.subject_key(key_id)
 
 
@@ -449,6 +452,8 @@ def personal(world: Any, system: System, fakes: Any, who: str, picture: Path) ->
     with Image.open(picture) as image:
         variant = int(np.asarray(image)[1, 0, 0])
     features = fakes.features_of(who, variant)
+    with world.opened(system):
+        key = keys.subject_key(reference.key_id)
     return {
         "name": who.encode(),
         "picture": picture.stem.encode(),
@@ -456,7 +461,7 @@ def personal(world: Any, system: System, fakes: Any, who: str, picture: Path) ->
         "sample in hexadecimal": hashlib.sha256(picture.read_bytes()).hexdigest().encode(),
         "features": features.tobytes(),
         "a few features": features[5:9].tobytes(),
-        "key": keys.subject_key(reference.key_id),
+        "key": key,
     }
 
 
@@ -487,21 +492,23 @@ def test_K1_a_gallery_is_rotated_and_a_subject_renewed_without_a_new_picture(wor
     keys = sqlite3.connect(world.home / "keys.db")
     with closing(keys):
         wrapped = {row[0] for row in keys.execute("SELECT wrapped FROM subject_key")}
-        wrapped |= {row[0] for row in keys.execute("SELECT wrapped FROM gallery_key WHERE gallery = 'door'")}
     stolen = world.copy("gallery.db")
+    before = system._deployment.keys.custodied("door")
     assert system.rotate("door") == 2
+    assert system._deployment.keys.custodied("door") != before
     assert ("rotate", "begin") in world.log(system)
     old = [blob for blob in wrapped if any(blob in content for content in world.contents().values())]
     # Subjects' log keys are of another gallery and stay.
     assert len(old) == 2
     pseudonym = system._deployment.pseudonym("Ada")
     [was] = system._deployment.store.by_subject(pseudonym)
-    system._deployment.gallery("door").renew(pseudonym)
+    with world.opened(system) as gallery:
+        gallery.renew(pseudonym)
     [now] = system._deployment.store.by_subject(pseudonym)
     assert (now.reference_id, now.sample) == (was.reference_id, was.sample)
     assert now.key_id != was.key_id
     assert now.sealed != was.sealed
-    with pytest.raises(IntegrityError, match="destroyed"):
+    with world.opened(system), pytest.raises(IntegrityError, match="destroyed"):
         system._deployment.keys.subject_key(was.key_id)
     assert was.sealed in (stolen / "gallery.db").read_bytes() + (stolen / "gallery.db-wal").read_bytes()
     assert world.matches(system, "Ada")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -85,10 +86,11 @@ def test_P1_a_rate_that_the_calibration_does_not_support_is_refused_and_logged(w
     assert (last.operation, last.phase, last.opened["details"]["rule"]) == ("purpose.add", "denied", "V1")
 
 
-def test_K2_another_calibration_of_the_pack_is_recorded_at_the_next_opening(world: Any) -> None:
+def test_K2_with_another_calibration_of_the_pack_nobody_is_compared(world: Any) -> None:
     system = world.open()
-    system._deployment.keys.put_secret("pack-digest", b"0" * 64)
-    system = world.reopen()
-    [change] = [line for line in system.log_lines() if line.operation == "pack.changed"]
-    assert change.opened["details"]["was"] == "0" * 64
-    assert change.opened["details"]["is"] == system._deployment.pipeline.pack.manifest.document
+    world.enrol(system, "Ada")
+    pipeline = system._deployment.pipeline
+    pipeline.pack = replace(pipeline.pack, manifest=replace(pipeline.pack.manifest, document="0" * 64))
+    with pytest.raises(PolicyRefusal, match="model pack .* is not the one that was adopted") as refusal:
+        world.matches(system, "Ada")
+    assert refusal.value.rule == "K2"

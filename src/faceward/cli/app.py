@@ -14,6 +14,7 @@ from faceward.cli import (
     complaint,
     custodian,
     deployment,
+    document,
     enrolment,
     mandate,
     outsiders,
@@ -26,8 +27,21 @@ from faceward.cli import (
     releases,
     requests,
     subjects,
+    watchlist,
 )
-from faceward.cli.options import AsJson, Debug, Home, Identity, Operator, PassphraseFile, Settings, command, gather
+from faceward.cli.options import (
+    AsJson,
+    Debug,
+    Home,
+    Identity,
+    Key,
+    Operator,
+    PassphraseFile,
+    Person,
+    Settings,
+    command,
+    gather,
+)
 from faceward.core.errors import UsageError
 
 _HELP = (
@@ -62,7 +76,9 @@ def build() -> typer.Typer:
         subjects,
         complaint,
         recipients,
+        watchlist,
         clock,
+        document,
         audit,
         outsiders,
         custodian,
@@ -81,6 +97,8 @@ def _root(
     passphrase_file: PassphraseFile = None,
     identity: Identity = None,
     operator: Operator = None,
+    person: Person = None,
+    key: Key = None,
     as_json: AsJson = False,
     debug: Debug = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
@@ -91,6 +109,8 @@ def _root(
         passphrase_file=passphrase_file,
         identity=identity,
         operator=operator,
+        person=person,
+        key=key,
         as_json=as_json,
         debug=debug,
     )

@@ -41,7 +41,7 @@ def _init(
     Its master key is sealed with a passphrase, or with --identity to an age identity.
     """
     from faceward.bootstrap import Secret, create
-    from faceward.operations.deployment import read_config
+    from faceward.operations.config import read_config
     from faceward.vision.packs import DEFAULT_PACK
 
     home = settings.require_home()

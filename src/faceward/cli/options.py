@@ -16,7 +16,9 @@ import typer
 from faceward.core.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
+    from faceward.operations.signing_in import Credentials
     from faceward.operations.system import System
+    from faceward.policy.sshsig import PrivateKey
 
 P = ParamSpec("P")
 _MAX_PASSPHRASE_FILE = 4096
@@ -45,7 +47,26 @@ Identity = Annotated[
 ]
 Operator = Annotated[
     Optional[str],
-    typer.Option("--operator", metavar="NAME", help="Who acts, for the log; else your login.", show_default=False),
+    typer.Option(
+        "--operator",
+        metavar="NAME",
+        help="Who acts, as claimed, where nobody signs in; else your login.",
+        show_default=False,
+    ),
+]
+Person = Annotated[
+    Optional[str],
+    typer.Option("--as", metavar="NAME", help="Sign in as this person; else FACEWARD_AS.", show_default=False),
+]
+Key = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        help="Private key of who signs in (OpenSSH, Ed25519); else FACEWARD_KEY.",
+        show_default=False,
+        readable=False,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -60,6 +81,8 @@ class Settings:
         passphrase_file: File with the passphrase, or None.
         identity: File with an age identity, or None.
         operator: Who acts, or None for the login.
+        person: Who signs in, or None.
+        key: File of the person's private key, or None.
         as_json: Whether one JSON object is wanted.
         debug: Whether tracebacks are wanted.
     """
@@ -68,6 +91,8 @@ class Settings:
     passphrase_file: Path | None = None
     identity: Path | None = None
     operator: str | None = None
+    person: str | None = None
+    key: Path | None = None
     as_json: bool = False
     debug: bool = False
 
@@ -92,16 +117,59 @@ class Settings:
             WrongSecret: The passphrase or identity is not the deployment's.
         """
         from faceward.bootstrap import open_system
-        from faceward.operations.deployment import read_config
+        from faceward.operations.config import read_config
 
         home = self.require_home()
+        who = self.credentials()
         if read_config(home).age:
             if self.identity is None:
                 raise UsageError("this deployment's master key is held by an age identity; name its file: --identity")
-            return open_system(home, identity_file=self.identity, operator=self.operator)
+            return open_system(home, identity_file=self.identity, operator=self.operator, credentials=who)
         if self.identity is not None:
             raise UsageError("this deployment is opened by a passphrase; leave out --identity")
-        return open_system(home, passphrase=self.passphrase(), operator=self.operator)
+        return open_system(home, passphrase=self.passphrase(), operator=self.operator, credentials=who)
+
+    def credentials(self) -> Credentials | None:
+        """Return who signs in with which key, or None where nobody does.
+
+        Raises:
+            UsageError: Only one of the two was given, or nobody can be asked for the key's passphrase.
+            WrongSecret: The passphrase does not open the key.
+            BadInput: The key cannot be used.
+        """
+        from faceward.operations.signing_in import Credentials
+
+        person = self.person or os.environ.get("FACEWARD_AS")
+        named = os.environ.get("FACEWARD_KEY")
+        key = self.key or (Path(named) if named else None)
+        if person is None and key is None:
+            return None
+        if person is None or key is None:
+            raise UsageError("to sign in, give both --as NAME and --key FILE (or FACEWARD_AS and FACEWARD_KEY)")
+        if self.operator is not None:
+            raise UsageError("--operator is for where nobody signs in; leave it out, or leave out --as and --key")
+        return Credentials(person, self.private_key(key))
+
+    @staticmethod
+    def private_key(path: Path) -> PrivateKey:
+        """Read a private key, asking for its passphrase where it has one and the environment does not say it.
+
+        Raises:
+            UsageError: There is nobody to ask.
+            WrongSecret: The passphrase does not open it.
+            BadInput: It cannot be used.
+        """
+        from faceward.policy.sshkeys import has_passphrase
+        from faceward.policy.sshsig import PrivateKey
+
+        given = os.environ.get("FACEWARD_KEY_PASSPHRASE")
+        if given is None and has_passphrase(path):
+            if not sys.stdin.isatty():
+                raise UsageError(f"{path}: is sealed with a passphrase; set FACEWARD_KEY_PASSPHRASE")
+            from getpass import getpass
+
+            given = getpass(f"Passphrase of {path.name}: ", stream=sys.stderr)
+        return PrivateKey.load(path, given)
 
     def passphrase(self, *, new: bool = False) -> str:
         """Return the passphrase: from FACEWARD_PASSPHRASE, else the file, else a prompt.
@@ -159,6 +227,8 @@ def gather(
     passphrase_file: PassphraseFile = None,
     identity: Identity = None,
     operator: Operator = None,
+    person: Person = None,
+    key: Key = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -168,6 +238,8 @@ def gather(
         "passphrase_file": passphrase_file,
         "identity": identity,
         "operator": operator,
+        "person": person,
+        "key": key,
         "as_json": as_json,
         "debug": debug,
     }
@@ -190,8 +262,8 @@ def command(function: Callable[Concatenate[Settings, P], None]) -> Callable[...,
     # Typer calls by keyword, which the type of the command cannot say.
     run: Callable[..., None] = function
     # A command's own option of the same name means something else there; the shared one goes before the command.
-    taken = {parameter.name for parameter in own}
-    shared = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in _SHARED if p.name not in taken]
+    taken = {spelling for parameter in own for spelling in _spellings(parameter)}
+    shared = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in _SHARED if not taken & _spellings(p)]
 
     @wraps(function)
     def wrapper(**given: Any) -> None:  # noqa: ANN401 - Typer has checked them against the signature
@@ -204,6 +276,12 @@ def command(function: Callable[Concatenate[Settings, P], None]) -> Callable[...,
     wrapper.__annotations__ = {p.name: p.annotation for p in (*own, *shared)}
     del vars(wrapper)["__wrapped__"]
     return wrapper
+
+
+def _spellings(parameter: inspect.Parameter) -> set[str]:
+    """Return a parameter's name, and the options that it is given by."""
+    described = getattr(parameter.annotation, "__metadata__", ())
+    return {parameter.name, *(option for info in described for option in getattr(info, "param_decls", None) or ())}
 
 
 def group(name: str, text: str) -> typer.Typer:

@@ -12,8 +12,6 @@ from datetime import datetime
 
 from faceward.core.canonical import JSONValue
 from faceward.core.clock import from_rfc3339, to_rfc3339
-from faceward.gallery.store import StoredReference
-from faceward.operations.context import Act
 from faceward.operations.deployment import Deployment
 from faceward.policy.consent import Release
 from faceward.policy.purposes import release_needed
@@ -30,13 +28,10 @@ def note_release(deployment: Deployment, subject: str, release: Release) -> None
         deployment.keep(kind, name, {"purpose": release.purpose})
 
 
-def end_releases(deployment: Deployment, act: Act, subject: str, references: Sequence[StoredReference]) -> None:
-    """Note, by keyed digests alone, when a subject was erased and which releases that ended.
-
-    Call it before the erasure. Records are read only of references that were stored before releases were noted.
-    """
+def end_releases(deployment: Deployment, subject: str) -> None:
+    """Note, by keyed digests alone, when a subject was erased and which releases that ended; before the erasure."""
     noted = _noted(deployment, subject)
-    ended = {*_ended(deployment, subject)[1], *noted, *_recorded(deployment, act, references, set(noted.values()))}
+    ended = {*_ended(deployment, subject)[1], *noted}
     digests: list[JSONValue] = [*sorted(ended)]
     value: dict[str, JSONValue] = {"at": to_rfc3339(deployment.now()), "releases": digests}
     deployment.keep(_ENDED, deployment.pseudonym(subject).hex(), value)
@@ -98,21 +93,6 @@ def _noted(deployment: Deployment, subject: str) -> dict[str, str]:
     kind = _kind(_RELEASED, deployment, subject)
     notes = {digest: deployment.kept(kind, digest) for digest in deployment.store.documents(kind)}
     return {digest: str(note["purpose"]) for digest, note in notes.items() if isinstance(note, dict)}
-
-
-def _recorded(
-    deployment: Deployment, act: Act, references: Sequence[StoredReference], noted: set[str]
-) -> frozenset[str]:
-    """Return the digests that the records hold of references from before releases were noted."""
-    without = [reference for reference in references if _rests_on_unnoted(deployment, reference.purpose, noted)]
-    gone = deployment.keys.destroyed([reference.key_id for reference in without])
-    records = (act.gallery(r.gallery).record(r) for r in without if r.key_id not in gone)
-    releases = (record.get("release") for record in records)
-    return frozenset(_digest(deployment, Release.from_json(release)) for release in releases if release is not None)
-
-
-def _rests_on_unnoted(deployment: Deployment, purpose: str, noted: set[str]) -> bool:
-    return purpose not in noted and needs_release(deployment, purpose)
 
 
 def needs_release(deployment: Deployment, purpose: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from faceward.audit.entries import Phase
@@ -13,8 +13,10 @@ from faceward.core.names import printable
 from faceward.gallery.search import Gallery
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening, Journal, Kept
+from faceward.operations.release import HeldMandate, Releaser
+from faceward.operations.standing import require_pinned, standing
 from faceward.policy.facts import Context
-from faceward.policy.rules import Conditions, Grant, Principal, Request
+from faceward.policy.rules import Grant, Principal, Request
 
 
 @dataclass(slots=True)
@@ -22,23 +24,47 @@ class Act:
     """An operation that was authorised and recorded, and may now act.
 
     Attributes:
-        entry: Index of the log entry that announced it.
+        kept: The log entry that announced it.
         outcome: What its closing entry will say.
         subjects: For each subject concerned, what the closing entry will say.
     """
 
-    entry: int
-    _deployment: Deployment
+    kept: Kept
+    _releaser: Releaser
+    _mandate: HeldMandate | None = None
     outcome: dict[str, JSONValue] = field(default_factory=dict)
     subjects: dict[str, JSONObject] = field(default_factory=dict)
+    _opened: dict[str, Gallery] = field(default_factory=dict)
+    _holds: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def entry(self) -> int:
+        """Index of the log entry that announced it."""
+        return self.kept.index
 
     def gallery(self, name: str) -> Gallery:
-        """Release a gallery: only a recorded operation can reach one.
+        """Open a gallery that the entry names: the custodian lends its key for as long as the operation lasts.
 
         Raises:
+            PolicyRefusal: The custodian refuses (rules L2, P2, K2, W7).
             UsageError: There is none of this name.
         """
-        return self._deployment.gallery(name)
+        if name not in self._opened:
+            self._opened[name] = self._holds.enter_context(self._releaser.opened(self.kept, name, self._mandate))
+        return self._opened[name]
+
+    def create_gallery(self, name: str, purpose: str) -> None:
+        """Create the gallery that the entry names, under a key that the custodian draws."""
+        self._releaser.create(self.kept, name, purpose)
+
+    def rotate(self, name: str) -> int:
+        """Give a gallery another key and rewrap its subjects' keys; return how many."""
+        return self._releaser.rotate(self.kept, name)
+
+    def end(self) -> None:
+        """Give back every key that was lent."""
+        self._opened.clear()
+        self._holds.close()
 
 
 class Desk:
@@ -46,6 +72,7 @@ class Desk:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
+        self._releaser = Releaser(deployment)
         self.journal = Journal(deployment)
 
     def authorise(
@@ -63,17 +90,11 @@ class Desk:
             PolicyRefusal: A rule forbids it, or none allows it.
         """
         deployment = self._deployment
-        # Nobody is registered yet, no custodian runs apart and no witness is kept: each is said to be missing.
-        conditions = Conditions(
-            jurisdiction=deployment.jurisdiction.code,
-            sign_in_required=False,
-            stopped=False,
-            custodian_separate=False,
-            log_witnessed=False,
-        )
-        request = Request(principal or Principal(deployment.operator), action, conditions, facts)
         try:
-            return deployment.rules.authorise(request)
+            status = deployment.custody.status()
+            require_pinned(deployment, action, status)
+            present, conditions = standing(deployment, status)
+            return deployment.rules.authorise(Request(principal or present, action, conditions, facts))
         except PolicyRefusal as refusal:
             self.deny(happening, refusal)
             raise
@@ -90,34 +111,64 @@ class Desk:
         details = {**happening.details, "reason": "nothing is held under that name", "pseudonyms": names}
         self.journal.write(Phase.DENIED, [Happening(happening.operation, details)])
 
+    def announced(self, happening: Happening, mandate: HeldMandate | None = None) -> Happening:
+        """Add to what an entry will say what the custodian looks for in it: who signed in, and the mandate."""
+        session = self._deployment.session
+        details = {
+            **happening.details,
+            "session": session.signed.session.digest() if session else None,
+            "mandate": mandate.digest if mandate else None,
+        }
+        return replace(happening, details=details)
+
     @contextmanager
     def operation(
-        self, action: str, facts: Context, happening: Happening, *, principal: Principal | None = None
+        self,
+        action: str,
+        facts: Context,
+        happening: Happening,
+        mandate: HeldMandate | None = None,
+        *,
+        principal: Principal | None = None,
     ) -> Iterator[Act]:
         """Carry out an operation.
 
         1. Authorise: the standard's rules decide on the facts.
         2. Record that it begins; durable before anything else happens.
-        3. Release: the act can reach galleries and keys from here on.
+        3. Release: the act can ask the custodian for keys from here on, with the entry as its ticket.
         4. Act: the caller's block.
         5. Record the outcome, also when it failed.
+
+        Args:
+            action: Name of the action in the standard's rules.
+            facts: What the rules ask for.
+            happening: What the entries say; `gallery` or `galleries` in its details name what may be opened.
+            mandate: The mandate that it rests on, where there is one.
+            principal: Who decides where a signature of their own shows it; whoever acts if None.
 
         Raises:
             PolicyRefusal: It is not allowed; the refusal was logged.
         """
         grant = self.authorise(action, facts, happening, principal=principal)
-        details = {**happening.details, "standard": grant.digest}
-        [begun] = self.journal.write(Phase.BEGIN, [replace(happening, details=details)])
-        act = Act(begun.index, self._deployment)
+        announced = self.announced(happening, mandate)
+        details = {**announced.details, "standard": grant.digest}
+        [begun] = self.journal.write(Phase.BEGIN, [replace(announced, details=details)])
+        act = Act(begun, self._releaser, mandate)
         try:
             yield act
         except BaseException as error:
+            act.end()
             # What a picture's failure says may name the picture, so it is the subjects' and goes with them.
             about: JSONObject = {"message": _message(error)}
             act.subjects.update((subject, about) for subject in happening.subjects)
             self.close(happening.operation, act, failure=error)
             raise
+        act.end()
         self.close(happening.operation, act)
+
+    def act(self, kept: Kept) -> Act:
+        """Return the act that an entry has announced, for operations that keep the order of the steps themselves."""
+        return Act(kept, self._releaser)
 
     def close(self, operation: str, act: Act, *, failure: BaseException | None = None, keep: bool = True) -> Kept:
         """Record an operation's outcome."""

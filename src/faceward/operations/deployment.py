@@ -1,4 +1,4 @@
-"""What a deployment is made of, and its public description on disk."""
+"""What a deployment is made of."""
 
 from __future__ import annotations
 
@@ -10,108 +10,26 @@ from datetime import datetime
 from pathlib import Path
 
 from faceward.audit.log import Log
-from faceward.core.canonical import JSONObject, JSONValue, canonical_json, sha256
+from faceward.core.canonical import JSONValue, canonical_json, sha256
 from faceward.core.clock import Clock
-from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
-from faceward.core.files import read_regular
+from faceward.core.errors import IntegrityError, UsageError
+from faceward.custody.presenter import Presenter
+from faceward.custody.protocol import Custody
 from faceward.gallery.search import Gallery
 from faceward.gallery.sqlite import SQLiteStore
 from faceward.gallery.store import GalleryInfo
+from faceward.operations.config import Config
+from faceward.operations.terms import Terms
 from faceward.policy.jurisdiction import Jurisdiction
 from faceward.policy.purposes import Purpose
 from faceward.policy.rules import Rules
+from faceward.policy.sessions import OpenSession
 from faceward.policy.standard import Standard
 from faceward.protection.keys import KeyStore
 from faceward.vision.images import Picture
 from faceward.vision.pipeline import Pipeline
 
-FORMAT = 1
-CONFIG_FILE = "deployment.json"
-KEY_FILE = "master.key"
-KEYS_FILE = "keys.db"
-GALLERY_FILE = "gallery.db"
-LOG_FILE = "log.db"
-VKEY_FILE = "log.vkey"
-_MAX_CONFIG_BYTES = 2**16
 _TAG_BYTES = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """The public description of a deployment, `deployment.json`.
-
-    Attributes:
-        standard: Name of the standard it was set up under.
-        jurisdiction: Code of its jurisdiction profile.
-        controller: Who decides about the data, for notices; may be empty.
-        contact: How subjects reach the controller; may be empty.
-        pack: Name of the model pack.
-        pack_digest: Digest of the pack's manifest.
-        origin: The log's identity.
-        created: When it was set up, RFC 3339.
-        age: Whether the master key is held by an age identity instead of a passphrase.
-    """
-
-    standard: str
-    jurisdiction: str
-    controller: str
-    contact: str
-    pack: str
-    pack_digest: str
-    origin: str
-    created: str
-    age: bool
-
-    def to_json(self) -> JSONObject:
-        """Return the object that is written."""
-        return {
-            "format": FORMAT,
-            "standard": self.standard,
-            "jurisdiction": self.jurisdiction,
-            "controller": self.controller,
-            "contact": self.contact,
-            "pack": self.pack,
-            "pack_digest": self.pack_digest,
-            "origin": self.origin,
-            "created": self.created,
-            "age": self.age,
-        }
-
-    def digest(self) -> bytes:
-        """Return the SHA-256 of its canonical form."""
-        return sha256(canonical_json(self.to_json()))
-
-
-def read_config(home: Path) -> Config:
-    """Read a deployment's description.
-
-    Raises:
-        UsageError: There is no deployment.
-        IntegrityError: The file is damaged or of a newer version.
-        EnvironmentFailure: It cannot be read.
-    """
-    path = home / CONFIG_FILE
-    try:
-        data = read_regular(path, _MAX_CONFIG_BYTES)
-        if data is None:
-            raise IntegrityError(f"{path}: too large to be a deployment's description; restore it from a backup")
-        raw = json.loads(data)
-    except (FileNotFoundError, NotADirectoryError):
-        raise UsageError(
-            f"{home}: no deployment here; set one up with 'faceward init' or name it with --home"
-        ) from None
-    except OSError as error:
-        raise EnvironmentFailure(f"{path}: cannot be read: {error.strerror}; check its permissions") from None
-    except (ValueError, RecursionError):
-        raise IntegrityError(f"{path}: not a deployment's description; restore it from a backup") from None
-    version = raw.get("format") if isinstance(raw, dict) else None
-    if isinstance(version, int) and version > FORMAT:
-        raise IntegrityError(f"{path}: written by a newer version (format {version}, this reads {FORMAT}); upgrade")
-    names = Config.__dataclass_fields__
-    good = version == FORMAT and set(raw) == {"format", *names}
-    if not good or not all(isinstance(raw[name], bool if name == "age" else str) for name in names):
-        raise IntegrityError(f"{path}: not a deployment's description; restore it from a backup")
-    return Config(**{name: raw[name] for name in names})
 
 
 @dataclass(slots=True)
@@ -129,8 +47,10 @@ class Deployment:
         log: The log.
         pipeline: The model pack at work.
         clock: Where time comes from.
-        operator: Who acts, as claimed.
+        operator: Who acts: who signed in, else as claimed.
         pool: Threads for pictures.
+        custody: The custodian of the galleries' keys.
+        session: The session of who signed in, or None.
     """
 
     home: Path
@@ -145,7 +65,20 @@ class Deployment:
     clock: Clock
     operator: str
     pool: ThreadPoolExecutor
+    custody: Custody
+    session: OpenSession | None = None
+    terms: Terms = field(init=False)
+    presenter: Presenter = field(init=False)
     _galleries: dict[str, Gallery] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.terms = Terms(self._end)
+        self.presenter = Presenter(self.custody, self.log)
+
+    def begin_session(self, session: OpenSession) -> None:
+        """Let the person who signed in act from now on."""
+        self.session, self.operator = session, session.person
+        self.presenter = Presenter(self.custody, self.log, session)
 
     def now(self) -> datetime:
         """Return the current time, UTC."""
@@ -229,7 +162,9 @@ class Deployment:
         return None if note is None else str(note["purpose"])
 
     def gallery(self, name: str) -> Gallery:
-        """Return a gallery with its index, which stays in memory until `lock`.
+        """Return a gallery, whose references open only while an operation was granted its key (rule L2).
+
+        Erasing needs no key, so nothing stands in its way.
 
         Raises:
             UsageError: There is none of this name.
@@ -238,19 +173,29 @@ class Deployment:
             self._galleries[name] = Gallery(name, self.store, self.keys)
         return self._galleries[name]
 
-    def create_gallery(self, name: str, purpose: str) -> Gallery:
+    def create_gallery(self, name: str, purpose: str, key_id: str) -> None:
         """Create a gallery for a purpose; complete one whose creation was interrupted.
 
         Of two processes at once the first decides what the gallery is for.
+
+        Args:
+            name: Its name.
+            purpose: Name of its purpose.
+            key_id: Identifier of the key that the custodian has drawn for it.
         """
         note = canonical_json({"purpose": purpose, "simulated": 0})
         self.store.add_document("gallery", name, self.authenticated("gallery", name, note))
+        self.keys.place_in_custody(name, key_id)
         try:
             Gallery.create(GalleryInfo(name, "sealed", self.pipeline.identifier, self.now()), self.store, self.keys)
         except UsageError:
             if name not in {info.name for info in self.store.galleries()}:
                 raise
-        return self.gallery(name)
+
+    def _end(self, name: str) -> None:
+        gallery = self._galleries.get(name)
+        if gallery is not None:
+            gallery.lock()
 
     def lock(self) -> None:
         """Overwrite every opened reference in memory."""
@@ -260,11 +205,13 @@ class Deployment:
 
     def close(self) -> None:
         """Lock and close every file."""
+        self.terms.close()
         self.lock()
         self.pool.shutdown(cancel_futures=True)
         self.keys.close()
         self.store.close()
         self.log.close()
+        self.custody.close()
 
 
 def _parsed(document: bytes) -> JSONValue:

@@ -19,7 +19,7 @@ from faceward.operations import consent, grounds
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.grounds import Grounds
-from faceward.operations.journal import Happening
+from faceward.operations.journal import Happening, Kept
 from faceward.operations.recognition import source_kind
 from faceward.policy import facts, notices, quality, retention
 from faceward.policy.consent import explain_missing, find_release
@@ -37,11 +37,16 @@ class Job:
     picture: Picture | None = None
     facts: facts.Enrolment | None = None
     sample: Sample | None = None
-    entry: int | None = None
+    begun: Kept | None = None
     error: FacewardError | None = None
     reference: str | None = None
     known: bool = False
     repeats: int | None = None
+
+    @property
+    def entry(self) -> int | None:
+        """Index of the log entry that announced it."""
+        return None if self.begun is None else self.begun.index
 
     @property
     def open(self) -> bool:
@@ -159,9 +164,9 @@ class Enroller:
 
     def _begun(self, jobs: Sequence[Job]) -> list[Job]:
         going = [job for job in jobs if job.open]
-        happenings = [self._happening(job) for job in going]
+        happenings = [self._desk.announced(self._happening(job)) for job in going]
         entries = iter(self._desk.journal.write(Phase.BEGIN, happenings) if happenings else [])
-        return [replace(job, entry=next(entries).index) if job.open else job for job in jobs]
+        return [replace(job, begun=next(entries)) if job.open else job for job in jobs]
 
     def _extracted(self, job: Job) -> Job:
         if not job.open or job.picture is None:
@@ -190,8 +195,18 @@ class Enroller:
     def _stored(self, jobs: Sequence[Job], now: datetime) -> list[Job]:
         going = [job for job in jobs if job.open]
         new = [self._new_reference(job, now) for job in going]
-        references = iter(self._deployment.gallery(self._gallery).enrol(new, now) if new else [])
+        references = iter(self._enrolled(going, new, now))
         return [replace(job, reference=next(references)) if job.open else job for job in jobs]
+
+    def _enrolled(self, jobs: Sequence[Job], new: Sequence[NewReference], now: datetime) -> list[str]:
+        if not jobs or jobs[0].begun is None:
+            return []
+        # One release serves the transaction; each picture has an entry of its own beside it.
+        act = self._desk.act(jobs[0].begun)
+        try:
+            return act.gallery(self._gallery).enrol(new, now)
+        finally:
+            act.end()
 
     def _new_reference(self, job: Job, now: datetime) -> NewReference:
         if job.picture is None or job.sample is None or job.facts is None or job.facts.expires is None:

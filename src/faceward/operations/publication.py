@@ -7,7 +7,7 @@ from pathlib import Path
 from faceward.audit.log import Log
 from faceward.audit.note import Verifier
 from faceward.audit.publish import Publication, publish
-from faceward.operations.deployment import LOG_FILE
+from faceward.operations.config import LOG_FILE
 from faceward.operations.system import read_vkey
 
 

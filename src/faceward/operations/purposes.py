@@ -51,9 +51,9 @@ def ensure_gallery(deployment: Deployment, desk: Desk, name: str, purpose: Purpo
     if deployment.gallery_note(name) is None or name not in {g.name for g in deployment.store.galleries()}:
         happening = Happening("gallery.create", {"gallery": name, "purpose": purpose.name if purpose else None})
         facts = purpose_context(purpose, deployment.standard)
-        with desk.operation("gallery.create", facts, happening):
+        with desk.operation("gallery.create", facts, happening) as act:
             if purpose is not None:
-                deployment.create_gallery(name, purpose.name)
+                act.create_gallery(name, purpose.name)
     return name
 
 

@@ -62,7 +62,8 @@ def verify(deployment: Deployment, desk: Desk, path: Path, subject: str, purpose
         pack_verified=deployment.pipeline.verified,
         reference_expires=reference.expires if reference else None,
     )
-    happening = Happening("verify", _probe_details(picture, purpose_name), {subject: {}})
+    details = {**_probe_details(picture, purpose_name), "gallery": reference.gallery if reference else None}
+    happening = Happening("verify", details, {subject: {}})
     context = facts.verify_context(recognition, deployment.standard, deployment.now())
     if purpose is not None and reference is None:
         desk.unknown(happening)
@@ -161,7 +162,10 @@ def identify(
     if purpose is not None and deployment.gallery_note(gallery_name) is None:
         desk.unknown(Happening("identify", details))
         raise UsageError(f"no gallery {gallery_name!r}; enrol somebody in it first")
-    with desk.operation("identify", context, Happening("identify", details)) as act:
+    parts = (
+        {} if deployment.gallery_note(gallery_name) is None else desk.journal.members.part(gallery_name, purpose_name)
+    )
+    with desk.operation("identify", context, Happening("identify", details, parts=parts)) as act:
         if picture is None or purpose is None:
             raise AssertionError("rules P1 and P5 refuse an unregistered purpose and an address")
         now = deployment.now()

@@ -63,6 +63,7 @@ def redact(
         "plan_sha256": digests,
         "mode": mode,
         "purpose": purpose.name if purpose else None,
+        "galleries": [*sorted({r.gallery for mine in references.values() for r in mine})],
     }
     happening = Happening("redact", details, dict.fromkeys(keep, _ASKED))
     probes: list[str] = []

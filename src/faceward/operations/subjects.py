@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from faceward.audit.entries import Phase
-from faceward.core.canonical import JSONObject
+from faceward.core.canonical import JSONObject, JSONValue
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import FacewardError, UsageError
 from faceward.core.names import check_name
@@ -14,9 +14,9 @@ from faceward.core.results import JSONDict
 from faceward.gallery.search import Gallery
 from faceward.gallery.store import StoredReference
 from faceward.operations import complaints, consent, recipients, reviews
-from faceward.operations.context import Act, Desk
+from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
-from faceward.operations.journal import DETAILS, Happening, Journal
+from faceward.operations.journal import DETAILS, Happening, Journal, Kept
 from faceward.policy import facts
 
 ERASE = "subject.erase"
@@ -68,7 +68,8 @@ def notices(deployment: Deployment, desk: Desk, subject: str) -> tuple[str, ...]
 def _view(deployment: Deployment, desk: Desk, subject: str, action: str) -> SubjectView:
     subject = check_name(subject, "subject")
     references = _held(deployment, subject)
-    happening = Happening(f"subject.{action}", {}, {subject: {}})
+    galleries: list[JSONValue] = [*sorted({reference.gallery for reference in references})]
+    happening = Happening(f"subject.{action}", {"galleries": galleries}, {subject: {}})
     if not references and desk.journal.subject_key_id(subject) is None:
         desk.unknown(happening)
         raise UsageError(f"nothing is held about {subject!r}; check the name")
@@ -126,9 +127,9 @@ def erase(deployment: Deployment, desk: Desk, subject: str) -> ErasureResult:
 
 def finish(deployment: Deployment, desk: Desk, entry: int, subject: str) -> ErasureResult:
     """Carry out an erasure that was recorded; also one that was interrupted, which repeats no harm."""
-    act = Act(entry, deployment)
+    act = desk.act(Kept(entry, {}))
     references = _held(deployment, subject)
-    consent.end_releases(deployment, act, subject, references)
+    consent.end_releases(deployment, subject)
     act.outcome["notices"] = recipients.give_notice(deployment, subject)
     for name in sorted({reference.gallery for reference in references}):
         # Straight from the deployment: whoever keeps the galleries' keys has no say in an erasure.

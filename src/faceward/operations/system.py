@@ -11,16 +11,18 @@ from typing import Self
 
 from faceward.audit.verifier import LogReport, verify_log
 from faceward.core.canonical import JSONObject
+from faceward.core.document_results import MadeDocuments, SignOff
 from faceward.core.errors import UsageError
 from faceward.core.files import read_regular
 from faceward.core.names import check_name, normal_name, printable
 from faceward.core.reports import EnrolmentResult, ErasureResult, LogLine, RedactionResult, SubjectView
 from faceward.core.results import IdentificationResult, JSONDict, VerificationResult
 from faceward.gallery.store import GalleryInfo
-from faceward.operations import enrolment, pictures, purposes, recognition, redaction, subjects, upkeep
+from faceward.operations import documents, enrolment, pictures, purposes, recognition, redaction, subjects, upkeep
 from faceward.operations.case_desk import Cases
+from faceward.operations.config import LOG_FILE, VKEY_FILE
 from faceward.operations.context import Desk
-from faceward.operations.deployment import LOG_FILE, VKEY_FILE, Deployment
+from faceward.operations.deployment import Deployment
 from faceward.operations.folders import folder_pictures
 from faceward.operations.grounds import Grounds
 from faceward.operations.mandates import Mandates
@@ -284,6 +286,18 @@ class System:
         upkeep.expire(self._deployment, self._desk)
         request = (normal_name(gallery), normal_name(purpose), count, seed)
         return upkeep.simulate(self._deployment, self._desk, request, progress)
+
+    def make_documents(self, order: documents.Order) -> MadeDocuments:
+        """Write documents that a law asks for, of the configuration as it runs; see `operations.documents.make`."""
+        return documents.make(self._deployment, self._desk, order)
+
+    def sign_document(self, name: str, file: Path | str) -> SignOff:
+        """Sign off a document that this deployment made; it stands until the configuration changes (rule O1)."""
+        return documents.sign(self._deployment, self._desk, name, Path(file))
+
+    def documents_status(self) -> tuple[SignOff, ...]:
+        """Return how each document stands, and what changed since its sign-off."""
+        return documents.status(self._deployment)
 
     def status(self) -> JSONObject:
         """Return the deployment's state."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from faceward.core.errors import UsageError
 from faceward.core.results import JSONDict
 from faceward.gallery.results import Enrolment as NewReference
-from faceward.operations import subjects, withdrawal
-from faceward.operations.context import Act, Desk
+from faceward.operations import documents, subjects, withdrawal
+from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
-from faceward.operations.journal import DETAILS, Happening
+from faceward.operations.journal import DETAILS, Happening, Kept
 from faceward.operations.purposes import ensure_gallery
 from faceward.policy import facts, retention
 from faceward.vision.population import Population
@@ -52,7 +52,9 @@ def complete(deployment: Deployment, desk: Desk, index: int) -> None:
     if subject is None:
         # An erasure whose subject nobody can tell any more has destroyed every key.
         outcome = "erased" if final else "interrupted"
-        desk.close(operation, Act(index, deployment, {"outcome": outcome}))
+        act = desk.act(Kept(index, {}))
+        act.outcome["outcome"] = outcome
+        desk.close(operation, act)
     elif operation == subjects.ERASE:
         subjects.finish(deployment, desk, index, subject)
     else:
@@ -66,9 +68,9 @@ def expire(deployment: Deployment, desk: Desk) -> int:
     ended = deployment.store.expired(now)
     if not ended:
         return 0
-    with desk.operation("tick", {}, Happening("expire", {"references": len(ended)})) as act:
+    with desk.operation("tick", {}, Happening("expire", {"references": len(ended)})):
         for name in sorted({reference.gallery for reference in ended}):
-            act.gallery(name).erase_expired(now)
+            deployment.gallery(name).erase_expired(now)
     return len(ended)
 
 
@@ -77,7 +79,7 @@ def rotate(deployment: Deployment, desk: Desk, gallery: str) -> int:
     if deployment.gallery_note(gallery) is None:
         raise UsageError(f"no gallery {gallery!r}; list them with 'gallery list'")
     with desk.operation("rotate", {}, Happening("rotate", {"gallery": gallery})) as act:
-        rotated = act.gallery(gallery).rotate()
+        rotated = act.rotate(gallery)
         act.outcome["keys"] = rotated
     return rotated
 
@@ -165,5 +167,6 @@ def status(deployment: Deployment) -> JSONDict:
         "pack_licence": manifest.licence,
         "references": counts.references,
         "galleries": galleries,
+        "documents": {one.document: one.state for one in documents.status(deployment)},
         "log": {"origin": deployment.log.origin, "size": deployment.log.size},
     }

@@ -7,9 +7,9 @@ from faceward.core.errors import UsageError
 from faceward.core.names import check_name
 from faceward.core.rights_results import WithdrawalResult
 from faceward.operations import consent, recipients, suspension
-from faceward.operations.context import Act, Desk
+from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
-from faceward.operations.journal import Happening
+from faceward.operations.journal import Happening, Kept
 
 WITHDRAW = "release.withdraw"
 
@@ -48,7 +48,7 @@ def finish(deployment: Deployment, desk: Desk, entry: int, which: tuple[str, str
     consent.end_purpose(deployment, subject, purpose, deployment.log.entry(entry).time)
     held = deployment.store.by_subject(deployment.pseudonym(subject))
     mine = [reference for reference in held if reference.purpose == purpose]
-    act = Act(entry, deployment)
+    act = desk.act(Kept(entry, {}))
     act.outcome["notices"] = recipients.give_notice(deployment, subject, {r.reference_id for r in mine})
     for name in sorted({reference.gallery for reference in mine}):
         ids = [reference.reference_id for reference in mine if reference.gallery == name]

@@ -32,12 +32,7 @@ _MAGIC = b"openssh-key-v1\0"
 
 def read_key(path: Path, passphrase: str | None) -> Ed25519PrivateKey:
     """Read a key file; see `PrivateKey.load`."""
-    try:
-        data = read_regular(path, _MAX_FILE)
-    except OSError as error:
-        raise BadInput(f"{path}: the key cannot be read: {error.strerror}; check the path") from None
-    if data is None:
-        raise BadInput(f"{path}: too large to be a key; give the private key's file")
+    data = _read(path)
     secret = None
     if is_encrypted(path, data):
         if not passphrase:
@@ -59,6 +54,15 @@ def read_key(path: Path, passphrase: str | None) -> Ed25519PrivateKey:
     return key
 
 
+def has_passphrase(path: Path) -> bool:
+    """Tell whether a passphrase opens a key file.
+
+    Raises:
+        BadInput: It cannot be read, or is no key.
+    """
+    return is_encrypted(path, _read(path))
+
+
 def is_encrypted(path: Path, data: bytes) -> bool:
     """Tell whether a key file needs a passphrase.
 
@@ -77,6 +81,16 @@ def is_encrypted(path: Path, data: bytes) -> bool:
     if not good or options > _MAX_ROUNDS:
         raise BadInput(f"{path}: not a key that can be opened here; make one with 'faceward person key'")
     return cipher != b"none"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = read_regular(path, _MAX_FILE)
+    except OSError as error:
+        raise BadInput(f"{path}: the key cannot be read: {error.strerror}; check the path") from None
+    if data is None:
+        raise BadInput(f"{path}: too large to be a key; give the private key's file")
+    return data
 
 
 def _kdf_options(reader: Reader) -> int:

@@ -119,7 +119,8 @@ def test_what_was_stored_before_a_failure_stays_and_the_rest_can_be_repeated(wor
     fake.watch = None
     result = system.enrol(pictures, subject="Ada", purpose="door", releases=releases)
     assert (result.count("already-enrolled"), result.count("enrolled")) == (8, 12)
-    system._deployment.gallery("door").check()
+    with world.opened(system) as gallery:
+        gallery.check()
 
 
 @pytest.mark.parametrize("who", ["Ада Лавлейс", "عائشة", "陳秀英", "Ngũgĩ wa Thiong'o", "a/../b", "%s {0}", "😀"])
@@ -185,7 +186,6 @@ def test_an_enrolment_without_pictures_is_a_wrong_call(world: Any) -> None:
 def test_an_interrupted_creation_of_a_gallery_is_completed(world: Any) -> None:
     system = world.open()
     deployment = system._deployment
-    deployment.keys.create_gallery_key("door")
     note = b'{"purpose":"door","simulated":0}'
     deployment.store.add_document("gallery", "door", deployment.authenticated("gallery", "door", note))
     system = world.reopen()
@@ -196,8 +196,9 @@ def test_an_interrupted_creation_of_a_gallery_is_completed(world: Any) -> None:
 def test_the_first_of_two_purposes_decides_what_a_gallery_is_for(world: Any) -> None:
     system = world.open()
     system.add_purpose("lockers", basis="consent", fmr=1e-3, retention=timedelta(days=9), alternative="a badge")
-    system._deployment.create_gallery("shared", "door")
-    system._deployment.create_gallery("shared", "lockers")
+    system._deployment.create_gallery("shared", "door", "1" * 32)
+    system._deployment.create_gallery("shared", "lockers", "2" * 32)
+    assert system._deployment.keys.custodied("shared") == "1" * 32
     assert system._deployment.gallery_purpose("shared") == "door"
     with pytest.raises(PolicyRefusal, match="another purpose"):
         system.enrol(

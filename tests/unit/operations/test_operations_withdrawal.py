@@ -113,19 +113,6 @@ def test_C2_withdrawal_and_erasure_open_no_record(world: Any, monkeypatch: pytes
     assert system.status()["references"] == 0
 
 
-def test_C2_references_from_before_releases_were_noted_end_with_their_releases(world: Any) -> None:
-    system = world.open()
-    release = world.release("Ada", signed_on=world.clock.now().date())
-    system.enrol([world.picture("Ada")], subject="Ada", purpose="door", releases=release)
-    deployment = system._deployment
-    kind = f"released/{deployment.pseudonym('Ada').hex()}"
-    for name in deployment.store.documents(kind):
-        deployment.store.delete_document(kind, name)
-    system.erase("Ada")
-    with pytest.raises(PolicyRefusal, match="erasure of"):
-        system.enrol([world.picture("Ada")], subject="Ada", purpose="door", releases=release)
-
-
 def test_C2_a_withdrawal_stops_matching_in_another_process_within_a_minute(world: Any, worker: Any) -> None:
     world.clock = SystemClock()
     system = world.open()

@@ -1,0 +1,51 @@
+"""Signing in: a person proves by a key of their own who acts in this process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from faceward.audit.entries import Phase
+from faceward.core.errors import PolicyRefusal
+from faceward.core.names import check_name
+from faceward.operations.context import Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.journal import Happening
+from faceward.policy.sessions import OpenSession, check_session
+from faceward.policy.sshsig import PrivateKey
+
+_TERM = timedelta(hours=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who signs in.
+
+    Attributes:
+        person: Their name in the roster.
+        key: Their private key.
+    """
+
+    person: str
+    key: PrivateKey
+
+
+def sign_in(deployment: Deployment, desk: Desk, credentials: Credentials) -> None:
+    """Open a session in a person's name; both the success and a refusal are in the log.
+
+    Raises:
+        PolicyRefusal: The roster has no such person, or another key (rule K2).
+        UsageError: The name cannot be one.
+    """
+    person = check_name(credentials.person, "person")
+    now = deployment.now()
+    session = OpenSession.begin(person, credentials.key, deployment.config.origin, now, _TERM)
+    about = Happening("sign-in", {"person": person, "session": session.signed.session.digest()})
+    roster = deployment.custody.status().roster
+    try:
+        check_session(session.signed, roster, deployment.config.origin, now)
+    except PolicyRefusal as refusal:
+        desk.deny(about, refusal)
+        raise
+    deployment.begin_session(session)
+    desk.journal.write(Phase.NOTE, [about])

@@ -1,0 +1,65 @@
+"""Who asks, and how the deployment stands at that moment: what every rule of a standard may ask for."""
+
+from __future__ import annotations
+
+from faceward.core.errors import IntegrityError, PolicyRefusal
+from faceward.custody.protocol import CustodyStatus
+from faceward.operations.deployment import Deployment
+from faceward.policy.people import Person
+from faceward.policy.rules import Conditions, Principal
+
+# What stays possible while a changed standard waits for two people: their decision, and what subjects may ask for.
+_ALWAYS = frozenset(
+    {"standard.adopt", "request.approve", "show", "export", "erase", "release.withdraw", "stop", "audit.show"}
+)
+
+
+def standing(deployment: Deployment, status: CustodyStatus) -> tuple[Principal, Conditions]:
+    """Return who asks and the deployment's conditions."""
+    person = signed_in(deployment, status)
+    principal = Principal(
+        name=deployment.operator,
+        signed_in=person is not None,
+        roles=frozenset(role.value for role in person.roles) if person else frozenset(),
+        trained=person is not None and person.is_trained(deployment.now()),
+    )
+    people = deployment.standard.parameters.people
+    conditions = Conditions(
+        jurisdiction=deployment.jurisdiction.code,
+        sign_in_required=people.sign_in == "always" or len(status.roster) > 0,
+        stopped=status.stopped,
+        custodian_separate=status.separate or deployment.config.trial,
+        log_witnessed=deployment.standard.parameters.log.witnesses == 0,
+    )
+    return principal, conditions
+
+
+def signed_in(deployment: Deployment, status: CustodyStatus) -> Person | None:
+    """Return who signed in, if the session is in force and the roster still names them."""
+    session = deployment.session
+    if session is None or deployment.now() >= session.signed.session.expires:
+        return None
+    return status.roster.people.get(session.person)
+
+
+def require_pinned(deployment: Deployment, action: str, status: CustodyStatus) -> None:
+    """Check that the standard and the pack's calibration are those that were adopted.
+
+    Raises:
+        PolicyRefusal: One was changed since, and nobody has adopted it (rule K2).
+    """
+    if action in _ALWAYS:
+        return
+    if status.pins is None:
+        raise IntegrityError("the custodian serves no deployment; restore its state")
+    pack = deployment.pipeline.pack.manifest.document
+    for what, pinned, present in (
+        (f"standard {deployment.standard.name!r}", status.pins.standard_digest, deployment.standard.digest),
+        (f"model pack {deployment.config.pack!r}", status.pins.pack_digest, pack),
+    ):
+        if pinned != present:
+            raise PolicyRefusal(
+                "K2",
+                f"the {what} is not the one that was adopted (adopted {pinned[:12]}…, here {present[:12]}…).",
+                "Compare them, then have two people adopt it: 'faceward standards adopt'.",
+            )
