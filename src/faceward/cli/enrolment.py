@@ -47,6 +47,19 @@ def _enrol(
         ),
     ] = None,
     gallery: Annotated[Optional[str], typer.Option(help="The gallery.", show_default="the purpose's name")] = None,
+    entry: Annotated[
+        Optional[str],
+        typer.Option(metavar="REQUEST", help="The approved request for an entry on a watchlist.", show_default=False),
+    ] = None,
+    no_notice: Annotated[
+        Optional[str],
+        typer.Option(
+            "--no-notice",
+            metavar="REASON",
+            help="Why no notice is written; docs/rights.md lists the reasons that the law knows.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Enrol a subject's pictures, or a folder with one sub-folder a subject.
 
@@ -57,16 +70,12 @@ def _enrol(
         raise UsageError("name the subject with --subject, or give one folder that has a sub-folder for each subject")
     files = release or (releases_beside(images[0]) if subject is None else [])
     releases = read_releases(files)
-    pictures = [] if subject is None else pictures_in(images)
+    pictures = images if subject is None else pictures_in(images)
     with settings.open() as system, progress(settings, "Enrolling") as advance:
-        if subject is None:
-            result = system.enrol_folder(
-                images[0], purpose=purpose, releases=releases, gallery=gallery, progress=advance
-            )
-        else:
-            result = system.enrol(
-                pictures, subject=subject, purpose=purpose, releases=releases, gallery=gallery, progress=advance
-            )
+        from faceward.operations.grounds import Grounds
+
+        grounds = Grounds(releases, entry, no_notice)
+        result = system.enrol_on(grounds, pictures, subject=subject, purpose=purpose, gallery=gallery, progress=advance)
     passed_over = passed_over_of_subjects(images[0], files) if subject is None else passed_over_in(images)
     _show(settings, replace(result, passed_over=passed_over))
 
