@@ -58,7 +58,7 @@ def _delete_all(deployment: Deployment, desk: Desk, chosen: Callable[[Held], boo
 
 
 def _happening(store: CaseStore, held: Held, reason: str) -> Happening:
-    details: JSONObject = {"case": held.id, "mandate": held.mandate, "reason": reason}
+    details: JSONObject = {"case": held.id, "search_mandate": held.mandate, "reason": reason}
     try:
         subjects = store.open(held).subjects
     except IntegrityError:

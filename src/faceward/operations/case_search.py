@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from faceward.audit.entries import Phase
 from faceward.core.canonical import JSONObject, sha256_hex
 from faceward.core.errors import UsageError
+from faceward.core.results import ProbeResult
 from faceward.operations.cases import CaseRequest, keep_case
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
@@ -37,6 +39,31 @@ def open_from_log(deployment: Deployment, desk: Desk, path: Path, entry: int, ki
     decode(data, path.name, ANALYSIS_PIXELS)
     search, candidates = read_search(deployment, desk.journal, entry, sha256_hex(data))
     return keep_case(deployment, desk, CaseRequest(data, path.name, kind, search, candidates))
+
+
+def candidates_of(probes: Sequence[ProbeResult], width: int, height: int) -> tuple[Candidate, ...]:
+    """Return the candidates of a search for a case, each with the place of their face.
+
+    Args:
+        probes: The faces of the probe, as the search returned them.
+        width: Width of the picture in which the faces were found, upright, in pixels.
+        height: Its height.
+    """
+    found = [(probe.face.face.box, candidate) for probe in probes for candidate in probe.candidates]
+    return tuple(
+        Candidate(
+            number,
+            candidate.subject,
+            candidate.reference,
+            candidate.score,
+            (_share(box.x0, width), _share(box.y0, height), _share(box.x1, width), _share(box.y1, height)),
+        )
+        for number, (box, candidate) in enumerate(found, 1)
+    )
+
+
+def _share(place: float, whole: int) -> float:
+    return round(min(1.0, max(0.0, float(place) / max(1, whole))), 4)
 
 
 def read_search(

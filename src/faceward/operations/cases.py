@@ -81,7 +81,7 @@ def keep_case(deployment: Deployment, desk: Desk, request: CaseRequest) -> Case:
         "probe_kind": request.kind,
         "gallery": search.gallery,
         "purpose": search.purpose,
-        "mandate": search.mandate,
+        "search_mandate": search.mandate,
     }
     facts = review_facts.open_context(request.kind, probe_kept=True)
     with desk.operation("case.open", facts, Happening("case.open", details, subjects)):

@@ -12,7 +12,7 @@ from datetime import timedelta
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import FacewardError
 from faceward.core.rights_results import TickResult
-from faceward.operations import complaints, recipients, reviews, subjects, suspension, upkeep, withdrawal
+from faceward.operations import case_end, complaints, recipients, reviews, subjects, suspension, upkeep, withdrawal
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
@@ -61,6 +61,12 @@ def _expire(deployment: Deployment, desk: Desk) -> Iterator[str]:
         yield f"erased {ended:,} references whose term has ended"
 
 
+def _end_cases(deployment: Deployment, desk: Desk) -> Iterator[str]:
+    ended = case_end.expire_cases(deployment, desk, deployment.now())
+    if ended:
+        yield f"deleted {ended:,} cases whose term has ended"
+
+
 def _finish(deployment: Deployment, desk: Desk) -> Iterator[str]:
     """Finish erasures and withdrawals of processes that were killed: with one running on, nobody opens alone."""
     for index in deployment.log.unfinished(upkeep.cursor(deployment)):
@@ -95,4 +101,4 @@ def _review(deployment: Deployment, desk: Desk) -> Iterator[str]:
         yield f"suspended {len(new):,} references of watchlists: their monthly review is overdue"
 
 
-STEPS: tuple[Step, ...] = (_expire, _finish, _suspend, _review)
+STEPS: tuple[Step, ...] = (_expire, _end_cases, _finish, _suspend, _review)

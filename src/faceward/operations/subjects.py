@@ -13,7 +13,7 @@ from faceward.core.reports import ErasureResult, LogLine, ReferenceView, Subject
 from faceward.core.results import JSONDict
 from faceward.gallery.search import Gallery
 from faceward.gallery.store import StoredReference
-from faceward.operations import complaints, consent, recipients, reviews
+from faceward.operations import case_end, complaints, consent, recipients, reviews
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening, Journal, Kept
@@ -135,6 +135,7 @@ def finish(deployment: Deployment, desk: Desk, entry: int, subject: str) -> Eras
         # Straight from the deployment: whoever keeps the galleries' keys has no say in an erasure.
         deployment.gallery(name).erase(deployment.pseudonym(subject))
     complaints.forget(deployment, subject)
+    case_end.forget_subject(deployment, subject)
     for reference in references:
         reviews.forget(deployment, reference.reference_id)
     # Last, because until here an interrupted erasure is completed from what this key opens.

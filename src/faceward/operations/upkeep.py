@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from faceward.core.errors import UsageError
 from faceward.core.results import JSONDict
 from faceward.gallery.results import Enrolment as NewReference
-from faceward.operations import documents, subjects, withdrawal
+from faceward.operations import case_end, documents, subjects, withdrawal
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening, Kept
@@ -33,6 +33,7 @@ def recover(deployment: Deployment, desk: Desk) -> None:
         deployment.gallery(info.name).recover()
     if unfinished:
         desk.journal.sweep()
+        case_end.sweep(deployment)
     for index in unfinished:
         complete(deployment, desk, index)
     if unfinished or size - start > _CURSOR_STEP:
