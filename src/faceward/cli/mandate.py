@@ -10,7 +10,7 @@ import typer
 
 from faceward.cli.options import Settings, command, group
 from faceward.cli.output import emit, table
-from faceward.cli.requests import Digest, Message, Signature, brought, report, show, tell
+from faceward.cli.requests import Digest, Message, Signature, brought, carrier, report, show, tell
 from faceward.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _refuse(settings: Settings, *, digest: Digest, signature: Signature = None, 
 def _decide(settings: Settings, digest: str, decision: str, signed: Brought | None) -> None:
     from faceward.policy.requests import Decision
 
-    with settings.open() as system:
+    with carrier(settings, signed).open() as system:
         found = system.mandates.decide(digest, Decision(decision), signed)
     report(settings, found)
 

@@ -93,8 +93,8 @@ def _add(
 ) -> None:
     """Add a person, or change the key, roles or training of one who is there.
 
-    At once while fewer than two approvers are known; after that another person approves it.
-    Sign in before the command's name: faceward --as NAME --key FILE person add …
+    At once while fewer than two approvers are known; after that another person approves it. Sign in before the command:
+    faceward --as NAME --key FILE person add …
     """
     trained = None if trained_until is None else _day(trained_until)
     line = read_public(key)

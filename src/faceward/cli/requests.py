@@ -172,6 +172,30 @@ def brought(signature: Path | None, message: Path | None) -> Brought | None:
     return Brought(read_limited(message, _MAX_FILE, "message"), text)
 
 
+def carrier(settings: Settings, signed: Brought | None) -> Settings:
+    """Return the settings of who brings a decision: with --as and no key, the name says whose it is.
+
+    Raises:
+        UsageError: It is somebody else's.
+    """
+    import json
+    import os
+    from dataclasses import replace
+
+    from faceward.core.names import normal_name
+
+    key_given = settings.key is not None or os.environ.get("FACEWARD_KEY")
+    if signed is None or settings.person is None or key_given:
+        return settings
+    try:
+        approver = json.loads(signed.message)["approver"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        approver = None
+    if approver != normal_name(settings.person):
+        raise UsageError(f"the message is not for {settings.person!r} to sign; give the one made for this person")
+    return replace(settings, person=None)
+
+
 def _approve(settings: Settings, *, digest: Digest, signature: Signature = None, message: Message = None) -> None:
     """Approve what somebody else asked for; it is carried out if that was all it needed."""
     _decide(settings, digest, "approve", brought(signature, message))
@@ -185,7 +209,7 @@ def _refuse(settings: Settings, *, digest: Digest, signature: Signature = None, 
 def _decide(settings: Settings, digest: str, decision: str, signed: Brought | None) -> None:
     from faceward.policy.requests import Decision
 
-    with settings.open() as system:
+    with carrier(settings, signed).open() as system:
         found = system.requests.decide(digest, Decision(decision), signed)
     report(settings, found)
 

@@ -125,7 +125,11 @@ class Mandates:
             return assess(None, use, Standing(approved=False, revoked=False, spent=0), limit, None)
         signed = self._mandate(start)
         status, digest = self._deployment.custody.status(), signed.digest()
-        standing = Standing(self._requests.approved(signed), digest in status.revoked, status.spent.get(digest, 0))
+        standing = Standing(
+            self._requests.approved(signed, self._requests.roster(status)),
+            digest in status.revoked,
+            status.spent.get(digest, 0),
+        )
         return assess(Mandate.of(signed), use, standing, limit, signed.request.created)
 
     def _mandate(self, start: str) -> SignedRequest:

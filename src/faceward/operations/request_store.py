@@ -8,10 +8,10 @@ from faceward.core.canonical import JSONObject
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import IntegrityError, UsageError
 from faceward.operations.deployment import Deployment
-from faceward.policy.requests import Approval, SignedRequest
+from faceward.policy.requests import Approval, Decision, SignedRequest
 
 REQUEST, APPROVAL, CARRIED, REVOCATION = "request", "approval", "carried", "revocation"
-_LEAST_DIGITS = 8
+_LEAST_DIGITS, _ALL_DIGITS = 8, 64
 _DIGITS = re.compile(r"[0-9a-f]{1,64}")
 
 
@@ -52,6 +52,8 @@ class RequestStore:
         start = start.strip().lower()
         if len(start) < _LEAST_DIGITS or _DIGITS.fullmatch(start) is None:
             raise UsageError(f"{start[:80]!r} is no digest; give its first {_LEAST_DIGITS} digits or more")
+        if len(start) == _ALL_DIGITS:
+            return self.signed(start).digest()
         found = [digest for digest in self._deployment.store.documents(REQUEST) if digest.startswith(start)]
         if len(found) != 1:
             problem = "no request has" if not found else "several requests have"
@@ -77,6 +79,10 @@ class RequestStore:
         """Return what was decided on a request, by approver."""
         names = sorted(n for n in self._deployment.store.documents(APPROVAL) if n.startswith(f"{digest}/"))
         return tuple(Approval.from_json(self._deployment.kept(APPROVAL, name)) for name in names)
+
+    def decided(self, digest: str) -> set[tuple[str, Decision]]:
+        """Return who decided how on a request."""
+        return {(approval.approver, approval.decision) for approval in self.approvals(digest)}
 
     def all(self) -> tuple[SignedRequest, ...]:
         """Return all requests, oldest first."""

@@ -9,6 +9,7 @@ from faceward.core.canonical import sha256_hex
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import PolicyRefusal
 from faceward.core.request_results import DecisionView, RequestView
+from faceward.custody.protocol import CustodyStatus
 from faceward.operations.deployment import Deployment
 from faceward.operations.request_store import CARRIED, REVOCATION, RequestStore
 from faceward.policy.mandates import KIND as MANDATE
@@ -36,20 +37,25 @@ WAITING, APPROVED, REFUSED, REVOKED, DONE, ENDED = (
 _PLAIN = re.compile(r"[A-Za-z0-9._@-]+")
 
 
-def view(deployment: Deployment, store: RequestStore, signed: SignedRequest, roster: Roster) -> RequestView:
+Known = tuple[CustodyStatus, Roster]
+"""What the custodian says of itself, and the people as the standard reads them."""
+
+
+def view(deployment: Deployment, store: RequestStore, signed: SignedRequest, known: Known) -> RequestView:
     """Return how a request stands now."""
+    status, roster = known
     request, digest = signed.request, signed.digest()
     decisions = tuple(_decision(deployment, signed, approval, roster) for approval in store.approvals(digest))
     spent = None
     if request.kind == MANDATE:
-        spent = deployment.custody.status().spent.get(digest, 0)
+        spent = status.spent.get(digest, 0)
     return RequestView(
         digest=digest,
         kind=request.kind,
         requester=request.requester,
         created=to_rfc3339(request.created),
         expires=to_rfc3339(request.expires),
-        state=state(deployment, store, signed, roster),
+        state=state(deployment, store, signed, known),
         body=json.loads(request.message())["body"],
         message=request.message().decode(),
         signature=signed.signature,
@@ -59,15 +65,16 @@ def view(deployment: Deployment, store: RequestStore, signed: SignedRequest, ros
     )
 
 
-def state(deployment: Deployment, store: RequestStore, signed: SignedRequest, roster: Roster) -> str:
+def state(deployment: Deployment, store: RequestStore, signed: SignedRequest, known: Known) -> str:
     """Return what became of a request: one of the words above."""
+    status, roster = known
     digest, approvals, now = signed.digest(), store.approvals(signed.digest()), deployment.now()
     if store.noted(CARRIED, digest):
         return DONE
     if any(approval.decision is Decision.REFUSE for approval in approvals):
         return REFUSED
     # The custodian's word counts more than what is kept here.
-    if store.noted(REVOCATION, digest) or digest in deployment.custody.status().revoked:
+    if store.noted(REVOCATION, digest) or digest in status.revoked:
         return REVOKED
     if now >= signed.request.expires:
         return ENDED

@@ -12,6 +12,7 @@ from faceward.core.canonical import JSONObject
 from faceward.core.errors import BadInput, PolicyRefusal, UsageError
 from faceward.core.request_results import Asked, RequestView
 from faceward.custody.errors import Replayed
+from faceward.custody.protocol import CustodyStatus
 from faceward.operations.case_end import delete_linked
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
@@ -79,10 +80,14 @@ class Requests:
         self._deployment, self._desk = deployment, desk
         self.store = RequestStore(deployment)
 
-    def roster(self) -> Roster:
-        """Return the people, as the custodian knows them and the standard reads them."""
+    def roster(self, status: CustodyStatus | None = None) -> Roster:
+        """Return the people, as the custodian knows them and the standard reads them.
+
+        Args:
+            status: What the custodian says of itself; it is asked if None.
+        """
         trained = self._deployment.standard.parameters.people.trained
-        return self._deployment.custody.status().roster.asking_training(trained)
+        return (status or self._deployment.custody.status()).roster.asking_training(trained)
 
     def ask(self, kind: str, body: JSONObject, term: timedelta = TERM) -> Asked:
         """Ask for something; it is carried out at once while the roster is being founded and no approval is needed.
@@ -137,7 +142,9 @@ class Requests:
         """
         session = self._deployment.session
         if session is None:
-            refusal = PolicyRefusal("S2", "nobody has signed in.", "Sign in with your own key: --as NAME --key FILE.")
+            refusal = PolicyRefusal(
+                "S2", "nobody has signed in.", "Sign in with your own key: --as NAME --key FILE."
+            )
             self._desk.deny(happening, refusal)
             raise refusal
         origin = self._deployment.log.origin
@@ -182,6 +189,8 @@ class Requests:
         person = self._checked(signed, approval, happening)
         if self.store.noted(CARRIED, digest):
             raise UsageError(f"the request {digest[:12]} was carried out already; ask for the opposite")
+        if decision is Decision.APPROVE and (approver, Decision.REFUSE) in self.store.decided(digest):
+            raise UsageError(f"{approver!r} refused it already, which stands; ask anew")
         # Whose signature it is was proved, also where somebody else brought it.
         roles = frozenset(role.value for role in person.roles)
         principal = Principal(person.name, signed_in=True, roles=roles, trained=person.is_trained(approval.time))
@@ -220,11 +229,12 @@ class Requests:
         elif signed.request.kind in ACTIONS and self.approved(signed):
             self._carry_out(signed, approvals, principal)
 
-    def approved(self, signed: SignedRequest) -> bool:
+    def approved(self, signed: SignedRequest, roster: Roster | None = None) -> bool:
         """Tell whether other people approve of a request now, and nobody refuses it."""
+        roster = roster or self.roster()
         approvals = self.store.approvals(signed.digest())
         try:
-            check_approved(signed, approvals, self.roster(), self._deployment.log.origin, self._deployment.now())
+            check_approved(signed, approvals, roster, self._deployment.log.origin, self._deployment.now())
         except PolicyRefusal:
             return False
         return True
@@ -251,12 +261,14 @@ class Requests:
         Raises:
             UsageError: There is no such request.
         """
-        return view(self._deployment, self.store, self.store.signed(self.store.digest(start)), self.roster())
+        signed, status = self.store.signed(self.store.digest(start)), self._deployment.custody.status()
+        return view(self._deployment, self.store, signed, (status, self.roster(status)))
 
     def listed(self, *, waiting: bool = False) -> tuple[RequestView, ...]:
         """Return requests, oldest first: all, or those that wait for a decision."""
-        roster = self.roster()
-        shown = [view(self._deployment, self.store, signed, roster) for signed in self.store.all()]
+        status = self._deployment.custody.status()
+        roster = self.roster(status)
+        shown = [view(self._deployment, self.store, signed, (status, roster)) for signed in self.store.all()]
         return tuple(v for v in shown if not waiting or v.state == WAITING)
 
 
