@@ -15,7 +15,6 @@ _NAMES = {
     ("pack", "document"): "the manifest of the model pack",
     ("pack", "identifier"): "the model pack",
     ("witnesses",): "the witnesses",
-    ("people",): "the roles that people hold",
     ("custody",): "the custody of keys",
 }
 _MOST = 120
@@ -57,6 +56,8 @@ def _name(path: tuple[str, ...]) -> str:
     if path[0] in _ENTRIES and len(path) > 1:
         entry = f"the {_ENTRIES[path[0]]} {path[1]!r}"
         return f"{_words(path[2:])} of {entry}" if len(path) > 2 else entry
+    if path[0] == "people" and len(path) == 2:
+        return f"the number of people with the role {path[1]}"
     for length in range(len(path), 0, -1):
         if path[:length] in _NAMES:
             rest = path[length:]

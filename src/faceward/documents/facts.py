@@ -120,6 +120,7 @@ class CustodyFacts:
 
     Attributes:
         separate: Whether a process of its own holds the galleries' keys.
+        trial: Whether the deployment is for trial only.
         stopped: Whether searching is stopped.
         roles: How many people hold each role; nobody is named.
         people: How many people there are.
@@ -127,6 +128,7 @@ class CustodyFacts:
     """
 
     separate: bool
+    trial: bool
     stopped: bool
     roles: Mapping[str, int]
     people: int

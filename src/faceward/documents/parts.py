@@ -167,7 +167,7 @@ def security(facts: Facts) -> Bullets:
         else "the galleries' keys are held by the same process that searches: no separate custodian"
     )
     witnesses = (
-        f"the newest cosigned checkpoint of the log names the witnesses {', '.join(custody.witnesses)}"
+        f"checkpoints of the log are cosigned in the name of {', '.join(custody.witnesses)}"
         if custody.witnesses
         else "the log is cosigned by no witness"
     )
@@ -211,6 +211,7 @@ def _configured_gaps(facts: Facts) -> tuple[str, ...]:
     calibration = facts.pack.calibration
     without = [purpose.name for purpose in facts.purposes if purpose.basis == "consent" and not purpose.alternative]
     found = (
+        (facts.custody.trial, "The deployment is set up for trial only."),
         (not facts.custody.separate, "Whoever controls the searching process reaches the galleries' keys."),
         (
             not facts.custody.witnesses,

@@ -115,7 +115,9 @@ def make(*purposes: PurposeFacts, **changes: object) -> Facts:
         ),
         purposes=made,
         galleries=tuple(GalleryFacts(one.name, one.name, "sealed", 118, 0) for one in made),
-        custody=CustodyFacts(True, False, {"operator": 2, "approver": 2, "auditor": 1}, 4, ("witness.example.org/w1",)),
+        custody=CustodyFacts(
+            True, False, False, {"operator": 2, "approver": 2, "auditor": 1}, 4, ("witness.example.org/w1",)
+        ),
         entries=5123,
         tally=tally(),
     )

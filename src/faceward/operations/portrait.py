@@ -1,0 +1,154 @@
+"""Gathering what documents say of a deployment: its configuration in words, and nobody's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+
+from faceward.core.clock import from_rfc3339
+from faceward.core.errors import PolicyRefusal, UsageError
+from faceward.documents.facts import (
+    CalibrationFacts,
+    CustodyFacts,
+    Facts,
+    GalleryFacts,
+    PackFacts,
+    PlaceFacts,
+    PurposeFacts,
+    StandardFacts,
+    Tally,
+)
+from faceward.operations import purposes
+from faceward.operations.configuration import configuration, digest, flattened, plain, span
+from faceward.operations.deployment import Deployment
+from faceward.operations.guardians import guardians
+from faceward.policy.purposes import Purpose, release_needed
+from faceward.policy.quality import Floor
+from faceward.vision.calibration import Calibration
+
+# Parameters that documents show as tables of their own.
+_TABLES = ("bases", "enrolment_floors", "probe_floors")
+
+
+def portrait(deployment: Deployment, tally: Tally | None = None) -> Facts:
+    """Return what documents are written from.
+
+    Args:
+        deployment: The deployment.
+        tally: Counts of the log, for a document that tells them.
+    """
+    config, held = deployment.config, guardians(deployment)
+    now = deployment.now()
+    return Facts(
+        software=f"Faceward {version('faceward')}",
+        made=now,
+        configuration=digest(configuration(deployment)),
+        controller=config.controller,
+        contact=config.contact,
+        origin=config.origin,
+        created=from_rfc3339(config.created).date(),
+        standard=_standard(deployment),
+        place=_place(deployment),
+        pack=_pack(deployment),
+        purposes=tuple(_purpose(deployment, purpose) for purpose in purposes.listed(deployment)),
+        galleries=tuple(_galleries(deployment)),
+        custody=CustodyFacts(held.separate, config.trial, held.stopped, dict(held.roles), held.people, held.witnesses),
+        entries=deployment.log.size,
+        tally=tally,
+    )
+
+
+def _standard(deployment: Deployment) -> StandardFacts:
+    standard = deployment.standard
+    parameters = standard.parameters
+    return StandardFacts(
+        name=standard.name,
+        digest=standard.digest,
+        bases=tuple((basis.value, rule.allowed, rule.release, rule.why) for basis, rule in parameters.bases.items()),
+        floors=(*_floors("enrolment", parameters.enrolment_floors), *_floors("probe", parameters.probe_floors)),
+        parameters=tuple(flattened(plain(parameters), leave_out=_TABLES)),
+        refusals=tuple((rule.rule, rule.reason) for rule in standard.rules if rule.forbids),
+        mandated=tuple(sorted(parameters.mandate.required)),
+        reviewers=parameters.people.reviewers,
+    )
+
+
+def _floors(use: str, floors: Sequence[Floor]) -> Iterator[tuple[str, str, str, str]]:
+    for floor in floors:
+        limit = f"at most {floor.maximum:g}" if floor.minimum is None else f"at least {floor.minimum:g}"
+        yield use, floor.component.replace("_", " "), limit, floor.advice
+
+
+def _place(deployment: Deployment) -> PlaceFacts:
+    place = deployment.jurisdiction
+    return PlaceFacts(
+        code=place.code,
+        title=place.title,
+        law=place.law,
+        maximum_retention="" if place.maximum_retention is None else span(place.maximum_retention),
+        release_required=place.release_required,
+        complaints=place.complaints,
+    )
+
+
+def _pack(deployment: Deployment) -> PackFacts:
+    pipeline = deployment.pipeline
+    manifest = pipeline.pack.manifest
+    detector = () if manifest.detector is None else (("detector", manifest.detector.model),)
+    files = (*detector, ("recognition", manifest.embedder.model))
+    return PackFacts(
+        name=manifest.name,
+        identifier=pipeline.identifier,
+        document=manifest.document,
+        licence=manifest.licence,
+        commercial=manifest.commercial,
+        source=manifest.source,
+        training_data=manifest.training_data,
+        dimension=manifest.embedder.dimension,
+        chip=manifest.embedder.size,
+        files=tuple((role, model.file, model.sha256, model.distribution) for role, model in files),
+        calibration=_calibration(manifest.calibration),
+    )
+
+
+def _calibration(calibration: Calibration | None) -> CalibrationFacts | None:
+    if calibration is None:
+        return None
+    rows = tuple((float(a), float(b), float(c), float(d), float(e)) for a, b, c, d, e in calibration.table)
+    return CalibrationFacts(calibration.data, calibration.mated, calibration.nonmated, calibration.default_fmr, rows)
+
+
+def _purpose(deployment: Deployment, purpose: Purpose) -> PurposeFacts:
+    needed = deployment.jurisdiction.release_required or release_needed(purpose.basis, deployment.standard.parameters)
+    return PurposeFacts(
+        name=purpose.name,
+        basis=purpose.basis.value,
+        fmr=purpose.fmr,
+        fpir=purpose.fpir,
+        retention=span(purpose.retention),
+        alternative=purpose.alternative,
+        created=purpose.created.date(),
+        release=needed,
+        threshold=_threshold(deployment, purpose),
+    )
+
+
+def _threshold(deployment: Deployment, purpose: Purpose) -> tuple[float, float, float, float] | str:
+    try:
+        calibration = deployment.pipeline.calibration
+        point = calibration.at_fmr(purpose.fmr)
+    except (PolicyRefusal, UsageError) as error:
+        return f"not supported: {error}"
+    return point.threshold, point.fmr_low, point.fmr_high, calibration.fnmr_at(point.threshold)
+
+
+def _galleries(deployment: Deployment) -> Iterator[GalleryFacts]:
+    for info in deployment.store.galleries():
+        note = deployment.gallery_note(info.name) or {}
+        yield GalleryFacts(
+            name=info.name,
+            purpose=str(note.get("purpose", "none")),
+            mode=info.mode,
+            references=deployment.store.count(info.name, deployment.now()),
+            simulated=int(str(note.get("simulated", 0))),
+        )
