@@ -53,9 +53,9 @@ def _show(
     settings: Settings,
     last: Annotated[int, typer.Option(min=1, metavar="N", help="How many of the latest entries.")] = 20,
 ) -> None:
-    """Show the latest entries of the log, with what can still be opened of them."""
+    """Show the latest entries of the log, with what can still be opened of them; that is an entry itself."""
     with settings.open() as system:
-        lines = list(system.log_lines(max(0, system.log_size - last)))
+        lines = system.show_log(last)
     if settings.as_json:
         emit({"entries": [line.to_json() for line in lines]})
     else:

@@ -11,7 +11,7 @@ import typer
 
 from faceward.cli.files import output
 from faceward.cli.options import Settings, command, group
-from faceward.cli.output import emit, say
+from faceward.cli.output import emit, say, table
 from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError, UsageError
 
 _MAX_KEY_BYTES = 4096
@@ -24,8 +24,11 @@ def register_audit(audit: typer.Typer) -> None:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of a witness."""
-    witness = group("witness", "Be a witness of logs, for somebody else.")
+    """Add the commands about witnesses."""
+    witness = group("witness", "Trust witnesses of this log, or be a witness of somebody else's.")
+    witness.command("trust")(command(_trust))
+    witness.command("distrust")(command(_distrust))
+    witness.command("list")(command(_list))
     witness.command("key")(command(_key))
     witness.command("serve")(command(_serve))
     app.add_typer(witness)
@@ -102,6 +105,59 @@ def _failure(cosigned: tuple[str, ...], failures: dict[str, FacewardError]) -> F
     kept = f" (kept: {', '.join(cosigned)})" if cosigned else ""
     kind = type(gravest) if type(gravest) in {IntegrityError, UsageError} else EnvironmentFailure
     return kind("; ".join(map(str, failures.values())) + kept)
+
+
+WitnessKey = Annotated[str, typer.Argument(metavar="VKEY", help="The witness's public key.")]
+Approved = Annotated[
+    Optional[str],
+    typer.Option(
+        "--request", metavar="DIGEST", help="The approved request, once people hold roles.", show_default=False
+    ),
+]
+
+
+def _trust(settings: Settings, vkey: WitnessKey, request: Approved = None) -> None:
+    """Trust a witness: its cosignatures count where the standard asks for witnesses (rule L3)."""
+    _change(settings, vkey, request, trust=True)
+
+
+def _distrust(settings: Settings, vkey: WitnessKey, request: Approved = None) -> None:
+    """Trust a witness no longer."""
+    _change(settings, vkey, request, trust=False)
+
+
+def _change(settings: Settings, vkey: str, request: str | None, *, trust: bool) -> None:
+    with settings.open() as system:
+        done = system.witnesses.change(vkey, trust=trust, request=request)
+    if settings.as_json:
+        emit({"witness": done.witness, "trusted": trust, "done": done.request is None, "request": done.request})
+    elif done.request is None:
+        say(f"{'trusted' if trust else 'trusted no longer'}: {done.witness}")
+    else:
+        say(f"request {done.request} waits for another person: 'faceward request approve', then repeat with --request")
+
+
+def _list(settings: Settings) -> None:
+    """List the trusted witnesses, and what each has seen of the log last."""
+    from faceward.core.clock import to_rfc3339
+
+    with settings.open() as system:
+        keys, seen, judged = system.witnesses.trusted(), system.witnesses.seen(), system.witnesses.judged()
+    last = {one.witness: one for one in seen}
+    rows = [
+        {
+            "witness": key.name,
+            "vkey": key.vkey,
+            "size": last[key.name].size if key.name in last else None,
+            "seen": to_rfc3339(last[key.name].time) if key.name in last else None,
+        }
+        for key in keys
+    ]
+    if settings.as_json:
+        emit({"witnesses": rows, "enough": judged.good, "reason": judged.reason})
+        return
+    table(("witness", "entries#", "seen", "key"), [(r["witness"], r["size"], r["seen"], r["vkey"]) for r in rows])
+    say(judged.reason)
 
 
 def _key(

@@ -18,7 +18,7 @@ from faceward.policy.strict import Table
 
 REQUEST_NAMESPACE = "faceward-request"
 APPROVAL_NAMESPACE = "faceward-approval"
-KINDS = ("mandate", "person.add", "person.remove", "standard", "pack", "restart", "entry", "export")
+KINDS = ("mandate", "person.add", "person.remove", "standard", "pack", "restart", "entry", "export", "witness.trust")
 LONGEST = timedelta(days=366)
 """Longest time between a request and its end, whatever a standard says."""
 
