@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
 from faceward.custody.calls import encode, pins_to_json, read_answer, status_from_json
@@ -54,6 +54,12 @@ class CustodyClient:
         self._process = os.getpid()
         self._closed = False
         self._people: tuple[object, Roster] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
     def found(self, pins: Pins) -> None:
         """Have it take on a deployment; see `Custody.found`."""
