@@ -2,7 +2,10 @@
 
 Its signature alone cannot tell: an older log was signed by the same key. The size and root hash after the last
 append are kept where only the master key opens them. An append that was stopped before they were kept leaves a log
-that is longer, which is no harm; one that is shorter, or that another history leads to, is refused.
+that is longer, which is no harm; one that is shorter, or that another history leads to, is refused. So they
+are kept without waiting for the disk, which would take longer than the append: they outlive the process at once, and a
+power cut with the next change of the key store that waits. Who cuts the power and puts an older log in place within
+that time is found by custodian and witnesses, not by this.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ def keep_head(keys: KeyStore, head: Head) -> None:
         # Of two processes, the one that appended first may come here last.
         return None if kept is not None and _decode(kept)[0] >= head[0] else _encode(head)
 
-    keys.update_secret(_SECRET, further)
+    keys.update_secret(_SECRET, further, durable=False)
 
 
 def kept_head(keys: KeyStore) -> Head:

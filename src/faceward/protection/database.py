@@ -151,15 +151,31 @@ class Database:
         return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """Run a block as one write transaction; any error rolls everything back.
+
+        Args:
+            durable: Whether it is to outlive a power cut when this returns. Otherwise it does with the next one that
+                is: the write-ahead log keeps their order. Either way it outlives the process.
 
         Raises:
             IntegrityError: The file is damaged, or a constraint does not hold.
             EnvironmentFailure: Full disk, no permission, or busy for too long.
         """
-        with self._block("BEGIN IMMEDIATE") as connection:
-            yield connection
+        with self._lock:
+            if not durable:
+                self._synchronous("NORMAL")
+            try:
+                with self._block("BEGIN IMMEDIATE") as connection:
+                    yield connection
+            finally:
+                if not durable:
+                    self._synchronous("FULL")
+
+    def _synchronous(self, mode: str) -> None:
+        # Outside of a transaction, where alone SQLite allows it.
+        with self._translated():
+            self._connection.execute(f"PRAGMA synchronous = {mode}")
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:

@@ -39,19 +39,20 @@ class SecretStore:
         """
         self.update_secret(name, lambda _: value)
 
-    def update_secret(self, name: str, change: Callable[[bytes | None], bytes | None]) -> None:
+    def update_secret(self, name: str, change: Callable[[bytes | None], bytes | None], *, durable: bool = True) -> None:
         """Replace a secret by what follows from it, in one transaction.
 
         Args:
             name: Name of the secret.
             change: Given the secret, or None where there is none; returns the new one, or None to leave it.
+            durable: Whether it must outlive a power cut at once; otherwise an earlier one may come back then.
 
         Raises:
             UsageError: The new one is larger than 64 KiB.
             IntegrityError: The old one does not authenticate.
         """
         wrapper = self._outer("secret", name)
-        with self._database.transaction() as connection:
+        with self._database.transaction(durable=durable) as connection:
             row = connection.execute("SELECT wrapped FROM secret WHERE name = ?", (name,)).fetchone()
             value = change(None if row is None else wrapper.unwrap(row[0]))
             if value is None:
