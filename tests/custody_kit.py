@@ -47,7 +47,12 @@ ROLES = {
 }
 PLAIN = Terms(frozenset(), timedelta(days=30), 100, timedelta(hours=48), timedelta(minutes=15), False, False)
 STRICT = replace(PLAIN, required=frozenset({"identify"}))
-STANDARDS = {"plain": PLAIN, "strict": STRICT, "signed": replace(PLAIN, sign_in=True)}
+STANDARDS = {
+    "plain": PLAIN,
+    "strict": STRICT,
+    "signed": replace(PLAIN, sign_in=True),
+    "busy": replace(STRICT, searches=100_000),
+}
 DIGEST = "5" * 64
 
 
