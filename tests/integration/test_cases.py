@@ -17,15 +17,15 @@ from faceward.core.canonical import sha256_hex
 from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.operations import case_end, cases
 from faceward.operations.case_people import signing_place
+from faceward.operations.case_search import candidates_of
 from faceward.operations.case_store import CaseStore
-from faceward.operations.context import Act
 from faceward.operations.system import System
 from faceward.policy import review
 from faceward.policy.asking import Decision, SignedRequest, new_request, sign_approval, sign_request
 from faceward.policy.authority import Mandate
 from faceward.policy.people import Person, Role
 from faceward.policy.review_features import review_scheme
-from faceward.policy.review_model import Candidate, Case, Comparison, Finding, Outcome, Search, Version
+from faceward.policy.review_model import Case, Comparison, Finding, Outcome, Search, Version
 from faceward.policy.review_view import LEAD_ONLY
 from faceward.policy.sessions import OpenSession, SignedSession, check_use
 from faceward.policy.sshsig import PrivateKey
@@ -58,21 +58,22 @@ class Court:
 
     def sign_in(self, name: str | None) -> None:
         origin, now = self.deployment.log.origin, self.world.clock.now()
-        self.deployment.session = OpenSession.begin(name, self.keys[name], origin, now) if name else None
-        self.deployment.operator = name or "somebody"
+        if name is not None:
+            self.deployment.begin_session(OpenSession.begin(name, self.keys[name], origin, now))
+        else:
+            self.deployment.session, self.deployment.operator = None, "somebody"
 
     def case(self, *, kind: str = "photograph", mandate: str = "", people: tuple[str, ...] = ("Ada",)) -> str:
         """Search as Olga for a picture of these people and open the case as `identify` does."""
         self.sign_in("olga")
         picture = self.world.picture(*people)
         found = self.system.identify(picture, gallery="door", purpose="door", reason="who is it")
-        hits = [candidate for probe in found.probes for candidate in probe.candidates]
-        assert len(hits) == len(people)
+        wanted = candidates_of(found.probes, 48, 48)
+        assert len(wanted) == len(people)
         search = Search(found.entry, "olga", "door", "door", mandate, "who is it")
-        wanted = tuple(Candidate(n, hit.subject, hit.reference, SCORE, (0, 0, 0.5, 1)) for n, hit in enumerate(hits, 1))
+        wanted = tuple(replace(candidate, score=SCORE) for candidate in wanted)
         request = cases.CaseRequest(picture.read_bytes(), picture.name, kind, search, wanted)
-        act = Act(found.entry, self.deployment)
-        opened = cases.open_case(self.deployment, self.system._desk, act, request)
+        opened = cases.keep_case(self.deployment, self.system._desk, request)
         self.probe = picture
         return opened.id
 
@@ -113,6 +114,13 @@ def test_H1_a_lead_needs_two_trained_reviewers_who_agree(court: Court) -> None:
     done = court.answer(case, "remy", "same-moderate")
     assert done["phase"] == "decided"
     assert [c["result"] for c in done["candidates"]] == ["actionable-lead"]
+
+
+def test_S3_a_case_marks_the_face_of_each_candidate_and_no_order_of_scores(court: Court) -> None:
+    case = court.held(court.case(people=("Ada", "Grace")))
+    assert {c.face for c in case.candidates} == {(0.0, 0.0417, 0.5, 1.0), (0.5, 0.0417, 1.0, 1.0)}
+    assert [c.number for c in case.candidates] == [1, 2]
+    assert [c.reference for c in case.candidates] == sorted(c.reference or "" for c in case.candidates)
 
 
 def test_H1_the_lowest_step_of_support_makes_no_lead(court: Court) -> None:
@@ -327,13 +335,47 @@ def test_S3_the_original_and_every_edit_are_kept_in_a_chain(court: Court) -> Non
         court.system.cases.add_edit(case, court.world.picture("Ada"), change="crop", of="ffff")
 
 
+def _ask_for_reviewers(court: Court) -> None:
+    """Let the standard ask for two reviewers, as `investigation` does."""
+    standard = court.deployment.standard
+    terms = replace(standard.parameters.people, reviewers=2)
+    court.deployment.standard = replace(standard, parameters=replace(standard.parameters, people=terms))
+
+
+def test_H2_a_search_under_a_standard_with_reviewers_opens_a_case_and_shows_no_score(court: Court) -> None:
+    _ask_for_reviewers(court)
+    court.sign_in("olga")
+    picture = court.world.picture("Ada", "Grace")
+    found = court.system.identify(picture, gallery="door", purpose="door", reason="who is it")
+    assert found.case is not None
+    assert [c.score for probe in found.probes for c in probe.candidates] == [None, None]
+    case = court.held(found.case)
+    assert case.search == Search(found.entry, "olga", "door", "door", "", "who is it")
+    scores = [c.score for c in case.candidates]
+    assert all(scores)
+    seen = court.seen(found.case, "olga")
+    assert not any(str(score) in seen for score in scores)
+    store = CaseStore(court.deployment)
+    assert store.picture(store.find(found.case), case.versions[0].sha256) == picture.read_bytes()
+    # Nobody was found: there is nothing to review.
+    court.sign_in("olga")
+    nobody = court.system.identify(court.world.picture("Nobody"), gallery="door", purpose="door", reason="who is it")
+    assert nobody.case is None
+
+
 def test_S3_only_the_picture_that_was_enrolled_stands_for_a_candidate(court: Court) -> None:
-    case = court.case()
+    _ask_for_reviewers(court)
+    court.sign_in("olga")
     enrolled = min((court.world.folder / "pictures").iterdir())
+    found = court.system.identify(court.world.picture("Ada"), gallery="door", purpose="door", reason="who is it")
+    case = found.case
+    assert case is not None
     with pytest.raises(UsageError, match="not the picture from which"):
         court.system.cases.add_sample(case, court.world.picture("Ada"), candidate=1)
     shown = court.system.cases.add_sample(case, enrolled, candidate=1)
-    assert shown["candidates"][0]["sample"] == shown["candidates"][0]["enrolled"]
+    assert shown["candidates"][0]["sample"] == sha256_hex(enrolled.read_bytes())
+    with pytest.raises(UsageError, match="already"):
+        court.system.cases.add_sample(case, enrolled, candidate=1)
 
 
 def test_S3_a_case_opened_afterwards_is_of_the_very_search_and_file(court: Court) -> None:
@@ -471,6 +513,21 @@ def test_T3_an_erased_candidate_is_forgotten_and_no_copy_names_them(court: Court
     assert review.results(now)[number] is review.Result.NOT_ACTIONABLE
     with pytest.raises(IntegrityError):
         CaseStore(court.deployment).open(old)
+
+
+def test_T3_an_erasure_reaches_cases(court: Court) -> None:
+    case = court.case(people=("Ada", "Grace"))
+    court.system.erase("Ada")
+    assert court.held(case).subjects == ("Grace",)
+
+
+def test_T1_the_clock_ends_cases(court: Court) -> None:
+    case = court.case()
+    court.world.clock.advance(court.held(case).expires - court.world.clock.now())
+    court.sign_in(None)
+    told = court.system.rights.tick()
+    assert any("deleted 1 cases" in line for line in told.done), told
+    assert list(CaseStore(court.deployment).held()) == []
 
 
 def test_T1_a_case_ends_with_its_term(court: Court) -> None:

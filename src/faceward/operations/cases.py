@@ -65,27 +65,14 @@ def open_case(deployment: Deployment, desk: Desk, act: Act, request: CaseRequest
 def keep_case(deployment: Deployment, desk: Desk, request: CaseRequest) -> Case:
     """Open a case without asking the gallery anything; see `open_case`."""
     store, search = CaseStore(deployment), request.search
-    if any(held.search == search.entry for held in store.held()):
-        raise UsageError(f"there is a case of the search in log entry {search.entry} already; see 'case list'")
     case_id, now, who = store.new_id(), deployment.now(), actor(deployment)
     digest = sha256_hex(request.probe)
-    subjects: dict[str, JSONObject] = {
-        c.subject: {"outcome": "is a candidate under review", "case": case_id}
-        for c in request.candidates
-        if c.subject is not None
-    }
-    details: JSONObject = {
-        "case": case_id,
-        "search": search.entry,
-        "probe_sha256": digest,
-        "probe_kind": request.kind,
-        "gallery": search.gallery,
-        "purpose": search.purpose,
-        "search_mandate": search.mandate,
-    }
-    facts = review_facts.open_context(request.kind, probe_kept=True)
-    with desk.operation("case.open", facts, Happening("case.open", details, subjects)):
+    happening = _opening(case_id, request, digest)
+    with refusals_logged(desk, happening):
         review_probe.check_kind(request.kind)
+    if any(held.search == search.entry for held in store.held()):
+        raise UsageError(f"there is a case of the search in log entry {search.entry} already; see 'case list'")
+    with desk.operation("case.open", review_facts.open_context(request.kind, probe_kept=True), happening):
         purpose = deployment.purpose(search.purpose)
         if purpose is None:
             raise PolicyRefusal("P1", f"the purpose {search.purpose!r} is not registered.", "Register it first.")
@@ -101,6 +88,22 @@ def keep_case(deployment: Deployment, desk: Desk, request: CaseRequest) -> Case:
         )
         store.create(case, {digest: request.probe})
     return case
+
+
+def _opening(case_id: str, request: CaseRequest, digest: str) -> Happening:
+    search = request.search
+    details: JSONObject = {
+        "case": case_id,
+        "search": search.entry,
+        "probe_sha256": digest,
+        "probe_kind": request.kind,
+        "gallery": search.gallery,
+        "purpose": search.purpose,
+        "search_mandate": search.mandate,
+    }
+    named = (candidate.subject for candidate in request.candidates if candidate.subject is not None)
+    about: JSONObject = {"outcome": "is a candidate under review", "case": case_id}
+    return Happening("case.open", details, dict.fromkeys(named, about))
 
 
 def _numbered(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
