@@ -219,6 +219,9 @@ def test_P2_a_mandate_is_revoked_by_its_requester_or_an_approver(who: str, staff
     assert staffed.act(who).mandates.revoke(digest, "no longer needed").state == "revoked"
     assert staffed.lacks(digest) == {"mandate_not_revoked"}
     staffed.act(who).mandates.revoke(digest, "no longer needed")
+    for wrong in ("", "a\nb", "x" * 3000):
+        with pytest.raises(UsageError, match="reason"):
+            staffed.system.mandates.revoke(digest, wrong)
 
 
 def test_P2_a_mandate_is_not_revoked_by_anybody_else(staffed: Office) -> None:

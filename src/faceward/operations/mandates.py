@@ -80,15 +80,18 @@ class Mandates:
             reason: Why, in a line.
 
         Raises:
+            UsageError: There is no such mandate, or the reason is none.
             PolicyRefusal: Nobody signed in who may (S2). The refusal is recorded.
         """
+        if not reason.strip():
+            raise UsageError("no reason is given; say in a line why the mandate is revoked")
         signed = self._mandate(start)
         details: JSONObject = {**described(signed.request), "reason": reason}
         happening = Happening("mandate.revoke", details)
         session = self._requests.session(happening)
         digest, origin = signed.digest(), self._deployment.log.origin
         statement = Statement(StatementAct.REVOKE, digest, reason, session.person, origin, self._deployment.now())
-        statement = Statement.from_json(statement.to_json()).signed(session)
+        statement = statement.checked().signed(session)
         facts = {"own": session.person == signed.request.requester}
         with self._desk.operation("mandate.revoke", facts, happening):
             self._deployment.custody.revoke(statement, signed)

@@ -39,6 +39,19 @@ _KEY_BYTES = 32
 _MAX_LINE = 1024
 _HASHES = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _HASH = "sha512"
+# Points of small order, without the sign bit: under such a "key" anybody makes signatures (RFC 8032 §5.1.7 allows it).
+_WEAK = frozenset(
+    bytes.fromhex(point)
+    for point in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
 # FIDO CTAP2 authenticator data: somebody touched the key, and the key knew who (a PIN or a finger).
 _PRESENT, _VERIFIED = 0x01, 0x04
 
@@ -77,6 +90,8 @@ class PublicKey:
             key = cls.from_blob(decode_base64(words[1], "the public key"))
         except BadSignature as error:
             raise BadInput(f"{error.reason.rstrip('.')}; copy the whole line again") from None
+        if key.key[:-1] + bytes([key.key[-1] & 0x7F]) in _WEAK:
+            raise BadInput("under this public key anybody could sign, so it is nobody's; make one with 'ssh-keygen'")
         if key.algorithm != words[0]:
             raise BadInput("the public key is of another kind than its line says; copy the whole line again")
         return key

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from faceward.core.canonical import JSONObject, canonical_json, sha256_hex
 from faceward.core.clock import to_rfc3339
-from faceward.core.errors import IntegrityError, PolicyRefusal
+from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.policy.fields import MAX_ORIGIN, VERSION, check_head, line, moment, person_name
 from faceward.policy.people import Person, Roster
 from faceward.policy.requests import LONGEST, SKEW
@@ -92,6 +92,16 @@ class Statement:
             moment(table, "time"),
             table.text("signature"),
         )
+
+    def checked(self) -> Statement:
+        """Return it, if its reason can be written on a line.
+
+        Raises:
+            UsageError: It cannot.
+        """
+        if len(self.reason) > _MAX_REASON or not self.reason.isprintable():
+            raise UsageError(f"the reason is no line of at most {_MAX_REASON} characters; shorten it")
+        return self
 
     def signed(self, key: MessageSigner) -> Statement:
         """Return it with the person's signature."""

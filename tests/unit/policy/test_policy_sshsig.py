@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from faceward.core.errors import BadInput, EnvironmentFailure, FacewardError, UsageError, WrongSecret
-from faceward.policy.sshsig import SECURITY_KEY, BadSignature, PrivateKey, PublicKey, signed_data, verify
+from faceward.policy.sshsig import ED25519, SECURITY_KEY, BadSignature, PrivateKey, PublicKey, signed_data, verify
 from faceward.policy.sshwire import armoured, string, unarmoured
 
 NAMESPACE = "faceward-test"
@@ -237,6 +237,18 @@ def test_public_key_that_is_none_is_refused_in_one_line(key: PrivateKey) -> None
         with pytest.raises(BadInput) as caught:
             PublicKey.parse(text)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("sign", [0, 0x80])
+@pytest.mark.parametrize(
+    "start", ["00", "01", "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", "ecff"]
+)
+def test_S2_key_under_which_anybody_signs_is_refused(start: str, sign: int) -> None:
+    filler = "ff" * 29 + "7f" if start == "ecff" else "00" * 31
+    raw = bytearray.fromhex((start + filler)[:64])
+    raw[31] |= sign
+    with pytest.raises(BadInput, match="anybody could sign"):
+        PublicKey.parse(PublicKey(ED25519, bytes(raw)).line)
 
 
 def test_key_file_with_a_passphrase_needs_the_right_one(tmp_path: Path, key: PrivateKey) -> None:
