@@ -110,3 +110,41 @@ def test_T1_run_keeps_the_clock_until_it_is_told_to_end(cli: Cli, environment: d
 @pytest.mark.parametrize("every", ["0s", "fast", "25h", "30"])
 def test_run_takes_an_interval_between_a_second_and_a_day(cli: Cli, every: str) -> None:
     assert "no interval" in cli.refused(2, "run", "--every", every)
+
+
+def test_D1_a_subjects_copy_is_a_new_folder_or_a_zip_file(cli: Cli, tmp_path: Path) -> None:
+    folder, file = tmp_path / "copy", tmp_path / "copy.zip"
+    assert cli.ok("subject", "export", GRACE, "-o", folder).out == f"written to {folder}\n"
+    assert {path.name for path in folder.iterdir()} == {
+        "index.html", "data.json", "chain.json", "README.txt", "log.vkey", "receipts",
+    }  # fmt: skip
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert cli.json("subject", "export", GRACE, "-o", file) == {"subject": GRACE, "output": str(file)}
+    assert file.read_bytes()[:2] == b"PK"
+    for taken in (folder, file):
+        assert "holds something already" in cli.refused(2, "subject", "export", GRACE, "-o", taken)
+    cli.ok("subject", "export", GRACE, "-o", tmp_path / "copy.json")
+    assert json.loads((tmp_path / "copy.json").read_text(encoding="utf-8"))["subject"] == GRACE
+
+
+def test_E5_an_exemption_from_the_notice_is_named_at_enrolment(cli: Cli, grace: Path, tmp_path: Path) -> None:
+    release = tmp_path / "release.toml"
+    release.write_text('subject = "Again"\npurpose = "door"\nsigned = 2020-01-01\nterm = "99y"\n', encoding="utf-8")
+    enrol = ("enrol", grace, "--subject", "Again", "--purpose", "door", "--release", release, "--no-notice")
+    assert cli.refused(3, *enrol, "disproportionate").startswith("refused by rule E5")
+    assert "no exemption" in cli.refused(2, *enrol, "too-busy")
+    cli.ok(*enrol, "already-informed")
+    assert "No notice was given to Again" in cli.ok("subject", "notice", "Again").out
+
+
+def test_E1_workplace_keeps_no_watchlists(cli: Cli, grace: Path) -> None:
+    said = cli.refused(
+        3, "watchlist", "request", grace, "--subject", "Hugo", "--purpose", "door", "--source", "CCTV",
+        "--evidence", "report 7", "--born", "1990-01-31",
+    )  # fmt: skip
+    assert said.startswith("refused by rule P1: this standard keeps no watchlists")
+    release = ("--release", cli.home.parent / "none.toml")
+    assert cli("enrol", grace, "--subject", "Hugo", "--purpose", "door", *release, "--entry", "0" * 8).code != 0
+    assert cli.json("watchlist", "due")["reviews"] == []
+    cli.refused(2, "watchlist", "request", grace, "--subject", "Hugo", "--purpose", "door", "--source", "CCTV",
+                "--evidence", "report 7", "--born", "yesterday")  # fmt: skip

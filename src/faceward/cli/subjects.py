@@ -51,16 +51,44 @@ def _export(
     subject: SubjectArgument,
     out: Annotated[
         Optional[Path],
-        typer.Option("--output", "-o", help="Write to this file.", show_default="standard output", readable=False),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER|FILE",
+            help="Write a copy to read and to check: a new folder, or a file ending in .zip. Any other ending: JSON.",
+            show_default="JSON on standard output",
+            readable=False,
+        ),
     ] = None,
 ) -> None:
-    """Export what is held about a subject as JSON. Features are never exported."""
+    """Export what is held about a subject, to read and to check, or as JSON. Features are never exported."""
+    if out is not None and (out.suffix in ("", ".zip") or out.is_dir()):
+        _export_package(settings, subject, out)
+        return
     with optional_output(out) as file, settings.open() as system:
         exported = system.export(subject)
         if file is None:
             emit(exported)
             return
         file.write(json.dumps(exported, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+    _written(settings, subject, out)
+
+
+def _export_package(settings: Settings, subject: str, out: Path) -> None:
+    from faceward.cli.packages import check_target, write_file, write_package
+    from faceward.operations.access import zipped
+
+    check_target(out)
+    with settings.open() as system:
+        contents = system.rights.access(subject)
+    if out.suffix == ".zip":
+        write_file(out, zipped(contents))
+    else:
+        write_package(out, contents)
+    _written(settings, subject, out)
+
+
+def _written(settings: Settings, subject: str, out: Path | None) -> None:
     if settings.as_json:
         emit({"subject": subject, "output": str(out)})
     else:

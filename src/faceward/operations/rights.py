@@ -8,6 +8,7 @@ from faceward.core.names import normal_name
 from faceward.core.request_results import Asked
 from faceward.core.rights_results import AdverseResult, Matter, TickResult, WithdrawalResult
 from faceward.operations import (
+    access,
     adverse,
     clock,
     complaints,
@@ -90,6 +91,11 @@ class Rights:
             contact: Who answers for it; the deployment's contact if empty.
         """
         return adverse.note(self._deployment, self._desk, subject, happened, contact)
+
+    def access(self, subject: str) -> dict[str, bytes]:
+        """Return the files of a subject's own copy by name: a page to read, data, receipts, the chain (Art. 15)."""
+        upkeep.expire(self._deployment, self._desk)
+        return access.package(self._deployment, self._desk, subject)
 
     def add_recipient(self, name: str, contact: str, *, age_key: str = "") -> Recipient:
         """Register somebody to whom a gallery may be handed under a mandate."""

@@ -43,6 +43,7 @@ def export(deployment: Deployment, desk: Desk, subject: str) -> JSONDict:
         "exported": to_rfc3339(deployment.now()),
         "controller": deployment.config.controller,
         "contact": deployment.config.contact,
+        "matters": [matter.to_json() for matter in complaints.of_subject(deployment, desk, view.subject)],
         # Committed now, so that the chain is proven to its very end, this export included.
         "chain": _chain(desk, subject),
         "log": {"origin": deployment.config.origin, "checkpoint": deployment.log.checkpoint()},

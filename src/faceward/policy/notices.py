@@ -174,6 +174,11 @@ def exemption(name: str) -> str:
     return EXEMPTIONS[name]
 
 
+def because(basis: Basis) -> str:
+    """Return why a basis allows an enrolment, as its subject is told; a sentence without its full stop."""
+    return _sentence(_BASES[basis])
+
+
 def check_exemption(name: str, *, from_subject: bool) -> None:
     """Check that an exemption from the notice applies.
 

@@ -1,0 +1,61 @@
+"""Log entries in the words of whom they concern."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from faceward.core.canonical import JSONObject, JSONValue
+
+_SENTENCES = {
+    ("enrol", "begin"): "A picture of you was handed in, to be enrolled",
+    ("enrol", "end"): "Your picture was enrolled",
+    ("enrol", "note"): "A picture that was enrolled already was handed in again",
+    ("verify", "begin"): "A picture was compared with yours, to see whether it shows you",
+    ("verify", "end"): "That comparison ended",
+    ("identify", "end"): "You were among the candidates of a search",
+    ("redact", "begin"): "Pictures were searched for you, to keep you visible in them",
+    ("redact", "end"): "That search of pictures ended",
+    ("subject.show", "begin"): "What is held about you was looked at",
+    ("subject.export", "begin"): "A copy of what is held about you was made",
+    ("subject.erase", "begin"): "Your erasure began",
+    ("subject.suspend", "begin"): "What is held about you was suspended",
+    ("subject.resume", "begin"): "The suspension ended",
+    ("subject.request", "begin"): "You asked for something",
+    ("subject.answer", "begin"): "What you asked for was answered",
+    ("release.withdraw", "begin"): "You withdrew a release",
+    ("release.withdraw", "end"): "What rested on that release was erased",
+    ("complaint.add", "begin"): "You complained",
+    ("complaint.acknowledge", "begin"): "You were told that your complaint came",
+    ("complaint.decide", "begin"): "Your complaint was decided",
+    ("adverse.note", "begin"): "Something was done to you after a match, and a notice was written",
+    ("watchlist.entry", "begin"): "Somebody asked for you to be entered on a watchlist",
+}
+_DENIED = "Somebody tried this about you and was refused"
+_TELLING = ("decision", "outcome", "reason", "text", "answer", "kind", "action", "place")
+
+
+def told(line: JSONObject) -> str:
+    """Return a log entry as one sentence, with what it says of the subject.
+
+    Args:
+        line: As `core.reports.LogLine.to_json` writes it, opened for this subject alone.
+    """
+    operation, phase = str(line["operation"]), str(line["phase"])
+    if phase == "denied":
+        sentence = f"{_DENIED}: {operation}"
+    else:
+        sentence = _SENTENCES.get((operation, phase), f"{operation}, {phase}")
+    opened = line["opened"]
+    slots = opened if isinstance(opened, Mapping) else {}
+    said = [
+        f"{name}: {details[name]}"
+        for slot, details in slots.items()
+        if slot != "details" and isinstance(details, Mapping)
+        for name in _TELLING
+        if _tells(details.get(name))
+    ]
+    return f"{sentence} ({'; '.join(said)})" if said else sentence
+
+
+def _tells(value: JSONValue) -> bool:
+    return isinstance(value, str) and bool(value)
