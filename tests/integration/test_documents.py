@@ -203,16 +203,25 @@ def test_O2_a_year_counts_its_own_entries_and_no_other(world: Any, used: Any, tm
             used.make_documents(order(tmp_path, "annual-report", year=year))
 
 
-def test_O2_stops_complaints_and_restarts_are_counted_by_their_entries(used: Any, tmp_path: Path) -> None:
+def test_O2_stops_complaints_and_reviews_are_counted_by_their_entries(used: Any, tmp_path: Path) -> None:
     journal = used._desk.journal
-    for operation in ("stop", "restart", "stop", "complaint.add"):
-        phase = Phase.BEGIN if operation == "complaint.add" else Phase.NOTE
-        journal.write(phase, [Happening(operation, {})])
+    for operation in ("stop", "restart", "stop"):
+        journal.write(Phase.NOTE, [Happening(operation, {})])
+    for operation in ("complaint.add", "case.open", "case.answer", "case.answer"):
+        journal.write(Phase.BEGIN, [Happening(operation, {})])
+    for accuracy, actionable in (("correct", 1), ("incorrect", 0), ("incorrect", 0)):
+        journal.write(Phase.BEGIN, [Happening("case.outcome", {"accuracy": accuracy, "actionable": actionable})])
     used.make_documents(order(tmp_path, "annual-report"))
     rows = cells(tmp_path, "annual-report")
     assert ["Stops of all searching", "2"] in rows
     assert ["Restarts after a stop", "1"] in rows
     assert ["Complaints received", "1"] in rows
+    assert ["Cases opened for review", "1"] in rows
+    assert ["Answers given by reviewers", "2"] in rows
+    assert ["Candidate lists found correct", "1"] in rows
+    assert ["Candidate lists found incorrect (false alerts)", "2"] in rows
+    assert ["Candidate lists found undetermined", "0"] in rows
+    assert ["Candidates that reviewers found actionable", "1"] in rows
 
 
 def test_O1_making_and_signing_are_in_the_log(used: Any, tmp_path: Path) -> None:

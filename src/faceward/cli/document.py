@@ -43,9 +43,8 @@ def _make(
     from faceward.documents.questions import parse_answers
     from faceward.operations.documents import Order
 
-    given = {}
-    if answers is not None:
-        given = parse_answers(read_limited(answers, _MAX_ANSWERS + 1, "file of answers"), str(answers))
+    data = b"" if answers is None else read_limited(answers, _MAX_ANSWERS + 1, "file of answers")
+    given = parse_answers(data, str(answers))
     formats = tuple(part.strip() for part in form.split(","))
     with settings.open() as system:
         made = system.make_documents(Order(tuple(name), folder, formats, year, given))

@@ -124,7 +124,7 @@ class CustodyFacts:
         stopped: Whether searching is stopped.
         roles: How many people hold each role; nobody is named.
         people: How many people there are.
-        witnesses: Names of the organisations that cosigned the log.
+        witnesses: Names of the witnesses that are trusted to cosign the log.
     """
 
     separate: bool

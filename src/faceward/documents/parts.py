@@ -167,9 +167,9 @@ def security(facts: Facts) -> Bullets:
         else "the galleries' keys are held by the same process that searches: no separate custodian"
     )
     witnesses = (
-        f"checkpoints of the log are cosigned in the name of {', '.join(custody.witnesses)}"
+        f"witnesses that are trusted to cosign the log: {', '.join(custody.witnesses)}"
         if custody.witnesses
-        else "the log is cosigned by no witness"
+        else "no witness is trusted to cosign the log"
     )
     return Bullets(
         (
@@ -215,7 +215,7 @@ def _configured_gaps(facts: Facts) -> tuple[str, ...]:
         (not facts.custody.separate, "Whoever controls the searching process reaches the galleries' keys."),
         (
             not facts.custody.witnesses,
-            "No witness cosigns the log: only checkpoints and receipts that people keep show that it was begun anew.",
+            "No witness is trusted: only checkpoints and receipts that people keep show that the log was begun anew.",
         ),
         (not facts.custody.people, "Nobody signs in with a key of their own: the log's operator is claimed."),
         (bool(without), f"Consent without a way that does without a face: {', '.join(without)}."),

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from faceward.audit.note import Verifier, parse_note
 from faceward.operations.deployment import Deployment
+from faceward.operations.witness_watch import trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Guardians:
         stopped: Whether recognition is stopped.
         roles: How many people hold each role.
         people: How many people there are.
-        witnesses: Names of the witnesses whose cosignatures are kept, sorted; whose they are, their keys tell.
+        witnesses: Names of the witnesses that the deployment trusts, sorted.
     """
 
     separate: bool
@@ -34,13 +34,10 @@ def guardians(deployment: Deployment) -> Guardians:
     status = deployment.custody.status()
     people = status.roster.people.values()
     roles = Counter(role.value for person in people for role in person.roles)
-    return Guardians(status.separate, status.stopped, roles, len(people), _witnesses(deployment))
-
-
-def _witnesses(deployment: Deployment) -> tuple[str, ...]:
-    vkey = deployment.log.vkey
-    if vkey is None:
-        return ()
-    own = Verifier.from_vkey(vkey).key_id
-    signatures = (one for kept in deployment.log.cosigned() for one in parse_note(kept.note).signatures)
-    return tuple(sorted({signature.name for signature in signatures if signature.key_id != own}))
+    return Guardians(
+        status.separate,
+        status.stopped,
+        roles,
+        len(people),
+        tuple(sorted({witness.name for witness in trusted(deployment)})),
+    )

@@ -16,7 +16,15 @@ from faceward.operations.journal import DETAILS, Journal
 
 FIRST_YEAR, LAST_YEAR = 2000, 9998
 # Begun operations that are figures by themselves.
-_BEGUN = {"verify": "verifications", "identify": "searches", "complaint.add": "complaints"}
+_BEGUN = {
+    "verify": "verifications",
+    "identify": "searches",
+    "complaint.add": "complaints",
+    "case.open": "cases",
+    "case.answer": "answers",
+    "adverse.note": "adverse",
+}
+_ACCURACY = ("correct", "incorrect", "undetermined")
 _NO_RULE = "no rule: nothing is held under that name"
 
 
@@ -81,6 +89,9 @@ def _begun(counts: _Counts, entry: Entry, details: JSONObject) -> None:
         counts.figures[figure] += 1
     elif entry.operation == "expire":
         counts.figures["expired"] += _number(details, "references")
+    elif entry.operation == "case.outcome" and details.get("accuracy") in _ACCURACY:
+        counts.figures[f"list_{details['accuracy']}"] += 1
+        counts.figures["actionable"] += _number(details, "actionable")
     purpose = details.get("purpose")
     if isinstance(purpose, str):
         counts.purposes[purpose, entry.operation] += 1
