@@ -14,7 +14,7 @@ from faceward.policy.standard import available_standards, load_standard
 
 STANDARDS = {name: load_standard(name) for name in available_standards()}
 RULES = {name: Rules(standard) for name, standard in STANDARDS.items()}
-KNOWN = ("EU", "UK", "CH", "US", "US-IL")
+KNOWN = ("EU", "UK", "CH", "NZ", "US", "US-IL")
 ROLES = ("operator", "approver", "reviewer", "custodian", "auditor", "subject")
 MANDATE = (
     "present",
@@ -110,13 +110,13 @@ def may_operate(name: str, who: Principal, state: Conditions) -> bool:
 
 
 def purpose_holds(name: str, state: Conditions, facts: Facts) -> bool:
-    shop_in_the_eu = name == "retail" and state.jurisdiction == "EU"
+    refused = {"retail": "legitimate-interests", "border": "consent"}.get(name) if state.jurisdiction == "EU" else None
     return bool(
         state.jurisdiction in KNOWN
         and facts["purpose_registered"]
         and facts["purpose_basis_allowed"]
         and facts["gallery_purpose_matches"]
-        and not (shop_in_the_eu and facts["purpose_basis"] == "legitimate-interests")
+        and facts["purpose_basis"] != refused
     )
 
 
@@ -155,7 +155,7 @@ def test_reference_is_admitted_exactly_when_every_rule_holds(
         and (release or (not facts["release_required"] and state.jurisdiction != "US-IL"))
         and facts["source_recorded"]
         and not facts["sample_was_probe"]
-        and not facts["subject_objected"]
+        and not (facts["subject_objected"] and not facts["entry"]["watchlist"])
         and facts["retention_within_limit"]
         and facts["pack_verified"]
     )

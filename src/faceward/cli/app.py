@@ -12,6 +12,7 @@ from faceward.cli import (
     case,
     clock,
     complaint,
+    control,
     custodian,
     deployment,
     document,
@@ -26,6 +27,7 @@ from faceward.cli import (
     recognition,
     releases,
     requests,
+    standards,
     subjects,
     watchlist,
 )
@@ -64,6 +66,7 @@ def build() -> typer.Typer:
     app.callback(invoke_without_command=True)(_root)
     for module in (
         deployment,
+        standards,
         person,
         requests,
         mandate,
@@ -75,6 +78,7 @@ def build() -> typer.Typer:
         pictures,
         subjects,
         complaint,
+        control,
         recipients,
         watchlist,
         clock,

@@ -49,6 +49,16 @@ def print_text(text: str) -> None:
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 
+def page(text: str) -> None:
+    """Print Markdown: set for reading on a terminal, as it is elsewhere."""
+    if not sys.stdout.isatty():
+        print_text(text)
+        return
+    from rich.markdown import Markdown
+
+    console().print(Markdown(text, hyperlinks=False))
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
     """Print a table; a column whose name ends in `#` is a number and stands to the right."""
     from rich.table import Table

@@ -23,7 +23,7 @@ def _add(
     settings: Settings,
     *,
     name: Annotated[str, typer.Argument(help="Its name, in any script.")],
-    basis: Annotated[str, typer.Option(help="Lawful basis; 'workplace' accepts consent and legal-obligation.")],
+    basis: Annotated[str, typer.Option(help="Lawful basis that the standard accepts; 'standards show' lists them.")],
     fmr: Annotated[float, typer.Option(help="False match rate that a verification accepts, for example 1e-4.")],
     retention: Annotated[str, typer.Option(help="How long references are kept at most: 24h, 90d, 12m, 2y.")],
     fpir: Annotated[

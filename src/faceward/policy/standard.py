@@ -38,6 +38,7 @@ class Rule:
         forbids: It refuses (Cedar `forbid`) rather than permits.
         reason: What is wrong when it refuses; empty for a permission.
         remedy: What to do about it; empty for a permission.
+        actions: The actions and groups of actions that it names; empty where it concerns every action.
         common: It holds in every standard.
     """
 
@@ -45,6 +46,7 @@ class Rule:
     forbids: bool
     reason: str
     remedy: str
+    actions: tuple[str, ...] = ()
     common: bool = False
 
 
@@ -223,4 +225,11 @@ def _rule(parsed: dict[str, object], index: int, where: str) -> Rule:
         raise IntegrityError(f"{where}: policy number {index + 1} has no @{absent[0]}; add it")
     if any("\n" in notes[note] for note in needed):
         raise IntegrityError(f"{where}: policy number {index + 1} has an annotation of several lines; use one")
-    return Rule(notes["id"], forbids, notes.get("reason") or "", notes.get("remedy") or "")
+    return Rule(notes["id"], forbids, notes.get("reason") or "", notes.get("remedy") or "", _actions(parsed["action"]))
+
+
+def _actions(scope: object) -> tuple[str, ...]:
+    """Return the actions that a rule's head names, from Cedar's JSON: one `entity`, several `entities`, or neither."""
+    named = scope if isinstance(scope, dict) else {}
+    entities = [named["entity"]] if "entity" in named else named.get("entities", [])
+    return tuple(str(entity["id"]) for entity in entities)

@@ -124,7 +124,7 @@ def test_stored_purpose_with_a_missing_key_is_an_integrity_error(door: Purpose) 
 
 
 def test_P3_unknown_jurisdiction_is_refused_and_known_ones_are_listed() -> None:
-    with pytest.raises(PolicyRefusal, match="EU, UK, CH, US, US-IL") as caught:
+    with pytest.raises(PolicyRefusal, match="EU, UK, CH, NZ, US, US-IL") as caught:
         load_jurisdiction("Atlantis")
     assert caught.value.rule == "P3"
     assert load_jurisdiction(" us-il ").code == "US-IL"
@@ -135,7 +135,7 @@ def test_P3_illinois_requires_releases_and_shortens_retention(eu: Jurisdiction, 
     assert illinois.shorten(timedelta(days=2000)) == timedelta(days=1095)
     assert illinois.shorten(timedelta(days=20)) == timedelta(days=20)
     assert eu.shorten(timedelta(days=2000)) == timedelta(days=2000)
-    assert set(jurisdictions()) == {"EU", "UK", "CH", "US", "US-IL"}
+    assert set(jurisdictions()) == {"EU", "UK", "CH", "NZ", "US", "US-IL"}
 
 
 @pytest.mark.parametrize("data", [b"[X]\ntitle = 1", b"X = 1", b"[X", b'[X]\ntitle="a"\nlaw="b"\nextra=1'])

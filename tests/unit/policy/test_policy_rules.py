@@ -116,7 +116,7 @@ BASES = {
     "retail": "legitimate-interests",
     "library": "consent",
 }
-PLACES = {"retail": "UK"}
+PLACES = {"retail": "UK", "border": "UK"}
 WATCHLISTS = ("retail", "investigation")
 ABSENT = {
     "workplace": {"watch", "watchlist.entry"},
@@ -276,7 +276,6 @@ def _purposes() -> Iterator[Case]:
 def _enrolment() -> Iterator[Case]:
     for gap in RELEASE:
         yield from _each("C1", ENROLMENT, {"release_required": True, gap: False})
-    yield from _each("C2", ENROLMENT, {"subject_objected": True})
     yield from _each("E1", ENROLMENT, {"source_recorded": False})
     yield from _each("E4", ENROLMENT, {"sample_was_probe": True})
     yield from _each("T1", (*ENROLMENT, "purpose.add"), {"retention_within_limit": False})
@@ -319,6 +318,8 @@ def _particular(name: str) -> Iterator[Case]:
             yield from _each("E3", (*ENROLMENT, "watchlist.entry"), {stated: True})
     else:
         yield from _each("P1", (*ENROLMENT, "watchlist.entry"), {"entry.watchlist": True})
+    if name != "retail":
+        yield from _each("C2", ENROLMENT, {"subject_objected": True, "entry.watchlist": False})
     if parameters.consent.alternative:
         yield Case("C3", "purpose.add", {"purpose_basis": "consent", "alternative_named": False})
     yield from _own(name)
@@ -334,6 +335,7 @@ def _own(name: str) -> Iterator[Case]:
     if name == "border":
         law = {"purpose_basis": "legal-obligation"}
         yield Case("W10", "purpose.add", {**law, "alternative_named": False})
+        yield from _each("P3", (*PURPOSEFUL, "purpose.add"), state={"jurisdiction": "EU"})
     if name == "investigation":
         yield from _each("P6", (*ENROLMENT, *SINGLE, "verify-pair", "detect", "redact"), {"source_kind": "stream"})
         yield from _each("E1", ENROLMENT, {"entry.watchlist": False, "entry.evidence": False})
@@ -374,7 +376,7 @@ def test_good_request_is_granted_and_names_the_standard(name: str, action: str) 
     assert grant.digest == load_standard(name).digest
 
 
-@pytest.mark.parametrize("place", ["EU", "UK", "CH", "US", "US-IL"])
+@pytest.mark.parametrize("place", ["EU", "UK", "CH", "NZ", "US", "US-IL"])
 @pytest.mark.parametrize("action", sorted(set(GOOD) - ABSENT["workplace"]))
 def test_workplace_allows_the_same_in_every_known_place(action: str, place: str) -> None:
     ask("workplace", Case("", action, state={"jurisdiction": place}))
@@ -515,6 +517,11 @@ def test_E2_has_no_override() -> None:
 
 
 @pytest.mark.parametrize("name", WATCHLISTS)
+def test_C2_an_objection_to_a_watchlist_is_a_complaint_and_no_veto(name: str) -> None:
+    ask(name, Case("", "enrol", {"subject_objected": True}))
+
+
+@pytest.mark.parametrize("name", WATCHLISTS)
 @pytest.mark.parametrize("stated", ["entry.stated_minor", "entry.stated_vulnerable"])
 def test_E3_minors_and_vulnerable_people_are_entered_only_for_their_own_protection(name: str, stated: str) -> None:
     for action in ("watchlist.entry", "enrol", "admit"):
@@ -532,6 +539,16 @@ def test_retail_in_the_EU_rests_on_a_law_and_never_on_legitimate_interests() -> 
     assert refused("retail", Case("P3", "purpose.add", state=eu)).rule == "P3"
     ask("retail", Case("", "purpose.add", {"purpose_basis": "legal-obligation"}, state=eu))
     ask("retail", Case("", "purpose.add", state={"jurisdiction": "UK"}))
+
+
+def test_border_in_the_EU_rests_on_a_law_and_stores_nothing_on_consent() -> None:
+    eu = {"jurisdiction": "EU"}
+    assert refused("border", Case("P3", "purpose.add", state=eu)).rule == "P3"
+    assert refused("border", Case("P3", "enrol", state=eu)).rule == "P3"
+    law = {"purpose_basis": "legal-obligation"}
+    ask("border", Case("", "enrol", {**law, "release_required": False}, state=eu))
+    ask("border", Case("", "identify", law, state=eu))
+    ask("border", Case("", "verify-pair", state=eu))
 
 
 @pytest.mark.parametrize("name", STANDARDS)
