@@ -249,6 +249,58 @@ def test_a_master_key_is_sealed_anew(keeper: Cli, state: Path, tmp_path: Path, v
         keeper.ok("custodian", "status", "--socket", tmp_path / "s")
 
 
+def test_a_custodian_gets_another_master_key(
+    keeper: Cli, state: Path, tmp_path: Path, variables: dict[str, str]
+) -> None:
+    files = shared(keeper, state, tmp_path / "shares")
+    rotate = ("custodian", "rotate", "--state", state)
+    assert "--out DIR" in keeper.refused(2, *rotate, *many(files[:2]))
+    out = tmp_path / "new"
+    with served(state, tmp_path / "s", variables, *many(files[:2])):
+        assert "stop it first" in keeper.refused(1, *rotate, "--out", out, *many(files[:2]))
+    assert not out.exists()
+    told = keeper.json(*rotate, "--out", out, "--shares", "2-of-2", *many(files[:2]))
+    documented("custodian rotate", list(told))
+    assert told == {"state": str(state), "backend": "shares", "shares": str(out)}
+    serve = ("custodian", "serve", "--state", state, "--socket", tmp_path / "s")
+    assert "needs shares of set" in keeper.refused(4, *serve, *many(files[:2]))
+    fresh = sorted(out.iterdir())
+    with served(state, tmp_path / "s", variables, *many(fresh)):
+        assert keeper.json("custodian", "status", "--socket", tmp_path / "s")["size"] == 0
+    new = tmp_path / "passphrase"
+    new.write_text(SECRET + "\n")
+    keeper.ok("custodian", "reseal", "--state", state, "--to", "passphrase", "--new-passphrase-file", new, *many(fresh))
+    before = (state / "custodian.key").read_bytes()
+    assert "another master key, which opens with: passphrase" in keeper.ok(*rotate).out
+    # The former key's file and the right passphrase open nothing any more.
+    (state / "custodian.key").write_bytes(before)
+    assert "another master key" in keeper.refused(5, *serve)
+
+
+@pytest.mark.parametrize("rewrapped", [False, True])
+def test_a_change_of_the_key_that_was_interrupted_is_finished_by_those_who_hold_its_shares(
+    keeper: Cli, state: Path, tmp_path: Path, variables: dict[str, str], rewrapped: bool
+) -> None:
+    from faceward.custody.rekey import _Rekeyable
+    from faceward.protection.share_words import HeldShare
+    from faceward.protection.shares import SharesFile
+
+    old = shared(keeper, state, tmp_path / "shares")
+    holder = SharesFile(state / "custodian.key", tuple(map(HeldShare.read, old)), out=tmp_path / "new")
+    holder.staged().seal(b"n" * 32)
+    if rewrapped:
+        kept = _Rekeyable.open(state / "custodian.db", holder.open())
+        kept.rekey(holder.open(), b"n" * 32)
+        kept.close()
+    new = sorted((tmp_path / "new").iterdir())
+    serve = ("custodian", "serve", "--state", state, "--socket", tmp_path / "s")
+    right, wrong = (new, old) if rewrapped else (old, new)
+    assert len(keeper.refused(5 if not rewrapped else 4, *serve, *many(wrong[:2])).splitlines()) == 1
+    with served(state, tmp_path / "s", variables, *many(right[1:])):
+        keeper.ok("custodian", "status", "--socket", tmp_path / "s")
+    assert not (state / "custodian.key.next").exists()
+
+
 def at_a_terminal(
     *arguments: object, environment: dict[str, str], answers: Sequence[tuple[str, str]]
 ) -> tuple[int, str]:

@@ -10,9 +10,9 @@ from typing import Annotated, Optional
 
 import typer
 
+from faceward.cli import custodian_sealing
 from faceward.cli.custodian_keys import (
     KEY_FILE,
-    NEW_PASSPHRASE,
     STATE_FILE,
     KeyLabel,
     Module,
@@ -45,10 +45,7 @@ def register(app: typer.Typer) -> None:
     custodian.command("init")(command(_init))
     custodian.command("serve")(command(_serve))
     custodian.command("status")(command(_status))
-    custodian.command("reseal")(command(_reseal))
-    shares = group("shares", "The shares of a custodian's master key.")
-    shares.command("check")(command(_check))
-    custodian.add_typer(shares)
+    custodian_sealing.register(custodian)
     app.add_typer(custodian)
 
 
@@ -99,15 +96,7 @@ def _init(
         emit({"state": str(state), "backend": kind, "shares": str(out) if out else None})
         return
     pairs({"state": state, "opens with": kind, "shares": out}, "Custodian set up")
-    _advise(kind, state, out)
-
-
-def _advise(kind: str, state: Path, out: Path | None) -> None:
-    if kind == "shares":
-        note(f"hand each file in {out} to another person, and leave none here; nothing else opens the custodian")
-    else:
-        note("keep a copy of the secret somewhere else: without it nobody opens a gallery again")
-    note(f"serve with: faceward custodian serve --state {state} --socket PATH --group GROUP --allow-uid UID")
+    custodian_sealing.advise(kind, state, out)
 
 
 def _require_new(state: Path) -> None:
@@ -144,6 +133,7 @@ def _serve(
     """Run a custodian until it is stopped. What opens its master key is asked for once."""
     from faceward.core.clock import SystemClock
     from faceward.custody.custodian import Custodian
+    from faceward.custody.rekey import fitting_master
     from faceward.custody.server import CustodyServer
     from faceward.protection.process import forbid_dumps
 
@@ -158,7 +148,7 @@ def _serve(
             shares=tuple(share or ()),
         ),
     )
-    master = holder.open()
+    master = fitting_master(state / STATE_FILE, holder)
     forbid_dumps()
     custodian = Custodian.open(state / STATE_FILE, master, SystemClock(), separate=True)
     try:
@@ -213,92 +203,3 @@ def _status(settings: Settings, socket: Socket) -> None:
         emit(told)
     else:
         pairs({name.replace("_", " "): value for name, value in told.items()}, "Custodian")
-
-
-def _check(settings: Settings, state: State, share: Share = None) -> None:
-    """Check custodians' shares against the set in force, before they are needed. Nothing is opened."""
-    from faceward.cli.custodian_keys import read_shares
-    from faceward.protection.backends import Backend, backend_of
-    from faceward.protection.shares import ShareSet
-
-    path = state / KEY_FILE
-    kind = backend_of(path)
-    if kind is not Backend.SHARES:
-        raise UsageError(
-            f"{state}: {kind} holds the master key, and not shares; 'faceward custodian reseal' changes it"
-        )
-    if not share:
-        raise UsageError("no share to check; name at least one: --share FILE")
-    known, held = ShareSet.read(path), read_shares(path, tuple(share))
-    numbers = sorted({one.number for one in held})
-    opens = len(numbers) >= known.quorum.threshold
-    if opens:
-        known.combine(tuple({one.number: one for one in held}.values()))
-    if settings.as_json:
-        emit({"set": known.name, "shares": str(known.quorum), "numbers": numbers, "opens": opens})
-        return
-    say(f"of set {known.name} ({known.quorum}): share {', '.join(map(str, numbers))}")
-    say("they open the master key" if opens else f"{known.quorum.threshold - len(numbers)} more open the master key")
-
-
-def _reseal(
-    settings: Settings,
-    *,
-    state: State,
-    to: Annotated[str, typer.Option("--to", help="What shall open it: passphrase, age, pkcs11 or shares.")],
-    share: Share = None,
-    new_passphrase_file: Annotated[
-        Optional[Path],
-        typer.Option("--new-passphrase-file", metavar="FILE", help="File with the new passphrase.", readable=False),
-    ] = None,
-    new_identity: Annotated[
-        Optional[Path],
-        typer.Option("--new-identity", metavar="FILE", help="The new age identity.", readable=False),
-    ] = None,
-    recipient: Recipients = None,
-    pkcs11_module: Module = None,
-    token: Token = None,
-    key_label: KeyLabel = None,
-    pin_file: PinFile = None,
-    shares: Quorum = None,
-    out: Out = None,
-) -> None:
-    """Have the same master key opened by something else: another passphrase, a token, new shares.
-
-    A custodian that serves goes on. Who has both the former secret and a copy of the former file still opens it.
-    """
-    from faceward.protection.holder import reseal
-
-    path = require_private(state) / KEY_FILE
-    old = opener(
-        path,
-        Secrets(
-            passphrase_file=settings.passphrase_file,
-            identity=settings.identity,
-            module=pkcs11_module,
-            pin_file=pin_file,
-            shares=tuple(share or ()),
-        ),
-    )
-    new = sealer(
-        path,
-        Secrets(
-            passphrase_file=new_passphrase_file,
-            identity=new_identity,
-            recipients=tuple(recipient or ()),
-            module=pkcs11_module,
-            pin_file=pin_file,
-            token=token,
-            key_label=key_label,
-            quorum=shares,
-            out=out,
-            variable=NEW_PASSPHRASE,
-        ),
-        to,
-    )
-    reseal(old, new)
-    if settings.as_json:
-        emit({"state": str(state), "backend": to, "shares": str(out) if to == "shares" else None})
-        return
-    say(f"the master key in {state} now opens with: {to}")
-    note("destroy the former secret and every copy of the former file: together they still open the key")

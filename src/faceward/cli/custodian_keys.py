@@ -14,8 +14,11 @@ import typer
 from faceward.core.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from faceward.protection.holder import MasterKeyHolder
     from faceward.protection.share_words import HeldShare
+    from faceward.protection.shares import ShareSet
 
 PASSPHRASE = "FACEWARD_CUSTODIAN_PASSPHRASE"  # noqa: S105 - the name of a variable
 NEW_PASSPHRASE = "FACEWARD_CUSTODIAN_NEW_PASSPHRASE"  # noqa: S105 - the name of a variable
@@ -123,19 +126,21 @@ def opener(path: Path, secrets: Secrets) -> MasterKeyHolder:
     from faceward.protection.backends import Backend, backend_of
     from faceward.protection.passphrase import PassphraseFile
     from faceward.protection.pkcs11 import Pkcs11File
+    from faceward.protection.share_words import Quorum as Shared
     from faceward.protection.shares import SharesFile
 
     kind = backend_of(path)
     if kind is Backend.AGE:
         if secrets.identity is None:
             raise UsageError("this custodian's master key is held by an age identity; name its file: --identity")
-        return AgeFile(path, secrets.identity)
+        return AgeFile(path, secrets.identity, secrets.recipients)
     if kind is Backend.PKCS11:
         if secrets.module is None:
             raise UsageError("this custodian's master key is held by a token; name its library: --pkcs11-module")
         return Pkcs11File(path, secrets.module, secrets.pin())
     if kind is Backend.SHARES:
-        return SharesFile(path, read_shares(path, secrets.shares))
+        quorum = Shared.parse(secrets.quorum) if secrets.quorum else None
+        return SharesFile(path, read_shares(path, secrets.shares), quorum, secrets.out)
     return PassphraseFile(path, secrets.passphrase())
 
 
@@ -199,28 +204,38 @@ def read_shares(path: Path, files: tuple[Path, ...]) -> tuple[HeldShare, ...]:
         BadInput: A share is mistyped, or of another set (`WrongSecret`).
         IntegrityError: The set of shares is damaged.
     """
+    from faceward.protection.holder import staged_path
     from faceward.protection.share_words import HeldShare
     from faceward.protection.shares import ShareSet
 
-    known = ShareSet.read(path)
+    known = [ShareSet.read(path)]
+    if staged_path(path).exists():
+        # A change of the master key was interrupted, and the next one's shares may be those in force.
+        known.append(ShareSet.read(staged_path(path)))
     if files:
         held = tuple(HeldShare.read(file) for file in files)
         for share in held:
-            known.admit(share)
+            _admit(known, share)
         return held
+    needed = known[0].quorum.threshold
     if not sys.stdin.isatty():
-        raise UsageError(f"{known.quorum.threshold} custodians must come together; name their shares: --share FILE")
+        raise UsageError(f"{needed} custodians must come together; name their shares: --share FILE")
     came: dict[int, HeldShare] = {}
-    while len(came) < known.quorum.threshold:
+    while len(came) < needed:
         try:
-            share = HeldShare.parse(_ask(f"Share {len(came) + 1} of {known.quorum.threshold}: "), "this share")
-            known.admit(share)
+            share = HeldShare.parse(_ask(f"Share {len(came) + 1} of {needed}: "), "this share")
+            _admit(known, share)
         except BadInput as error:
             # Nothing is given up for one custodian's slip.
             sys.stderr.write(f"faceward: {error}\n")
             continue
         came[share.number] = share
     return tuple(came.values())
+
+
+def _admit(known: Sequence[ShareSet], share: HeldShare) -> None:
+    if not any(share.digest in one.digests for one in known):
+        known[0].admit(share)
 
 
 def require_private(folder: Path) -> Path:

@@ -100,6 +100,21 @@ class Keyring:
             turn.drop(KIND, gallery)
         return [wrapped.encode() for _, wrapped in gone]
 
+    def rewrap(self, turn: Turn, former: Keyring) -> list[bytes]:
+        """Wrap every key by this keyring's master key instead of a former one's; return the bytes to wipe.
+
+        Raises:
+            IntegrityError: A key does not authenticate.
+        """
+        gone = []
+        for gallery, row in turn.all(KIND).items():
+            kept = _keys(turn, gallery)
+            opened = [former.held(turn, gallery, key_id) for key_id, _ in kept]
+            again = [(key_id, encode_base64(self._wrapper(gallery).wrap(key, key_id))) for key_id, key in opened]
+            turn.put(KIND, gallery, {**row, "keys": [list(pair) for pair in again]})
+            gone += [wrapped.encode() for _, wrapped in kept]
+        return gone
+
     def _draw(self, gallery: str) -> tuple[str, str]:
         key_id = secrets.token_hex(_ID_BYTES)
         return key_id, encode_base64(self._wrapper(gallery).wrap(secrets.token_bytes(KEY_BYTES), key_id))

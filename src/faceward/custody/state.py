@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from faceward.audit.merkle import EMPTY_ROOT
 from faceward.core.errors import IntegrityError, UsageError
@@ -42,7 +42,7 @@ SCHEMA = Schema(
         ),
     ),
 )
-_KEY_USE = b"faceward/custody/state/v1"
+KEY_USE = b"faceward/custody/state/v1"
 _MODULUS = 1 << 256
 _ROOT_HEX = EMPTY_ROOT.hex()
 
@@ -127,7 +127,7 @@ class State:
 
     def __init__(self, database: Database, master: bytes) -> None:
         self._database = database
-        self._key = hmac.digest(master, _KEY_USE, "sha256")
+        self._key = hmac.digest(master, KEY_USE, "sha256")
         self._lock = threading.RLock()
         # What this process knows; None: it must be read again.
         self._version: int | None = None
@@ -137,7 +137,7 @@ class State:
         self._sum = 0
 
     @classmethod
-    def create(cls, path: Path, master: bytes) -> State:
+    def create(cls, path: Path, master: bytes) -> Self:
         """Set up an empty state, mode 0600.
 
         Raises:
@@ -151,7 +151,7 @@ class State:
         return state
 
     @classmethod
-    def open(cls, path: Path, master: bytes) -> State:
+    def open(cls, path: Path, master: bytes) -> Self:
         """Open a state, and check all of it.
 
         Raises:
