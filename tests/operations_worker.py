@@ -18,6 +18,7 @@ from typing import Any
 
 import faceward
 from faceward.core.errors import FacewardError
+from faceward.operations.documents import Order
 from faceward.operations.system import System
 from faceward.policy.consent import Release
 from fakes import PASSPHRASE, FakePipeline, paint
@@ -79,6 +80,15 @@ def listen(system: System, job: dict[str, Any]) -> None:
         say(*[candidate.subject for candidate in found.candidates] or ["unknown"])
 
 
+def make_documents(system: System, job: dict[str, Any]) -> None:
+    """Make documents, again and again."""
+    number = 0
+    while True:
+        system.make_documents(Order(("all",), Path(job["folder"])))
+        number += 1
+        say("made", number)
+
+
 def create(job: dict[str, Any]) -> None:
     faceward.create(job["home"], standard="workplace", secret=faceward.Secret(PASSPHRASE))
 
@@ -89,6 +99,7 @@ JOBS: dict[str, Callable[[System, dict[str, Any]], None]] = {
     "erase_many": erase_many,
     "identify_until": identify_until,
     "listen": listen,
+    "documents": make_documents,
 }
 
 
