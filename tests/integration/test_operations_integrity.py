@@ -26,7 +26,7 @@ from faceward.core.errors import (
     WrongSecret,
 )
 from faceward.operations.log_head import keep_head, kept_head
-from faceward.operations.system import verify_home
+from faceward.operations.log_files import verify_home
 from faceward.protection.age import new_identity_file
 from faceward.vision.packs import DEFAULT_PACK
 

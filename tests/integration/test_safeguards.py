@@ -24,7 +24,8 @@ from faceward.audit.entries import Entry
 from faceward.audit.verifier import verify_receipt
 from faceward.core import faces, reports, results
 from faceward.core.errors import BadInput, IntegrityError, PolicyRefusal, QualityTooLow, UsageError
-from faceward.operations.system import System, read_vkey
+from faceward.operations.log_files import read_vkey
+from faceward.operations.system import System
 from faceward.policy.quality import Floor
 from faceward.vision import quality
 from faceward.vision.images import Picture

@@ -75,7 +75,7 @@ def _verify(
     key: KeyOption = None,
 ) -> None:
     """Recompute the whole log and check it against its signature. Needs no passphrase."""
-    from faceward.operations.system import verify_home
+    from faceward.operations.log_files import verify_home
 
     kept = None if earlier is None else _read_text(earlier, _MAX_TEXT_BYTES, "checkpoint")
     report = verify_home(settings.require_home(), kept, _read_key(key))
@@ -137,7 +137,7 @@ def _check(
     """Check a receipt with the log's public key alone. Needs no passphrase, and with --key no deployment."""
     from faceward.audit.receipt import MAX_RECEIPT_BYTES
     from faceward.audit.verifier import verify_receipt
-    from faceward.operations.system import read_vkey
+    from faceward.operations.log_files import read_vkey
 
     text = _read_text(receipt, MAX_RECEIPT_BYTES, "receipt")
     vkey = _read_key(key) or read_vkey(settings.require_home())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
@@ -35,6 +36,19 @@ def _init(
         Optional[list[str]],
         typer.Option(metavar="age1…", help="Seal the master key to this age recipient; with --identity. Repeatable."),
     ] = None,
+    custodian: Annotated[
+        Optional[Path],
+        typer.Option(
+            metavar="SOCKET",
+            help="Socket of a custodian's process that will hold the galleries' keys; else he works in this process.",
+        ),
+    ] = None,
+    trial: Annotated[
+        bool,
+        typer.Option(
+            "--trial", help="For trial only: no custodian of its own, though the standard wants one. It is marked so."
+        ),
+    ] = False,
 ) -> None:
     """Set up a deployment in the folder that --home names.
 
@@ -60,6 +74,8 @@ def _init(
         jurisdiction=jurisdiction,
         about=(controller, contact),
         pack=pack or DEFAULT_PACK,
+        custodian=None if custodian is None else custodian.absolute(),
+        trial=trial,
     )
     config = read_config(home).to_json()
     if settings.as_json:
@@ -95,6 +111,11 @@ def _status(settings: Settings) -> None:
         return
     pairs(_spaced({name: value for name, value in status.items() if name != "galleries"}), "Deployment")
     _galleries(status)
+    documents = status["documents"]
+    signed = documents if isinstance(documents, Mapping) else {}
+    void = [name for name, state in signed.items() if state == "void"]
+    if void:
+        note(f"sign-off void since the configuration changed: {', '.join(void)}; 'document status' says what changed")
 
 
 def _spaced(values: Mapping[str, object]) -> dict[str, object]:

@@ -16,6 +16,12 @@ from faceward.core.errors import UsageError
 if TYPE_CHECKING:
     from faceward.core.results import IdentificationResult, ProbeResult, VerificationResult
 
+Mandate = Annotated[
+    Optional[str],
+    typer.Option(metavar="DIGEST", help="The mandate that covers it: its digest, or the first 8 digits or more."),
+]
+Camera = Annotated[Optional[str], typer.Option(metavar="NAME", help="The camera that the picture comes from, if any.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -31,6 +37,8 @@ def _verify(
     ],
     subject: Annotated[Optional[str], typer.Option(help="Who the person claims to be.")] = None,
     purpose: Annotated[Optional[str], typer.Option(help="A registered purpose.")] = None,
+    mandate: Mandate = None,
+    camera: Camera = None,
     fmr: Annotated[
         Optional[float], typer.Option(help="Accepted false match rate, for two pictures.", show_default="the pack's")
     ] = None,
@@ -43,13 +51,13 @@ def _verify(
     Two pictures need no deployment and leave nothing behind. A non-match is an answer and not an error: the exit code
     is 0.
     """
-    if len(images) == 2 and subject is None and purpose is None:
+    if len(images) == 2 and not any((subject, purpose, mandate, camera)):
         result = _pair(images[0], images[1], fmr, pack)
     elif len(images) == 1 and subject is not None and purpose is not None:
         if fmr is not None or pack is not None:
             raise UsageError("--fmr and --pack go with two pictures; for a subject the purpose and deployment decide")
         with settings.open() as system:
-            result = system.verify(images[0], subject=subject, purpose=purpose)
+            result = system.verify(images[0], subject=subject, purpose=purpose, mandate=mandate, camera=camera)
     else:
         raise UsageError("give two pictures, or one picture with --subject and --purpose")
     if settings.as_json:
@@ -86,11 +94,23 @@ def _identify(
     gallery: Annotated[str, typer.Option(help="Where to search.")],
     purpose: Annotated[str, typer.Option(help="A registered purpose.")],
     reason: Annotated[str, typer.Option(help="Why these people are to be identified, for the log.")],
+    mandate: Mandate = None,
+    camera: Camera = None,
+    kind: Annotated[str, typer.Option(help="What the picture is: photograph or frame (of a video).")] = "photograph",
     top: Annotated[int, typer.Option(min=1, help="Most candidates for a face.")] = 5,
 ) -> None:
     """Search a gallery for every face of a picture; who is not found is unknown."""
     with settings.open() as system:
-        result = system.identify(image, gallery=gallery, purpose=purpose, reason=reason, top=top)
+        result = system.identify(
+            image,
+            gallery=gallery,
+            purpose=purpose,
+            reason=reason,
+            top=top,
+            mandate=mandate,
+            camera=camera,
+            kind=kind,
+        )
     if settings.as_json:
         emit(result.to_json())
     else:
@@ -107,6 +127,8 @@ def _print_identification(result: IdentificationResult) -> None:
     )
     say(f"threshold {point.score:.4f}, {interval(point)}")
     say(f"a candidate is a lead, not a finding: {fpir_sentence(point, result.references)}")
+    if result.case is not None:
+        say(f"case {result.case}: a lead only; two reviewers answer before anybody sees a score")
     say(f"log entry {result.entry}")
 
 
@@ -122,7 +144,7 @@ def _rows(number: int, probe: ProbeResult, result: IdentificationResult) -> list
             at,
             "candidate",
             candidate.subject,
-            f"{candidate.score:.4f}",
+            "hidden" if candidate.score is None else f"{candidate.score:.4f}",
             scale(result.operating_point, candidate.score, 24),
         )
         for candidate in probe.candidates

@@ -133,15 +133,16 @@ class VerificationResult:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A subject at or above the operating point."""
+    """A subject at or above the operating point; the score is None where reviewers must answer first (rule H2)."""
 
     subject: str
-    score: float
+    score: float | None
     reference: str
 
     def to_json(self) -> JSONDict:
         """Return the candidate."""
-        return {"subject": self.subject, "score": round(self.score, 5), "reference": self.reference}
+        score = None if self.score is None else round(self.score, 5)
+        return {"subject": self.subject, "score": score, "reference": self.reference}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True)
 class IdentificationResult:
-    """A 1:N search for every face of a picture."""
+    """A 1:N search for every face of a picture; `case` is where reviewers answer, if the standard asks for them."""
 
     picture: str
     gallery: str
@@ -181,6 +182,7 @@ class IdentificationResult:
     probes: tuple[ProbeResult, ...]
     pack: str
     entry: int
+    case: str | None = None
 
     def to_json(self) -> JSONDict:
         """Return the object of `faceward identify --json`."""
@@ -193,4 +195,5 @@ class IdentificationResult:
             "probes": [probe.to_json() for probe in self.probes],
             "pack": self.pack,
             "entry": self.entry,
+            "case": self.case,
         }

@@ -14,7 +14,8 @@ from faceward.gallery.search import Gallery
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening, Journal, Kept
 from faceward.operations.release import HeldMandate, Releaser
-from faceward.operations.standing import require_pinned, standing
+from faceward.operations.standing import require_pinned, standing, witnessed
+from faceward.operations.witness_watch import Watch
 from faceward.policy.facts import Context
 from faceward.policy.rules import Grant, Principal, Request
 
@@ -73,6 +74,7 @@ class Desk:
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self._releaser = Releaser(deployment)
+        self._watch = Watch()
         self.journal = Journal(deployment)
 
     def authorise(
@@ -93,11 +95,17 @@ class Desk:
         try:
             status = deployment.custody.status()
             require_pinned(deployment, action, status)
-            present, conditions = standing(deployment, status)
+            present, conditions = standing(deployment, status, self._watch)
             return deployment.rules.authorise(Request(principal or present, action, conditions, facts))
         except PolicyRefusal as refusal:
-            self.deny(happening, refusal)
-            raise
+            told = self._explained(refusal)
+            self.deny(happening, told)
+            raise told from None
+
+    def _explained(self, refusal: PolicyRefusal) -> PolicyRefusal:
+        if refusal.rule != "L3":
+            return refusal
+        return PolicyRefusal(refusal.rule, witnessed(self._deployment, self._watch).reason, refusal.remedy)
 
     def deny(self, happening: Happening, refusal: PolicyRefusal) -> None:
         """Record a refusal."""

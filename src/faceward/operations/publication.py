@@ -8,7 +8,7 @@ from faceward.audit.log import Log
 from faceward.audit.note import Verifier
 from faceward.audit.publish import Publication, publish
 from faceward.operations.config import LOG_FILE
-from faceward.operations.system import read_vkey
+from faceward.operations.log_files import read_vkey
 
 
 def log_key(home: Path) -> Verifier:

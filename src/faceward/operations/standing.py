@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from faceward.audit.witnessed import Witnessed
 from faceward.core.errors import IntegrityError, PolicyRefusal
 from faceward.custody.protocol import CustodyStatus
 from faceward.operations.deployment import Deployment
+from faceward.operations.witness_watch import Watch, trusted
 from faceward.policy.people import Person
 from faceward.policy.rules import Conditions, Principal
 
@@ -14,8 +16,14 @@ _ALWAYS = frozenset(
 )
 
 
-def standing(deployment: Deployment, status: CustodyStatus) -> tuple[Principal, Conditions]:
-    """Return who asks and the deployment's conditions."""
+def standing(deployment: Deployment, status: CustodyStatus, watch: Watch) -> tuple[Principal, Conditions]:
+    """Return who asks and the deployment's conditions.
+
+    Args:
+        deployment: The deployment.
+        status: What the custodian says of itself.
+        watch: What is known of witnesses.
+    """
     person = signed_in(deployment, status)
     principal = Principal(
         name=deployment.operator,
@@ -29,9 +37,17 @@ def standing(deployment: Deployment, status: CustodyStatus) -> tuple[Principal, 
         sign_in_required=people.sign_in == "always" or len(status.roster) > 0,
         stopped=status.stopped,
         custodian_separate=status.separate or deployment.config.trial,
-        log_witnessed=deployment.standard.parameters.log.witnesses == 0,
+        log_witnessed=deployment.config.trial or witnessed(deployment, watch).good,
     )
     return principal, conditions
+
+
+def witnessed(deployment: Deployment, watch: Watch) -> Witnessed:
+    """Say whether as many witnesses as the standard asks for have seen the log lately (rule L3)."""
+    terms = deployment.standard.parameters.log
+    if not terms.witnesses:
+        return Witnessed(good=True, reason="the standard asks for no witness", sightings=())
+    return watch.judged(deployment.log, trusted(deployment), deployment.now(), terms.witnesses, terms.freshest)
 
 
 def signed_in(deployment: Deployment, status: CustodyStatus) -> Person | None:

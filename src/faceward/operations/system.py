@@ -9,35 +9,36 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from faceward.audit.verifier import LogReport, verify_log
+from faceward.audit.verifier import LogReport
 from faceward.core.canonical import JSONObject
-from faceward.core.document_results import MadeDocuments, SignOff
-from faceward.core.errors import UsageError
-from faceward.core.files import read_regular
 from faceward.core.names import check_name, normal_name, printable
 from faceward.core.reports import EnrolmentResult, ErasureResult, LogLine, RedactionResult, SubjectView
 from faceward.core.results import IdentificationResult, JSONDict, VerificationResult
 from faceward.gallery.store import GalleryInfo
-from faceward.operations import documents, enrolment, pictures, purposes, recognition, redaction, subjects, upkeep
-from faceward.operations.case_desk import Cases
-from faceward.operations.config import LOG_FILE, VKEY_FILE
+from faceward.operations import (
+    enrolment,
+    identification,
+    log_view,
+    pictures,
+    purposes,
+    recognition,
+    redaction,
+    subjects,
+    upkeep,
+)
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
+from faceward.operations.desks import Desks
 from faceward.operations.folders import folder_pictures
 from faceward.operations.grounds import Grounds
-from faceward.operations.mandates import Mandates
-from faceward.operations.people import People
-from faceward.operations.requests import Requests
-from faceward.operations.rights import Rights
+from faceward.operations.log_files import verify_home
 from faceward.policy.consent import Release
 from faceward.policy.purposes import Purpose, PurposeRequest
 
 Progress = Callable[[int, int], None]
 
-_MAX_VKEY_BYTES = 4096
 
-
-class System:
+class System(Desks):
     """An open deployment. Use it as a context manager; `lock` or `close` overwrites what was opened.
 
     Every method that concerns people raises `PolicyRefusal` where a rule of the standard forbids it (the refusal is in
@@ -46,8 +47,8 @@ class System:
     """
 
     def __init__(self, deployment: Deployment, session: ExitStack) -> None:
-        self._deployment, self._session = deployment, session
-        self._desk = Desk(deployment)
+        super().__init__(deployment, Desk(deployment))
+        self._session = session
 
     def __enter__(self) -> Self:
         return self
@@ -61,31 +62,6 @@ class System:
     def home(self) -> Path:
         """The deployment's folder."""
         return self._deployment.home
-
-    @property
-    def cases(self) -> Cases:
-        """Cases of review (rules H1 to H4)."""
-        return Cases(self._deployment, self._desk)
-
-    @property
-    def rights(self) -> Rights:
-        """Subjects' rights, and the clock that keeps their terms."""
-        return Rights(self._deployment, self._desk)
-
-    @property
-    def people(self) -> People:
-        """The people who may act (rule S2)."""
-        return People(self._deployment, self._desk)
-
-    @property
-    def requests(self) -> Requests:
-        """What people ask for, and what others decide (rule S2)."""
-        return Requests(self._deployment, self._desk)
-
-    @property
-    def mandates(self) -> Mandates:
-        """The authority to search (rules P2, P7)."""
-        return Mandates(self._deployment, self._desk)
 
     def add_purpose(
         self,
@@ -185,13 +161,31 @@ class System:
             Grounds(tuple(releases)), [folder], subject=None, purpose=purpose, gallery=gallery, progress=progress
         )
 
-    def verify(self, image: Path | str, *, subject: str, purpose: str) -> VerificationResult:
-        """Compare a picture with the subject whom it claims to show."""
+    def verify(
+        self,
+        image: Path | str,
+        *,
+        subject: str,
+        purpose: str,
+        mandate: str | None = None,
+        camera: str | None = None,
+    ) -> VerificationResult:
+        """Compare a picture with the subject whom it claims to show; see `identify` for mandate and camera."""
         upkeep.expire(self._deployment, self._desk)
-        return recognition.verify(self._deployment, self._desk, Path(image), subject, normal_name(purpose))
+        request = recognition.ClaimRequest(subject, normal_name(purpose), mandate, camera)
+        return recognition.verify(self._deployment, self._desk, Path(image), request)
 
-    def identify(
-        self, image: Path | str, *, gallery: str, purpose: str, reason: str, top: int = 5
+    def identify(  # noqa: PLR0913 - keywords that a search is described by
+        self,
+        image: Path | str,
+        *,
+        gallery: str,
+        purpose: str,
+        reason: str,
+        top: int = 5,
+        mandate: str | None = None,
+        camera: str | None = None,
+        kind: str = "photograph",
     ) -> IdentificationResult:
         """Search a gallery for every face of a picture; a face without candidates is *unknown*.
 
@@ -201,10 +195,21 @@ class System:
             purpose: The purpose that the gallery serves.
             reason: Why the people are to be identified, in a sentence; it goes to the log.
             top: Most candidates a face, 1 to 50.
+            mandate: Digest of a mandate, or its first digits, where the standard asks for one (rule P2).
+            camera: The camera that the picture comes from, if any; a mandate names cameras.
+            kind: What the picture is: `photograph` or `frame`; composites and sketches are refused (rule S3).
         """
         upkeep.expire(self._deployment, self._desk)
-        request = (normal_name(gallery), normal_name(purpose), printable(reason))
-        return recognition.identify(self._deployment, self._desk, Path(image), request, top)
+        request = identification.SearchRequest(
+            gallery=normal_name(gallery),
+            purpose=normal_name(purpose),
+            reason=printable(reason),
+            top=top,
+            mandate=mandate,
+            camera=camera,
+            kind=kind,
+        )
+        return identification.identify(self._deployment, self._desk, Path(image), request)
 
     def redact(
         self,
@@ -250,6 +255,10 @@ class System:
         """Erase a subject for good, with a receipt for them."""
         return subjects.erase(self._deployment, self._desk, subject)
 
+    def show_log(self, last: int) -> tuple[LogLine, ...]:
+        """Return the latest entries with what can be opened of them; that they were shown is an entry too."""
+        return log_view.show(self._deployment, self._desk, last)
+
     def log_lines(self, start: int = 0, stop: int | None = None) -> Iterator[LogLine]:
         """Iterate over the log's entries with what can be opened of them."""
         for index, entry in self._deployment.log.entries(start, stop):
@@ -287,18 +296,6 @@ class System:
         request = (normal_name(gallery), normal_name(purpose), count, seed)
         return upkeep.simulate(self._deployment, self._desk, request, progress)
 
-    def make_documents(self, order: documents.Order) -> MadeDocuments:
-        """Write documents that a law asks for, of the configuration as it runs; see `operations.documents.make`."""
-        return documents.make(self._deployment, self._desk, order)
-
-    def sign_document(self, name: str, file: Path | str) -> SignOff:
-        """Sign off a document that this deployment made; it stands until the configuration changes (rule O1)."""
-        return documents.sign(self._deployment, self._desk, name, Path(file))
-
-    def documents_status(self) -> tuple[SignOff, ...]:
-        """Return how each document stands, and what changed since its sign-off."""
-        return documents.status(self._deployment)
-
     def status(self) -> JSONObject:
         """Return the deployment's state."""
         return upkeep.status(self._deployment)
@@ -311,29 +308,3 @@ class System:
         """Lock and close."""
         self._deployment.close()
         self._session.close()
-
-
-def verify_home(home: Path, earlier: str | None = None, vkey: str | None = None) -> LogReport:
-    """Verify a deployment's log with its public key alone; no secret is needed.
-
-    Args:
-        home: The deployment's folder.
-        earlier: A checkpoint that somebody kept; the log must continue it.
-        vkey: The log's public key that somebody kept; the folder's own if None, which proves less.
-
-    Raises:
-        IntegrityError: The log was altered, rolled back or forked, or a file is missing.
-    """
-    return verify_log(home / LOG_FILE, read_vkey(home) if vkey is None else vkey, earlier)
-
-
-def read_vkey(home: Path) -> str:
-    """Return the public key of a deployment's log (C2SP vkey).
-
-    Raises:
-        UsageError: There is no deployment.
-    """
-    try:
-        return (read_regular(home / VKEY_FILE, _MAX_VKEY_BYTES) or b"").decode().strip()
-    except (OSError, UnicodeDecodeError):
-        raise UsageError(f"{home}: no deployment here, or no {VKEY_FILE}; name it with --home") from None

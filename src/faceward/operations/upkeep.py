@@ -143,7 +143,7 @@ def simulate(
 
 def status(deployment: Deployment) -> JSONDict:
     """Return the state of a deployment, as `faceward status --json` prints it."""
-    counts = deployment.store.counts()
+    counts, custody = deployment.store.counts(), deployment.custody.status()
     manifest = deployment.pipeline.pack.manifest
     galleries: list[JSONDict] = []
     for info in deployment.store.galleries():
@@ -164,6 +164,11 @@ def status(deployment: Deployment) -> JSONDict:
         "standard_digest": deployment.standard.digest,
         "jurisdiction": deployment.jurisdiction.code,
         "operator": deployment.operator,
+        "signed_in": deployment.session is not None,
+        "custodian": deployment.config.custodian or "in this process: for trial only",
+        "trial": deployment.config.trial,
+        "people": len(custody.roster),
+        "stopped": custody.stopped,
         "pack": deployment.pipeline.identifier,
         "pack_licence": manifest.licence,
         "references": counts.references,

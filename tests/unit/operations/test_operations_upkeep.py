@@ -141,7 +141,7 @@ def test_a_purpose_is_registered_once(world: Any) -> None:
 
 def test_a_proof_of_an_entry_shows_nothing_of_anybody(world: Any) -> None:
     from faceward.audit.verifier import verify_receipt
-    from faceward.operations.system import read_vkey
+    from faceward.operations.log_files import read_vkey
 
     system = world.open()
     world.enrol(system, "Ada")

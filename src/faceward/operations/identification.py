@@ -1,0 +1,233 @@
+"""Identification (1:N): every face of a picture against a gallery; who is not found is *unknown*."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from faceward.core.canonical import JSONObject
+from faceward.core.errors import NoFace, PolicyRefusal, UsageError
+from faceward.core.faces import Sample
+from faceward.core.results import Candidate, FaceReport, IdentificationResult, ProbeResult
+from faceward.gallery.search import Gallery
+from faceward.operations.case_search import candidates_of
+from faceward.operations.cases import CaseRequest, open_case
+from faceward.operations.context import Act, Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.journal import Happening
+from faceward.operations.recognition import coarse, probe_details, read_picture, source_kind, subject_of, threshold
+from faceward.operations.suspension import suspended
+from faceward.operations.warrants import Warrant, warrant
+from faceward.policy import facts, quality, review_probe
+from faceward.policy.mandates import Use
+from faceward.policy.purposes import Purpose
+from faceward.policy.review_model import Search
+from faceward.vision.calibration import OperatingPoint, fpir_of
+from faceward.vision.images import Picture, is_address, read_file
+from faceward.vision.pipeline import Effort
+
+MAX_CANDIDATES = 50
+_MOST_CANDIDATES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """A search as somebody asks for it.
+
+    Attributes:
+        gallery: Where to search.
+        purpose: Name of the purpose that the gallery serves.
+        reason: Why the people are to be identified, in a sentence.
+        top: Most candidates a face, 1 to 50.
+        mandate: Digest of a mandate, or its first digits; None where none is named.
+        camera: The camera that the picture comes from; None where it comes from none that a mandate would name.
+        kind: What the picture is stated to be: `photograph` or `frame`.
+    """
+
+    gallery: str
+    purpose: str
+    reason: str
+    top: int = 5
+    mandate: str | None = None
+    camera: str | None = None
+    kind: str = "photograph"
+
+
+def identify(deployment: Deployment, desk: Desk, path: Path, request: SearchRequest) -> IdentificationResult:
+    """Search a gallery for every face of a picture.
+
+    The threshold follows the gallery's size, so that the whole search errs at the purpose's rate (FPIR). Where the
+    standard asks for reviewers, candidates go to a case and their scores stay hidden (rule H2).
+
+    Raises:
+        PolicyRefusal: A rule of the standard refuses it, no mandate covers it (P2), the probe is none that is compared
+            (S3), or the pack's calibration does not support it (V1).
+        BadInput: The picture cannot be used.
+    """
+    if not 1 <= request.top <= MAX_CANDIDATES:
+        raise UsageError(f"--top {request.top} is out of range; give 1 to {MAX_CANDIDATES}")
+    picture = None if is_address(path) else read_picture(path)
+    purpose, known = deployment.purpose(request.purpose), deployment.gallery_note(request.gallery) is not None
+    use = Use("identify", request.purpose, request.gallery, request.camera, deployment.operator, deployment.now())
+    named = warrant(deployment, desk, request.mandate, use)
+    happening = _happening(desk, picture, request, known=known)
+    if purpose is not None and not known:
+        desk.unknown(replace(happening, parts={}))
+        raise UsageError(f"no gallery {request.gallery!r}; enrol somebody in it first")
+    _check_kind(desk, happening, request.kind)
+    context = _context(deployment, path, request, named)
+    with desk.operation("identify", context, happening, named.held) as act:
+        if picture is None or purpose is None:
+            raise AssertionError("rules P1 and P5 refuse an unregistered purpose and an address")
+        deployment.remember_probe(picture)
+        size = deployment.store.count(request.gallery, deployment.now(), purpose=purpose.name)
+        point = _search_point(deployment, purpose, size)
+        faces = deployment.pipeline.detect(picture, Effort.ALL)
+        if not faces:
+            raise NoFace(f"{picture.name}: no face was found; give a picture with upright faces, eyes visible")
+        samples = deployment.pipeline.samples(picture, faces)
+        # An entry holds so many commitments, and no list of candidates serves anybody at that length.
+        top = min(request.top, max(1, _MOST_CANDIDATES // len(faces)))
+        probes = _search(deployment, act.gallery(request.gallery), samples, (purpose, point, top))
+        _report(act, probes, size, point)
+        case = _case(deployment, desk, act, (path, picture, probes), (request, named))
+    return IdentificationResult(
+        picture=str(path),
+        gallery=request.gallery,
+        purpose=purpose.name,
+        references=size,
+        operating_point=threshold(point, fpir_of(point.fmr, size), deployment.pipeline.calibration),
+        probes=_blind(probes) if case else probes,
+        pack=deployment.pipeline.identifier,
+        entry=act.entry,
+        case=case,
+    )
+
+
+def _happening(desk: Desk, picture: Picture | None, request: SearchRequest, *, known: bool) -> Happening:
+    details: JSONObject = {
+        **probe_details(picture, request.purpose),
+        "gallery": request.gallery,
+        "reason": request.reason,
+        "camera": request.camera,
+        "probe_kind": request.kind,
+    }
+    parts = desk.journal.members.part(request.gallery, request.purpose) if known else {}
+    return Happening("identify", details, parts=parts)
+
+
+def _check_kind(desk: Desk, happening: Happening, kind: str) -> None:
+    try:
+        review_probe.check_kind(kind)
+    except PolicyRefusal as refusal:
+        desk.deny(happening, refusal)
+        raise
+
+
+def _context(deployment: Deployment, path: Path, request: SearchRequest, named: Warrant) -> facts.Context:
+    recognition = facts.Recognition(
+        purpose=deployment.purpose(request.purpose),
+        gallery_purpose=deployment.gallery_purpose(request.gallery),
+        sample=facts.Sample(source_kind(path)),
+        pack_verified=deployment.pipeline.verified,
+        reason=request.reason,
+        mandate=named.assessment,
+    )
+    return facts.identify_context(recognition, deployment.standard)
+
+
+def _search_point(deployment: Deployment, purpose: Purpose, size: int) -> OperatingPoint:
+    """Return the stricter of what the purpose accepts of a whole search (FPIR) and of one comparison (FMR)."""
+    calibration = deployment.pipeline.calibration
+    point = calibration.at_fpir(purpose.fpir, size)
+    return point if point.fmr <= purpose.fmr else calibration.at_fmr(purpose.fmr)
+
+
+def _search(
+    deployment: Deployment, gallery: Gallery, samples: Sequence[Sample], terms: tuple[Purpose, OperatingPoint, int]
+) -> tuple[ProbeResult, ...]:
+    purpose, point, top = terms
+    floors = deployment.standard.parameters.probe_floors
+    out = suspended(deployment, deployment.now())
+    results = []
+    for sample in samples:
+        # A picture of many faces takes its time, and a stop must bite within it (rule W7).
+        _require_running(deployment)
+        shortfalls = quality.check_floors(sample.quality.components, floors)
+        hits = (
+            ()
+            if shortfalls
+            else gallery.search(
+                sample.features, purpose=purpose.name, threshold=point.threshold, k=top + len(out), now=deployment.now()
+            )
+        )
+        hits = out.without(hits)[:top]
+        # Rule W1 asks it of live video; a picture's bystanders deserve no less.
+        sample.features.fill(0)
+        named = ((subject_of(deployment, gallery, hit.reference_id), hit) for hit in hits)
+        candidates = tuple(Candidate(who, coarse(hit.score), hit.reference_id) for who, hit in named if who)
+        report = FaceReport(sample.face, sample.quality)
+        results.append(ProbeResult(report, candidates, tuple(shortfall.message for shortfall in shortfalls)))
+    return tuple(results)
+
+
+def _require_running(deployment: Deployment) -> None:
+    if deployment.custody.status().stopped:
+        raise PolicyRefusal(
+            "W7", "recognition was stopped meanwhile.", "Let two people restart it: 'faceward restart'."
+        )
+
+
+def _report(act: Act, probes: Sequence[ProbeResult], size: int, point: OperatingPoint) -> None:
+    act.outcome.update(
+        {
+            "references": size,
+            "operating_point": point.threshold,
+            "faces": len(probes),
+            "unknown": sum(not probe.candidates for probe in probes),
+        }
+    )
+    for probe in probes:
+        for candidate in probe.candidates:
+            act.subjects[candidate.subject] = {"outcome": "candidate", "reference": candidate.reference}
+
+
+def _case(
+    deployment: Deployment,
+    desk: Desk,
+    act: Act,
+    found: tuple[Path, Picture, tuple[ProbeResult, ...]],
+    asked: tuple[SearchRequest, Warrant],
+) -> str | None:
+    """Open a case where the standard asks for reviewers and somebody was found; return its identifier."""
+    path, picture, probes = found
+    request, named = asked
+    candidates = candidates_of(probes, picture.width, picture.height)
+    if not deployment.standard.parameters.people.reviewers or not candidates:
+        return None
+    search = Search(
+        entry=act.entry,
+        operator=deployment.operator,
+        gallery=request.gallery,
+        purpose=request.purpose,
+        mandate=named.held.digest if named.held else "",
+        reason=request.reason,
+    )
+    case = open_case(deployment, desk, act, CaseRequest(read_file(path), path.name, request.kind, search, candidates))
+    act.outcome["case"] = case.id
+    return case.id
+
+
+def _blind(probes: tuple[ProbeResult, ...]) -> tuple[ProbeResult, ...]:
+    """Leave out scores, and the order that would tell them."""
+    return tuple(
+        replace(
+            probe,
+            candidates=tuple(
+                replace(candidate, score=None)
+                for candidate in sorted(probe.candidates, key=lambda candidate: candidate.reference)
+            ),
+        )
+        for probe in probes
+    )

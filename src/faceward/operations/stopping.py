@@ -1,0 +1,100 @@
+"""Stopping all recognition at once and restarting it with two people (rule W7); adopting a changed standard (K2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from faceward.audit.entries import Phase
+from faceward.core.canonical import JSONObject
+from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
+from faceward.core.names import printable
+from faceward.core.request_results import Asked
+from faceward.operations.context import Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.journal import Happening
+from faceward.operations.requests import Requests
+from faceward.policy.statements import Statement, StatementAct
+
+_STOP = "stop"
+
+
+class Control:
+    """The switch of a deployment, and its pins. Methods raise as those of `System` do.
+
+    Args:
+        deployment: The deployment.
+        desk: Where acts are authorised and recorded.
+    """
+
+    def __init__(self, deployment: Deployment, desk: Desk) -> None:
+        self._deployment, self._desk = deployment, desk
+        self._requests = Requests(deployment, desk)
+
+    def stop(self, reason: str) -> int:
+        """Stop all recognition, in every process, before this returns; what is opened in this process is overwritten.
+
+        The custodian stops first and the log is written afterwards, so that nothing that ails the log delays it.
+
+        Args:
+            reason: Why, in a line.
+
+        Returns:
+            Index of the log entry.
+
+        Raises:
+            PolicyRefusal: People are registered, and nobody of them has signed in (S2); recorded.
+        """
+        deployment, custody = self._deployment, self._deployment.custody
+        happening = Happening(_STOP, {"reason": printable(reason)})
+        statement = None
+        if len(custody.status().roster):
+            session = self._requests.session(happening)
+            drawn = Statement(
+                StatementAct.STOP, "", printable(reason), session.person, deployment.log.origin, deployment.now()
+            )
+            statement = Statement.from_json(drawn.to_json()).signed(session)
+        try:
+            custody.stop(statement)
+        except PolicyRefusal as refusal:
+            self._desk.deny(happening, refusal)
+            raise
+        deployment.lock()
+        [kept] = self._desk.journal.write(Phase.NOTE, [happening])
+        return kept.index
+
+    def restart(self) -> Asked:
+        """Ask for recognition to go on; another person approves it, save while the roster is being founded.
+
+        Raises:
+            UsageError: It is not stopped.
+        """
+        if not self._deployment.custody.status().stopped:
+            raise UsageError("recognition is not stopped, so there is nothing to restart")
+        return self._requests.ask("restart", {})
+
+    def changes(self) -> Mapping[str, tuple[str, str]]:
+        """Return what is not as it was adopted: by name of the request's kind, the digests adopted and present."""
+        pins = self._deployment.custody.status().pins
+        if pins is None:
+            raise IntegrityError("the custodian serves no deployment; restore its state")
+        present = {
+            "standard": (pins.standard_digest, self._deployment.standard.digest),
+            "pack": (pins.pack_digest, self._deployment.pipeline.pack.manifest.document),
+        }
+        return {kind: digests for kind, digests in present.items() if digests[0] != digests[1]}
+
+    def adopt(self) -> tuple[Asked, ...]:
+        """Ask for the standard and the pack as they are here to be adopted; another person approves each.
+
+        Raises:
+            UsageError: Both are as they were adopted.
+        """
+        changed = self.changes()
+        if not changed:
+            raise UsageError("standard and pack are the ones that were adopted, so there is nothing to adopt")
+        bodies: dict[str, JSONObject] = {kind: self._body(kind, digests[1]) for kind, digests in changed.items()}
+        return tuple(self._requests.ask(kind, body) for kind, body in bodies.items())
+
+    def _body(self, kind: str, digest: str) -> JSONObject:
+        name = self._deployment.config.pack if kind == "pack" else self._deployment.standard.name
+        return {"name": name, "digest": digest}

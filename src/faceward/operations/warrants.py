@@ -1,0 +1,47 @@
+"""The mandate that an operation names: what its entry and the custodian are shown of it (rules P2 and P7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from faceward.core.errors import UsageError
+from faceward.operations.context import Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.mandates import Mandates
+from faceward.operations.release import HeldMandate
+from faceward.policy.mandates import Use
+
+
+@dataclass(frozen=True, slots=True)
+class Warrant:
+    """A mandate as it was named for one use.
+
+    Attributes:
+        held: The mandate, or None where none was named or none is held.
+        assessment: What of it allows the use, for the standard's rules; None where none was named.
+    """
+
+    held: HeldMandate | None
+    assessment: Mapping[str, bool] | None
+
+
+def warrant(deployment: Deployment, desk: Desk, start: str | None, use: Use) -> Warrant:
+    """Look up a mandate for a use.
+
+    A name that leads to no mandate is no error here: the rules refuse what is not covered, and the refusal is logged.
+
+    Args:
+        deployment: The deployment.
+        desk: Where acts are recorded.
+        start: The mandate's digest or its first digits, or None.
+        use: What is to be done.
+    """
+    if start is None:
+        return Warrant(None, None)
+    mandates = Mandates(deployment, desk)
+    try:
+        signed, approvals = mandates.presented(start)
+    except UsageError:
+        return Warrant(None, mandates.assess(None, use))
+    return Warrant(HeldMandate(signed.digest(), signed, approvals), mandates.assess(signed.digest(), use))
