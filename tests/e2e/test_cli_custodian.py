@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import stat
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -215,6 +217,47 @@ def test_a_cold_start_needs_the_quorum(keeper: Cli, state: Path, tmp_path: Path,
     assert "given twice" in keeper.refused(4, *serve, *many([files[0], files[1], files[0]]))
     with served(state, tmp_path / "s", variables, *many(files[2:])):
         assert keeper.json("custodian", "status", "--socket", tmp_path / "s")["separate"]
+
+
+def test_L2_a_deployment_waits_for_three_custodians(
+    keeper: Cli, state: Path, tmp_path: Path, variables: dict[str, str], eileen: Path
+) -> None:
+    files, socket = shared(keeper, state, tmp_path / "shares", "3-of-5"), tmp_path / "s"
+    museum = replace(keeper, home=tmp_path / "museum", environment={"FACEWARD_PASSPHRASE": "the deployment's own"})
+    show = ("subject", "show", "Eileen")
+    verify = ("verify", eileen, "--subject", "Eileen", "--purpose", "door")
+    with served(state, socket, variables, *many(files[:3])):
+        museum.ok("init", "--standard", "workplace", "--custodian", socket)
+        museum.ok("purpose", "add", "door", "--basis", "consent", "--fmr", "1e-4", "--retention", "365d",
+                  "--alternative", "a badge")  # fmt: skip
+        release = tmp_path / "release.toml"
+        release.write_text('subject = "Eileen"\npurpose = "door"\nsigned = 2020-01-01\nterm = "99y"\n')
+        museum.ok("enrol", eileen, "--subject", "Eileen", "--purpose", "door", "--release", release)
+        assert museum.json(*verify)["decision"] == "match"
+        told = keeper.json("custodian", "status", "--socket", socket)
+        assert told["size"] > 0
+        assert told["standard"] == "workplace"
+    # The machine went down: the deployment has its passphrase, and nobody is recognised.
+    for command in (verify, show):
+        assert "no custodian answers" in museum.refused(1, *command)
+    # Three others come together.
+    with served(state, socket, variables, *many(files[2:])):
+        assert museum.json(*verify)["decision"] == "match"
+        assert keeper.json("custodian", "status", "--socket", socket)["size"] > told["size"]
+        # The files elsewhere, with the passphrase, and a custodian that serves another deployment.
+        other = tmp_path / "other"
+        keeper.ok("custodian", "init", "--state", other)
+        with served(other, tmp_path / "t", variables):
+            gallery = replace(museum, home=tmp_path / "gallery")
+            gallery.ok("init", "--standard", "workplace", "--custodian", tmp_path / "t")
+            thief = replace(museum, home=tmp_path / "copy", both=False)
+            shutil.copytree(museum.home, thief.home)
+            thief.environment = {**museum.environment, "FACEWARD_CUSTODIAN": str(tmp_path / "t")}
+            assert "log" in thief.refused(5, *verify)
+            third = replace(museum, home=tmp_path / "third")
+            line = third.refused(3, "init", "--standard", "workplace", "--custodian", tmp_path / "t")
+            assert "keys of another deployment" in line
+            assert not third.home.exists()
 
 
 def test_a_master_key_is_sealed_anew(keeper: Cli, state: Path, tmp_path: Path, variables: dict[str, str]) -> None:
