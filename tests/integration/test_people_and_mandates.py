@@ -15,6 +15,7 @@ import pytest
 from faceward.cli.evidence import how_to_check, write_evidence
 from faceward.core.errors import BadInput, IntegrityError, PolicyRefusal, UsageError
 from faceward.core.request_results import Asked
+from faceward.operations import requests
 from faceward.operations.deployment import Deployment
 from faceward.operations.requests import Brought
 from faceward.operations.system import System
@@ -31,9 +32,9 @@ KEYGEN = shutil.which("ssh-keygen")
 class Office:
     """A deployment at which one person at a time is signed in."""
 
-    def __init__(self, world: Any) -> None:
+    def __init__(self, world: Any, purpose: str | None = "door") -> None:
         self.world = world
-        self.system: System = world.open()
+        self.system: System = world.open(purpose=purpose)
         self.keys = {name: PrivateKey.generate() for name in ("ana", "ben", "cem", "dee", "eve")}
 
     @property
@@ -66,7 +67,7 @@ class Office:
         return self
 
     def waiting(self) -> str:
-        [found] = self.system.requests.listed(waiting=True)
+        [found] = [view for view in self.system.requests.listed(waiting=True) if view.kind.startswith("person")]
         return found.digest
 
     def mandate(self, **changes: Any) -> Mandate:
@@ -212,6 +213,47 @@ def test_P7_a_refusal_outweighs_approvals_and_revokes(staffed: Office) -> None:
         staffed.act("cem").mandates.decide(digest, APPROVE)
 
 
+@pytest.fixture
+def police(make_world: Callable[..., Any]) -> Office:
+    """Return an office under a standard that knows urgent mandates and asks approvers for training."""
+    office = Office(make_world(standard="investigation", trial=True), purpose=None).staff()
+    office.act("ana").add_purpose("door", basis="public-task", fmr=1e-3, retention=90 * DAY)
+    return office
+
+
+def test_P7_an_urgent_mandate_is_usable_unapproved_for_its_hours(police: Office) -> None:
+    digest = police.ask(urgent=True)
+    assert police.lacks(digest) == set()
+    police.world.clock.advance(timedelta(hours=47, minutes=59))
+    assert police.lacks(digest) == set()
+    police.world.clock.advance(timedelta(minutes=1))
+    assert police.lacks(digest) == {"mandate_approved"}
+    police.act("ben").mandates.decide(digest, APPROVE)
+    assert police.lacks(digest) == set()
+
+
+def test_P7_a_refused_urgent_mandate_is_void_at_once_and_its_cases_are_deleted(
+    police: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted: list[str] = []
+    monkeypatch.setattr(requests, "delete_linked", lambda _deployment, _desk, digest: deleted.append(digest))
+    digest, other = police.ask(urgent=True), police.ask(urgent=True)
+    police.act("cem").mandates.decide(digest, REFUSE)
+    assert police.lacks(digest) == {"mandate_not_revoked"}
+    assert police.lacks(other) == set()
+    assert deleted == [digest]
+
+
+def test_S2_an_approver_whose_training_has_ended_does_not_approve(police: Office) -> None:
+    digest = police.ask(until=police.now + 20 * DAY)
+    police.act("ben").mandates.decide(digest, APPROVE)
+    assert police.lacks(digest) == set()
+    police.act("ana").people.add("ben", police.keys["ben"].public.line, ("approver",), police.now.date() - DAY)
+    police.act("cem").requests.decide(police.waiting(), APPROVE)
+    assert police.lacks(digest) == {"mandate_approved"}
+    assert "training of 'ben'" in police.refused(lambda: police.act("ben").mandates.decide(digest, APPROVE))
+
+
 @pytest.mark.parametrize("who", ["ana", "cem"])
 def test_P2_a_mandate_is_revoked_by_its_requester_or_an_approver(who: str, staffed: Office) -> None:
     digest = staffed.ask()
@@ -290,7 +332,7 @@ def test_digests_are_found_by_their_beginning_or_not_at_all(staffed: Office) -> 
     for wrong in ("", digest[:7], "g" * 8, "0" * 64, "../" * 5):
         with pytest.raises(UsageError, match="digest"):
             staffed.system.mandates.show(wrong)
-    person = staffed.system.requests.listed()[0]
+    person = next(view for view in staffed.system.requests.listed() if view.kind == "person.add")
     with pytest.raises(UsageError, match="of the kind 'person"):
         staffed.system.mandates.decide(person.digest, APPROVE)
 
