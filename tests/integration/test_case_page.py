@@ -19,7 +19,7 @@ from faceward.operations.case_export import Exported, package_of
 from faceward.policy import review
 from faceward.policy.review_features import review_scheme
 from faceward.policy.review_model import Answer, Candidate, Case, Comparison, Finding, Outcome, Search, Version
-from faceward.policy.review_view import LEAD_ONLY, view
+from faceward.policy.review_view import LEAD_ONLY, answers_seen, view
 from faceward.policy.rules import Principal
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -60,6 +60,7 @@ def _page(*, answers: bool) -> tuple[Case, str, dict[str, Any]]:
     if answers:
         case = review.concluded(case, Outcome("Olga", NOW, "incorrect", "She was abroad.", "none"))
     shown = view(case, REVIEWERS[0])
+    shown["answers"] = [{**answer, "checked": True} for answer in answers_seen(case, REVIEWERS[0])]
     store: Any = Pictures({sha256_hex(data): data for data in (probe, sample)})
     held: Any = None
     package = package_of(case, shown, Exported("Rosa", NOW), store, held)

@@ -16,7 +16,7 @@ from faceward.audit.entries import Phase
 from faceward.core.canonical import sha256_hex
 from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.operations import case_end, cases
-from faceward.operations.case_people import signing_place
+from faceward.operations.case_people import signed, signing_place
 from faceward.operations.case_search import candidates_of
 from faceward.operations.case_store import CaseStore
 from faceward.operations.system import System
@@ -239,6 +239,39 @@ def test_H1_an_answer_carries_a_signature_that_others_can_check(court: Court) ->
     details = next(line.opened["details"] for line in court.log() if line.operation == "case.answer")
     assert details["answer_sha256"] == digest.hex()
     assert details["signature"] == answer.signature
+
+
+def test_H1_an_answer_put_into_a_case_without_its_reviewer_is_seen(court: Court) -> None:
+    case = court.case()
+    court.answer(case, "rosa", SUPPORT)
+    store, now = CaseStore(court.deployment), court.world.clock.now()
+    [given] = court.held(case).answers
+    # Somebody with every password adds an answer of Remy's, past all rules: with Rosa's session, or one of his making.
+    plain = replace(given, reviewer="remy", session="", signature="")
+    store.change(case, lambda held: replace(held, answers=(*held.answers, replace(given, reviewer="remy"))))
+    court.sign_in("anna")
+    with pytest.raises(IntegrityError, match="not signed by 'remy'"):
+        court.system.cases.show(case)
+    forged = OpenSession.begin("remy", PrivateKey.generate(), court.deployment.log.origin, now)
+    court.deployment.session, court.deployment.operator = forged, "remy"
+    answer = signed(court.deployment, case, plain)
+    store.change(case, lambda held: replace(held, answers=(given, answer)))
+    court.sign_in("anna")
+    assert [a["checked"] for a in court.system.cases.show(case)["answers"]] == [True, False]
+    court.system.cases.export(case, court.world.folder / "out")
+    assert "could not\nbe checked" in (court.world.folder / "out" / "case.html").read_text(encoding="utf-8")
+
+
+def test_H1_a_forged_session_answers_nothing(court: Court) -> None:
+    case = court.case()
+    forged = OpenSession.begin("rosa", PrivateKey.generate(), court.deployment.log.origin, court.world.clock.now())
+    court.deployment.begin_session(forged)
+    findings = dict.fromkeys(review_scheme().features, Finding.SIMILAR)
+    with pytest.raises(PolicyRefusal) as refused:
+        court.system.cases.answer(case, (Comparison(1, findings, SUPPORT, ""),))
+    assert refused.value.rule == "H1"
+    assert (court.log()[-1].operation, court.log()[-1].phase) == ("case.answer", Phase.DENIED.value)
+    assert court.held(case).answers == ()
 
 
 def test_H3_nothing_is_concluded_before_the_review_and_something_must_be_after_it(court: Court) -> None:
@@ -510,6 +543,9 @@ def test_T3_an_erased_candidate_is_forgotten_and_no_copy_names_them(court: Court
     assert "Ada" not in json.dumps(now.to_json())
     assert now.subjects == ("Grace",)
     assert [compared.candidate for compared in now.answers[0].comparisons] == [3 - number]
+    # What is left of the answer is still signed by its reviewer.
+    court.sign_in("rosa")
+    assert [a["checked"] for a in court.system.cases.show(case)["answers"]] == [True]
     assert review.results(now)[number] is review.Result.NOT_ACTIONABLE
     with pytest.raises(IntegrityError):
         CaseStore(court.deployment).open(old)

@@ -7,7 +7,7 @@ from pathlib import Path
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.core.results import JSONDict
-from faceward.operations import case_end, case_export, case_search, cases
+from faceward.operations import case_end, case_export, case_reading, case_search, cases
 from faceward.operations.case_people import actor
 from faceward.operations.case_store import CaseStore
 from faceward.operations.context import Desk
@@ -15,7 +15,7 @@ from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.policy.review_answers import parse_answer, template
 from faceward.policy.review_model import Case, Comparison, Outcome, Version
-from faceward.policy.review_view import candidates_seen, sees_everything, view
+from faceward.policy.review_view import candidates_seen, sees_everything
 from faceward.vision.images import read_file
 
 
@@ -41,11 +41,11 @@ class Cases:
 
     def listed(self) -> list[JSONDict]:
         """Return every case in a line, without anybody's name."""
-        return cases.listed(self._deployment)
+        return case_reading.listed(self._deployment)
 
     def show(self, case: str) -> JSONDict:
         """Return what the person who acts may see of a case (rules H1, H2)."""
-        return cases.shown(self._deployment, self._desk, case)
+        return case_reading.shown(self._deployment, self._desk, case)
 
     def add_edit(self, case: str, image: Path | str, *, change: str, of: str = "", note: str = "") -> JSONDict:
         """Add an edit of the probe (rule S3).
@@ -74,7 +74,7 @@ class Cases:
 
     def template(self, case: str) -> str:
         """Return an empty answer to fill in, TOML."""
-        _, held, _ = cases.reading(self._deployment, self._desk, case, "case.template")
+        _, held, _ = case_reading.reading(self._deployment, self._desk, case, "case.template")
         return template(held)
 
     def parse(self, case: str, data: bytes, name: str) -> tuple[Comparison, ...]:
@@ -87,7 +87,7 @@ class Cases:
 
     def scores(self, case: str) -> JSONDict:
         """Return the scores of the search, to those who have answered (rule H2)."""
-        _, held, who = cases.reading(self._deployment, self._desk, case, "case.score")
+        _, held, who = case_reading.reading(self._deployment, self._desk, case, "case.score")
         if not sees_everything(held, who):
             refusal = PolicyRefusal(
                 "H2",
@@ -123,4 +123,4 @@ class Cases:
         return {"case": case_end.delete(self._deployment, self._desk, case, reason), "deleted": moment}
 
     def _seen(self, case: Case) -> JSONDict:
-        return view(case, actor(self._deployment))
+        return case_reading.seen(self._deployment, case, actor(self._deployment))

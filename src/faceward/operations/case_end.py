@@ -8,8 +8,8 @@ from datetime import datetime
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import IntegrityError
 from faceward.operations.case_people import actor
+from faceward.operations.case_reading import refusals_logged
 from faceward.operations.case_store import CaseStore, Held
-from faceward.operations.cases import refusals_logged
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening

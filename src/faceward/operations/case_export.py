@@ -20,13 +20,13 @@ from faceward.core.canonical import JSONValue
 from faceward.core.clock import from_rfc3339, to_rfc3339
 from faceward.core.errors import EnvironmentFailure, UsageError
 from faceward.core.faces import ImageArray
+from faceward.operations.case_reading import reading, seen
 from faceward.operations.case_store import CaseStore, Held
-from faceward.operations.cases import reading
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.policy.review_features import SOURCE, review_scheme
 from faceward.policy.review_model import Case
-from faceward.policy.review_view import LEAD_ONLY, view
+from faceward.policy.review_view import LEAD_ONLY
 from faceward.vision.images import SUFFIXES, decode
 
 HTML_FILE = "case.html"
@@ -85,7 +85,7 @@ def export(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder}: holds something already; name a folder that is new or empty")
     held, case, who = reading(deployment, desk, prefix, "case.export")
-    shown = view(case, who)
+    shown = seen(deployment, case, who)
     moment = deployment.now()
     store = CaseStore(deployment)
     package = package_of(case, shown, Exported(who.name, moment), store, held)
@@ -164,7 +164,7 @@ def _answers(shown: dict[str, JSONValue], number: int) -> list[dict[str, JSONVal
     answers = shown["answers"]
     rows: list[dict[str, JSONValue]] = []
     for answer in answers if isinstance(answers, list) else []:
-        about = {name: answer[name] for name in ("reviewer", "when", "amendment")}
+        about = {name: answer[name] for name in ("reviewer", "when", "amendment", "checked")}
         rows += [{**compared, **about} for compared in answer["comparisons"] if compared["candidate"] == number]
     return rows
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from faceward.core.canonical import canonical_json
-from faceward.core.errors import PolicyRefusal, UsageError
+from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.operations.case_store import CASE_KEYS
 from faceward.operations.deployment import Deployment
 from faceward.operations.request_store import RequestStore
@@ -13,19 +14,20 @@ from faceward.policy.authority import Mandate
 from faceward.policy.requests import Approval, SignedRequest, check_approved
 from faceward.policy.review_model import Answer
 from faceward.policy.rules import Principal
-from faceward.policy.sessions import check_session
+from faceward.policy.sessions import SESSION_NAMESPACE, SignedSession, check_session, check_use
+from faceward.policy.sshsig import verify
 
 
 def actor(deployment: Deployment) -> Principal:
-    """Return who acts: a person of the roster who signed in, or a name that nobody vouches for.
-
-    Raises:
-        PolicyRefusal: The session has ended, or the person is in the roster no longer (rule S2).
-    """
+    """Return who acts: a person of the roster whose key signed the session, or a name that nobody vouches for."""
     if deployment.session is None:
         return Principal(deployment.operator)
-    now = deployment.now()
-    person = check_session(deployment.session.signed, deployment.custody.status().roster, deployment.log.origin, now)
+    now, roster = deployment.now(), deployment.custody.status().roster
+    try:
+        person = check_session(deployment.session.signed, roster, deployment.log.origin, now)
+    except PolicyRefusal:
+        # A session that has ended or was forged vouches for nobody; what needs one is refused, and that is logged.
+        return Principal(deployment.operator)
     return Principal(person.name, True, frozenset(role.value for role in person.roles), person.is_trained(now))
 
 
@@ -41,6 +43,41 @@ def signed(deployment: Deployment, case_id: str, answer: Answer) -> Answer:
     # The name of a gallery that cannot exist keeps this signature apart from those that open galleries.
     signature = session.sign_use(bytes.fromhex(answer.digest(case_id)), signing_place(case_id))
     return replace(answer, session=canonical_json(session.signed.to_json()).decode(), signature=signature.hex())
+
+
+def check_answer(deployment: Deployment, case_id: str, answer: Answer) -> bool:
+    """Check who signed an answer, whoever put it into the case.
+
+    Returns:
+        Whether its session was signed with the key that the roster knows of its reviewer. It was not where the reviewer
+        has left or has another key now, or where somebody forged the session; which of them, the log tells.
+
+    Raises:
+        IntegrityError: The session is not its reviewer's, was not open then, or did not sign this answer.
+    """
+    try:
+        signed_session = SignedSession.from_json(json.loads(answer.session))
+        session = signed_session.session
+        digest, signature = bytes.fromhex(answer.digest(case_id)), bytes.fromhex(answer.signature)
+        check_use(session, digest, signing_place(case_id), signature)
+    except (ValueError, PolicyRefusal, IntegrityError):
+        raise _not_signed(case_id, answer) from None
+    fits = session.person == answer.reviewer and session.deployment == deployment.log.origin
+    if not fits or not session.created <= answer.when < session.expires:
+        raise _not_signed(case_id, answer)
+    person = deployment.custody.status().roster.people.get(session.person)
+    try:
+        if person is not None:
+            verify(person.key, SESSION_NAMESPACE, session.message(), signed_session.signature)
+    except PolicyRefusal:
+        return False
+    return person is not None
+
+
+def _not_signed(case_id: str, answer: Answer) -> IntegrityError:
+    return IntegrityError(
+        f"an answer in the case {case_id[:8]} is not signed by {answer.reviewer!r}; restore gallery.db from a backup"
+    )
 
 
 def signing_place(case_id: str) -> str:

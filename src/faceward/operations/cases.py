@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from faceward.core.canonical import JSONObject, sha256_hex
@@ -12,14 +11,13 @@ from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.core.names import printable
 from faceward.core.results import JSONDict
 from faceward.operations.case_people import actor, require_unlocked, signed
-from faceward.operations.case_store import CaseStore, Held
+from faceward.operations.case_reading import refusals_logged, seen
+from faceward.operations.case_store import CaseStore
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.policy import retention, review, review_facts, review_probe
 from faceward.policy.review_model import Answer, Candidate, Case, Comparison, Outcome, Search, Version
-from faceward.policy.review_view import require_reader, view
-from faceward.policy.rules import Principal
 from faceward.vision.images import decode
 
 _SALT_BYTES = 32
@@ -124,58 +122,6 @@ def _enrolled(deployment: Deployment, act: Act, gallery: str, candidate: Candida
     return digest if isinstance(digest, str) else None
 
 
-def shown(deployment: Deployment, desk: Desk, prefix: str) -> JSONDict:
-    """Return what the person who acts may see of a case; it is logged.
-
-    Raises:
-        UsageError: There is no such case.
-        PolicyRefusal: The case is locked (rule P7), or the person has no business with it (rule H1).
-    """
-    _, case, who = reading(deployment, desk, prefix, "case.show")
-    return view(case, who)
-
-
-def reading(deployment: Deployment, desk: Desk, prefix: str, operation: str) -> tuple[Held, Case, Principal]:
-    """Open a case for reading, which is logged; the caller shows no more of it than `review_view.view`."""
-    held, case = CaseStore(deployment).read(prefix)
-    who = actor(deployment)
-    happening = Happening(operation, {"case": case.id}, {subject: {"case": case.id} for subject in case.subjects})
-    with refusals_logged(desk, happening):
-        require_unlocked(deployment, case.search.mandate)
-        require_reader(who)
-    with desk.operation("case.show", review_facts.show_context(), happening):
-        return held, case, who
-
-
-@contextmanager
-def refusals_logged(desk: Desk, happening: Happening) -> Iterator[None]:
-    """Log a refusal that comes before the standard's rules are asked, then raise it."""
-    try:
-        yield
-    except PolicyRefusal as refusal:
-        desk.deny(happening, refusal)
-        raise
-
-
-def listed(deployment: Deployment) -> list[JSONDict]:
-    """Return every case in a line: what stands in no view that a person may not have.
-
-    Raises:
-        PolicyRefusal: The person has no business with cases (rule H1).
-    """
-    who, rows = actor(deployment), list[JSONDict]()
-    require_reader(who)
-    store = CaseStore(deployment)
-    for held in store.held():
-        _, case = store.read(held.id)
-        seen = view(case, who)
-        names = ("case", "phase", "opened", "expires", "may_answer", "finding_wanted")
-        row: JSONDict = {name: seen[name] for name in names}
-        row |= {"gallery": case.search.gallery, "purpose": case.search.purpose, "candidates": len(case.candidates)}
-        rows.append(row)
-    return rows
-
-
 def answer(
     deployment: Deployment, desk: Desk, prefix: str, comparisons: tuple[Comparison, ...], *, amend: bool = False
 ) -> JSONDict:
@@ -207,7 +153,7 @@ def answer(
     facts = review_facts.amend_context(case, who) if amend else review_facts.answer_context(case, who)
     with desk.operation(operation, facts, Happening(operation, details, subjects)):
         case = store.change(held.id, lambda current: step(current, who, given))
-    return view(case, who)
+    return seen(deployment, case, who)
 
 
 def add_edit(deployment: Deployment, desk: Desk, prefix: str, data: bytes, version: Version) -> Case:
@@ -286,4 +232,4 @@ def conclude(deployment: Deployment, desk: Desk, prefix: str, outcome: Outcome) 
     facts = review_facts.decide_context(case)
     with desk.operation("case.decide", facts, Happening("case.outcome", details, subjects)):
         case = store.change(held.id, lambda current: review.concluded(current, made))
-    return view(case, who)
+    return seen(deployment, case, who)

@@ -237,8 +237,5 @@ def forgotten(case: Case, subject: str) -> Case:
             Candidate(candidate.number, None, None, None) if candidate.number in gone else candidate
             for candidate in case.candidates
         ),
-        answers=tuple(
-            replace(answer, comparisons=tuple(c for c in answer.comparisons if c.candidate not in gone))
-            for answer in case.answers
-        ),
+        answers=tuple(answer.without(gone) for answer in case.answers),
     )

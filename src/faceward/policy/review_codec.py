@@ -88,6 +88,7 @@ def _answer(table: Table) -> Answer:
         salt=table.text("salt"),
         session=table.text("session"),
         signature=table.text("signature"),
+        erased=table.names("erased"),
     )
 
 

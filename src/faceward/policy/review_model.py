@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -93,6 +93,10 @@ class Comparison:
             "notes": self.notes,
         }
 
+    def digest(self, salt: str) -> str:
+        """Return what stands for it in an answer's digest, also after it was erased; 64 hexadecimal digits."""
+        return sha256_hex(canonical_json({"comparison": self.to_json(), "salt": salt}))
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -106,6 +110,7 @@ class Answer:
         salt: 64 random hexadecimal digits, so that the digest in the log tells nothing of the answer.
         session: The signed session, as JSON.
         signature: The session's signature over the answer's digest, hexadecimal.
+        erased: Digests of comparisons with candidates who were erased since, by which the signature can be checked.
     """
 
     reviewer: str
@@ -115,13 +120,14 @@ class Answer:
     salt: str
     session: str = ""
     signature: str = ""
+    erased: tuple[str, ...] = ()
 
     def digest(self, case: str) -> str:
         """Return the SHA-256 that the reviewer's session signs and the log names, 64 hexadecimal digits."""
         signed: JSONObject = {
             "amendment": self.amendment,
             "case": case,
-            "comparisons": [comparison.to_json() for comparison in self.comparisons],
+            "comparisons": sorted([*(c.digest(self.salt) for c in self.comparisons), *self.erased]),
             "reviewer": self.reviewer,
             "salt": self.salt,
             "time": to_rfc3339(self.when),
@@ -133,7 +139,16 @@ class Answer:
         """Return the comparison with a candidate, or None where it was erased."""
         return next((found for found in self.comparisons if found.candidate == candidate), None)
 
-    def to_json(self) -> JSONObject:
+    def without(self, candidates: Collection[int]) -> Answer:
+        """Return the answer without its comparisons with these candidates."""
+        gone = [comparison for comparison in self.comparisons if comparison.candidate in candidates]
+        return replace(
+            self,
+            comparisons=tuple(comparison for comparison in self.comparisons if comparison not in gone),
+            erased=(*self.erased, *(comparison.digest(self.salt) for comparison in gone)),
+        )
+
+    def to_json(self) -> dict[str, JSONValue]:
         """Return the answer as a case shows it to those who may see it."""
         return {
             "reviewer": self.reviewer,
@@ -143,6 +158,7 @@ class Answer:
             "salt": self.salt,
             "session": self.session,
             "signature": self.signature,
+            "erased": list(self.erased),
         }
 
 

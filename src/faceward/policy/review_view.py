@@ -44,6 +44,12 @@ def candidates_seen(case: Case, actor: Actor) -> list[dict[str, JSONValue]]:
     ]
 
 
+def answers_seen(case: Case, actor: Actor) -> list[dict[str, JSONValue]]:
+    """Return the answers that a person may see: their own, or all."""
+    open_to = sees_everything(case, actor)
+    return [answer.to_json() for answer in case.answers if open_to or _own(answer.reviewer, actor)]
+
+
 def view(case: Case, actor: Actor) -> dict[str, JSONValue]:
     """Return what a person may see of a case.
 
@@ -72,7 +78,7 @@ def view(case: Case, actor: Actor) -> dict[str, JSONValue]:
         "search": case.search.to_json(),
         "probe": [version_json(version) for version in case.versions],
         "candidates": candidates_seen(case, actor),
-        "answers": [answer.to_json() for answer in case.answers if open_to or _own(answer.reviewer, actor)],
+        "answers": answers_seen(case, actor),
         "outcomes": [outcome.to_json() for outcome in case.outcomes],
     }
 
