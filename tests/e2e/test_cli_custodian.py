@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from faceward.core.errors import WrongSecret
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Cli
 
@@ -320,6 +322,23 @@ def test_a_custodian_gets_another_master_key(
     assert "another master key" in keeper.refused(5, *serve)
 
 
+def test_another_master_key_under_age_is_sealed_to_those_who_are_named(
+    keeper: Cli, state: Path, tmp_path: Path
+) -> None:
+    from faceward.protection.age import AgeFile, new_identity_file
+
+    identities = [tmp_path / "first", tmp_path / "second"]
+    recipients = [part for path in identities for part in ("--recipient", new_identity_file(path))]
+    keeper.ok("custodian", "init", "--state", state, "--identity", identities[0], *recipients)
+    rotate = ("custodian", "rotate", "--state", state, "--identity", identities[0])
+    keeper.ok(*rotate, *recipients)
+    first, second = (AgeFile(state / "custodian.key", path).open() for path in identities)
+    assert first == second
+    assert "sealed to this identity alone" in keeper.ok(*rotate).err
+    with pytest.raises(WrongSecret):
+        AgeFile(state / "custodian.key", identities[1]).open()
+
+
 @pytest.mark.parametrize("rewrapped", [False, True])
 def test_a_change_of_the_key_that_was_interrupted_is_finished_by_those_who_hold_its_shares(
     keeper: Cli, state: Path, tmp_path: Path, variables: dict[str, str], rewrapped: bool
@@ -442,7 +461,6 @@ def test_a_custodian_killed_while_it_is_sealed_anew_opens_with_one_of_both(
 
 
 def _opens(state: Path, secret: str) -> bool:
-    from faceward.core.errors import WrongSecret
     from faceward.protection.passphrase import PassphraseFile
 
     try:

@@ -174,4 +174,6 @@ def _rotate(
         emit({"state": str(state), "backend": str(kind), "shares": str(out) if kind is Backend.SHARES else None})
         return
     say(f"{state} has another master key, which opens with: {kind}")
+    if kind is Backend.AGE and not recipient:
+        note("it is sealed to this identity alone; for others repeat with --recipient for each, and this one's too")
     advise(kind, state, out)
