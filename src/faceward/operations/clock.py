@@ -16,11 +16,14 @@ from faceward.operations import case_end, complaints, recipients, reviews, subje
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
+from faceward.operations.requests import Requests
 from faceward.policy import rights
+from faceward.policy.mandates import KIND, Mandate
 
 _FINAL = frozenset({subjects.ERASE, withdrawal.WITHDRAW})
 # An erasure takes seconds. One that has not ended by now belongs to a process that was killed.
 _ABANDONED = timedelta(minutes=5)
+_LOCKED = "locked"
 
 Step = Callable[[Deployment, Desk], Iterator[str]]
 
@@ -101,4 +104,24 @@ def _review(deployment: Deployment, desk: Desk) -> Iterator[str]:
         yield f"suspended {len(new):,} references of watchlists: their monthly review is overdue"
 
 
-STEPS: tuple[Step, ...] = (_expire, _end_cases, _finish, _suspend, _review)
+def _lock(deployment: Deployment, desk: Desk) -> Iterator[str]:
+    """Record that urgent mandates nobody approved in time are locked; that they are does not wait for this (P7)."""
+    requests, now = Requests(deployment, desk), deployment.now()
+    limit = deployment.standard.parameters.mandate.urgent
+    for signed in requests.store.all():
+        digest = signed.digest()
+        if signed.request.kind != KIND or now < signed.request.created + limit:
+            continue
+        if Mandate.of(signed).urgent and not requests.store.noted(_LOCKED, digest) and not requests.approved(signed):
+            with desk.operation("tick", {}, Happening("mandate.lock", {"request": digest})):
+                requests.store.note(_LOCKED, digest, {})
+            yield f"locked the urgent mandate {digest[:12]}: nobody approved it in time"
+
+
+def _commit(_: Deployment, desk: Desk) -> Iterator[str]:
+    entry = desk.journal.commit_heads()
+    if entry is not None:
+        yield f"committed the ends of the subjects' chains in log entry {entry}"
+
+
+STEPS: tuple[Step, ...] = (_expire, _end_cases, _finish, _suspend, _review, _lock, _commit)

@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from faceward.core.canonical import JSONObject, JSONValue, canonical_json, sha256_hex
 from faceward.core.clock import to_rfc3339
+from faceward.core.words import plural
 from faceward.operations import purposes
 from faceward.operations.deployment import Deployment
 from faceward.operations.guardians import Guardians, guardians
@@ -91,10 +92,10 @@ def _scalar(value: object) -> JSONValue:
 def span(value: timedelta) -> str:
     """Write a span in the largest unit that is exact."""
     seconds = int(value.total_seconds())
-    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         if seconds and seconds % size == 0:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} seconds"
+            return plural(seconds // size, unit)
+    return "none"
 
 
 def flattened(

@@ -55,7 +55,11 @@ def tally(deployment: Deployment, journal: Journal, year: int) -> Tally:
     # What an operation that began before the period was about is needed for nothing: outcomes stand by themselves.
     for index, entry in deployment.log.entries():
         if start <= entry.time < end:
-            _count(counts, entry, journal.opened(index, entry)[DETAILS].details if DETAILS in entry.slots else {})
+            details: JSONObject = {}
+            if DETAILS in entry.slots:
+                # What the entry says of subjects stays closed.
+                details = journal.opening_of(index, entry, None, DETAILS)[1].details
+            _count(counts, entry, details)
     counts.figures["refused"] = sum(counts.refusals.values()) - _unknown(counts)
     counts.figures["failed"] = sum(counts.failed.values())
     return Tally(

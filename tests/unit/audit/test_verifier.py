@@ -15,8 +15,8 @@ from faceward.audit.checkpoint import Checkpoint, sign_checkpoint
 from faceward.audit.entries import Commitment, Entry, Opening, Phase
 from faceward.audit.log import Log, Record
 from faceward.audit.note import Signer, sign_note
-from faceward.audit.sealed import SealedOpening
 from faceward.audit.receipt import Receipt
+from faceward.audit.sealed import SealedOpening
 from faceward.audit.verifier import verify_log, verify_receipt
 from faceward.core.errors import BadInput, IntegrityError
 
