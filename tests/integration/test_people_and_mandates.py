@@ -89,6 +89,10 @@ class Office:
         assert set(facts) == set(FACTS)
         return {fact for fact, holds in facts.items() if not holds}
 
+    def search(self, mandate: str | None, camera: str | None = None) -> None:
+        terms = {"gallery": "door", "purpose": "door", "reason": "a test", "mandate": mandate, "camera": camera}
+        self.system.identify(self.world.picture("stranger"), **terms)
+
     def log(self) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = self.world.log(self.system)
         return found
@@ -252,6 +256,46 @@ def test_S2_an_approver_whose_training_has_ended_does_not_approve(police: Office
     police.act("cem").requests.decide(police.waiting(), APPROVE)
     assert police.lacks(digest) == {"mandate_approved"}
     assert "training of 'ben'" in police.refused(lambda: police.act("ben").mandates.decide(digest, APPROVE))
+
+
+def test_P2_identification_without_a_mandate_is_refused(police: Office) -> None:
+    police.act("ana").simulate("door", purpose="door", count=20)
+    assert "needs a mandate" in police.refused(lambda: police.search(None), "P2")
+    assert "needs a mandate" in police.refused(lambda: police.search("0" * 64), "P2")
+    digest = police.ask()
+    assert "not approved" in police.refused(lambda: police.search(digest), "P2")
+    police.act("ben").mandates.decide(digest, APPROVE)
+    police.act("ana")
+    assert "does not name this camera" in police.refused(lambda: police.search(digest, "gate"), "P2")
+    police.search(digest)
+    assert police.system.mandates.show(digest).spent == 1
+
+
+def test_P2_a_mandate_is_for_so_many_searches(police: Office) -> None:
+    police.act("ana").simulate("door", purpose="door", count=20)
+    digest = police.ask(searches=2)
+    police.act("ben").mandates.decide(digest, APPROVE)
+    police.act("ana")
+    police.search(digest)
+    police.search(digest)
+    assert "is spent" in police.refused(lambda: police.search(digest), "P2")
+
+
+def test_P2_a_mandate_is_used_by_those_whom_it_names(police: Office) -> None:
+    police.act("ana").simulate("door", purpose="door", count=20)
+    digest = police.ask()
+    police.act("ben").mandates.decide(digest, APPROVE)
+    police.act("cem")
+    assert "does not name you" in police.refused(lambda: police.search(digest), "P2")
+
+
+def test_P2_a_revoked_mandate_is_not_searched_under(police: Office) -> None:
+    police.act("ana").simulate("door", purpose="door", count=20)
+    digest = police.ask(urgent=True)
+    police.search(digest)
+    police.act("cem").mandates.revoke(digest, "found")
+    police.act("ana")
+    assert "was revoked" in police.refused(lambda: police.search(digest), "P2")
 
 
 @pytest.mark.parametrize("who", ["ana", "cem"])
