@@ -55,7 +55,7 @@ def test_D1_the_clock_records_what_is_suspended_and_does_it_once(world: Any) -> 
     system = world.open()
     world.enrol(system, "Ada")
     complaint = system.rights.complain("Ada", "That was not me.")
-    assert system.rights.tick().done == ()
+    assert not any("suspended" in line for line in system.rights.tick().done)
     world.clock.advance(8 * DAY)
     first = system.rights.tick()
     assert any(complaint.identifier in line for line in first.done)
@@ -196,7 +196,7 @@ def test_T1_the_clock_erases_what_has_ended(world: Any) -> None:
     system = world.open()
     world.enrol(system, "Ada")
     world.clock.advance(400 * DAY)
-    assert system.rights.tick().done == ("erased 1 references whose term has ended",)
+    assert system.rights.tick().done[0] == "erased 1 references whose term has ended"
     assert system.status()["references"] == 0
 
 
@@ -216,10 +216,9 @@ def test_T2_the_clock_finishes_an_erasure_of_a_process_that_was_killed(
         patch.setattr(consent, "end_releases", stop)
         with pytest.raises(KeyboardInterrupt):
             system.erase("Ada")
-    assert beside.rights.tick().done == ()
+    assert not any("finished" in line for line in beside.rights.tick().done)
     world.clock.advance(timedelta(minutes=6))
-    [line] = beside.rights.tick().done
-    assert line.startswith("finished subject.erase")
+    assert beside.rights.tick().done[0].startswith("finished subject.erase")
     assert beside.status()["references"] == 0
     assert beside.verify_log().unfinished == ()
 
