@@ -74,6 +74,9 @@ def test_every_json_key_at_the_top_is_documented(document: str, cli: Cli, eileen
         ("witness", "key", "--name", "witness.example.org", "-o", tmp_path / "witness.key"),
         ("packs", "list"),
         ("packs", "verify"),
+        ("document", "make", "dpia", "-o", tmp_path / "papers"),
+        ("document", "template", "dpia"),
+        ("document", "status"),
         ("subject", "erase", "Grace Hopper", "--yes"),
         ("version",),
     ]
@@ -85,7 +88,7 @@ def test_every_json_key_at_the_top_is_documented(document: str, cli: Cli, eileen
             assert f"`{key}`" in section, (name, key)
 
 
-_GROUPS = ("purpose", "gallery", "release", "subject", "audit", "packs", "witness")
+_GROUPS = ("document", "purpose", "gallery", "release", "subject", "audit", "packs", "witness")
 
 
 def test_every_exit_code_is_documented(document: str) -> None:

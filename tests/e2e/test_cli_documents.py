@@ -39,14 +39,15 @@ def test_O1_documents_are_made_signed_and_void_after_a_change(
     folder = tmp_path / "papers"
     made = cli.json("document", "make", "all", "-o", folder, "--answers", answered, *approver)
     assert len(made["files"]) == 12
-    assert {Path(file["file"]).name for file in made["files"]} == {f"{n}.{kind}" for n in NAMES for kind in ("html", "pdf")}
+    expected = {f"{name}.{kind}" for name in NAMES for kind in ("html", "pdf")}
+    assert {Path(file["file"]).name for file in made["files"]} == expected
     assert not [file for file in made["files"] if file["missing"]]
     signed = cli.json("document", "sign", "dpia", folder / "dpia.pdf", *approver)
     assert (signed["state"], signed["person"]) == ("signed", "Anna Approver")
     assert cli.json("status", *approver)["documents"]["dpia"] == "signed"
     assert "signed off by Anna Approver" in cli.ok("document", "status", *approver).out
-    cli.ok("purpose", "add", "event", "--basis", "consent", "--fmr", "1e-3", "--retention", "1d", "--alternative", "a list",
-           *approver)  # fmt: skip
+    terms = ("--basis", "consent", "--fmr", "1e-3", "--retention", "1d", "--alternative", "a list")
+    cli.ok("purpose", "add", "event", *terms, *approver)
     states = {one["document"]: one for one in cli.json("document", "status", *approver)["documents"]}
     assert states["dpia"]["state"] == "void"
     assert states["dpia"]["changes"] == ["the purpose 'event' was added"]

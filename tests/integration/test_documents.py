@@ -279,7 +279,7 @@ def test_O1_drift_voids_the_sign_off_and_says_what_changed(world: Any, used: Any
                 "standard",
                 replace(d.standard, parameters=replace(d.standard.parameters, maximum_retention=timedelta(days=30))),
             ),
-            "the maximum retention of the standard changed from 1825 days to 30 days",
+            "the maximum retention of the standard changed from 1,825 days to 30 days",
         ),
         (
             lambda d: d.store.add_gallery(GalleryInfo("vault", "sealed", "p@1", d.now())),

@@ -166,7 +166,9 @@ def _bullets(items: Sequence[str]) -> list[Flowable]:
     rows = [[dot, _text(item, _BODY)] for item in items]
     if not rows:
         return []
-    plain = TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *_padding(1, 0)])
+    # The last two stay together, so that none stands alone on a page.
+    last = ("NOSPLIT", (0, max(0, len(rows) - 2)), (-1, len(rows) - 1))
+    plain = TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), last, *_padding(1, 0)])
     return [Table(rows, [5 * mm, None], style=plain, hAlign="LEFT", splitInRow=1), Spacer(0, 2 * mm)]
 
 
