@@ -17,6 +17,7 @@ from faceward.core.canonical import sha256_hex
 from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.operations import case_end, cases
 from faceward.operations.case_people import signed, signing_place
+from faceward.operations.case_reading import actionable
 from faceward.operations.case_search import candidates_of
 from faceward.operations.case_store import CaseStore
 from faceward.operations.system import System
@@ -114,6 +115,18 @@ def test_H1_a_lead_needs_two_trained_reviewers_who_agree(court: Court) -> None:
     done = court.answer(case, "remy", "same-moderate")
     assert done["phase"] == "decided"
     assert [c["result"] for c in done["candidates"]] == ["actionable-lead"]
+
+
+def test_H1_whether_somebody_is_an_actionable_lead_follows_from_the_cases_alone(court: Court) -> None:
+    assert not actionable(court.deployment, "Ada")
+    case = court.case()
+    court.answer(case, "rosa", SUPPORT)
+    assert not actionable(court.deployment, "Ada")
+    court.answer(case, "remy", SUPPORT)
+    assert actionable(court.deployment, "Ada")
+    assert not actionable(court.deployment, "Grace")
+    court.answer(case, "remy", AGAINST, amend=True)
+    assert not actionable(court.deployment, "Ada")
 
 
 def test_S3_a_case_marks_the_face_of_each_candidate_and_no_order_of_scores(court: Court) -> None:

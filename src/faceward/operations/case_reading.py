@@ -7,12 +7,13 @@ from contextlib import contextmanager
 
 from faceward.core.errors import PolicyRefusal
 from faceward.core.results import JSONDict
-from faceward.operations.case_people import actor, check_answer, require_unlocked
+from faceward.operations.case_people import actor, check_answer, locked, require_unlocked
 from faceward.operations.case_store import CaseStore, Held
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.policy import review_facts
+from faceward.policy.review import Result, results
 from faceward.policy.review_model import Case
 from faceward.policy.review_view import answers_seen, require_reader, view
 from faceward.policy.rules import Principal
@@ -80,3 +81,15 @@ def listed(deployment: Deployment) -> list[JSONDict]:
         row |= {"gallery": case.search.gallery, "purpose": case.search.purpose, "candidates": len(case.candidates)}
         rows.append(row)
     return rows
+
+
+def actionable(deployment: Deployment, subject: str) -> bool:
+    """Tell whether reviewers made this subject an actionable lead in a case that is kept and not locked (rule H1)."""
+    store = CaseStore(deployment)
+    for held in list(store.held()):
+        _, case = store.read(held.id)
+        numbers = {candidate.number for candidate in case.candidates if candidate.subject == subject}
+        found = any(results(case)[number] is Result.ACTIONABLE for number in numbers)
+        if found and not locked(deployment, held.mandate):
+            return True
+    return False
