@@ -13,7 +13,7 @@ from faceward.core.reports import ErasureResult, LogLine, ReferenceView, Subject
 from faceward.core.results import JSONDict
 from faceward.gallery.search import Gallery
 from faceward.gallery.store import StoredReference
-from faceward.operations import case_end, complaints, consent, recipients, reviews
+from faceward.operations import case_end, complaints, consent, destruction, recipients, reviews
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening, Journal, Kept
@@ -75,7 +75,7 @@ def _view(deployment: Deployment, desk: Desk, subject: str, action: str) -> Subj
         desk.unknown(happening)
         raise UsageError(f"nothing is held about {subject!r}; check the name")
     size = deployment.log.size
-    with desk.operation(action, facts.rights_context(), happening) as act:
+    with desk.operation(action, facts.rights_context(own=deployment.operator == subject), happening) as act:
         gone = deployment.keys.destroyed([reference.key_id for reference in references])
         # An erasure that could not be finished leaves rows without keys until the next opening.
         held = [reference for reference in references if reference.key_id not in gone]
@@ -121,8 +121,11 @@ def erase(deployment: Deployment, desk: Desk, subject: str) -> ErasureResult:
     if not references and desk.journal.subject_key_id(subject) is None:
         desk.unknown(Happening(ERASE, {}, {subject: {}}))
         raise UsageError(f"nothing is held about {subject!r}; check the name")
-    desk.authorise("erase", facts.rights_context(), Happening(ERASE, {}, {subject: {}}))
-    [begun] = desk.journal.write(Phase.BEGIN, [Happening(ERASE, {"references": len(references)}, {subject: {}})])
+    desk.authorise("erase", facts.rights_context(own=deployment.operator == subject), Happening(ERASE, {}, {subject: {}}))
+    # The subject's own key of the log is there from here on: the entry's opening for them is sealed under it.
+    doomed = [*(reference.key_id for reference in references), desk.journal.key_of(subject)]
+    details: JSONObject = {"references": len(references), **destruction.named(doomed)}
+    [begun] = desk.journal.write(Phase.BEGIN, [Happening(ERASE, details, {subject: {}})])
     return finish(deployment, desk, begun.index, subject)
 
 
