@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -135,3 +136,9 @@ def hostile() -> Facts:
     return make(
         *(purpose(name, alternative=name) for name in HOSTILE), controller=HOSTILE[1], contact="\x00\x1b[31m\u202ex"
     )
+
+
+@pytest.fixture
+def make_facts() -> Callable[..., Facts]:
+    """Return a function that makes facts with purposes of these names, none of which has an alternative."""
+    return lambda *names: make(*(purpose(name, alternative="") for name in names))

@@ -6,6 +6,7 @@ import html
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -140,3 +141,13 @@ def test_O1_the_fonts_of_a_pdf_are_inside_it(facts: Facts) -> None:
     data = render_pdf(WRITERS["dpia"](facts, {}))
     assert data.count(b"/FontFile2") == 2
     assert b"DejaVuSans" in data
+
+
+def test_O1_many_purposes_with_long_names_are_split_over_pages(
+    tmp_path: Path, make_facts: Callable[..., Facts]
+) -> None:
+    names = [f"{number:02d}" + "w" * 250 for number in range(30)]
+    for name in ("dpia", "fria"):
+        data = render_pdf(WRITERS[name](make_facts(*names), {}))
+        text = "".join(pdf_text(data, tmp_path).split())
+        assert all(f"{number:02d}www" in text for number in range(30))
