@@ -201,6 +201,11 @@ def test_documents_are_kept_by_kind_and_name(store: ReferenceStore) -> None:
     assert store.document("purpose", "doors") == b'{"a":1}'
     assert store.documents("purpose") == {"doors": b'{"a":1}'}
     assert store.documents("none") == {}
+    for name in ("door", "doors/\U0001f6aa", "doors/Žofie", "doort"):
+        store.put_document("purpose", name, b"2")
+    assert list(store.documents("purpose", "doors")) == ["doors", "doors/Žofie", "doors/\U0001f6aa"]
+    assert list(store.documents("purpose", "doors/")) == ["doors/Žofie", "doors/\U0001f6aa"]
+    assert store.documents("purpose", "Doors") == {}
     with pytest.raises(UsageError, match="purpose 'lockers'"):
         store.document("purpose", "lockers")
 

@@ -182,9 +182,11 @@ class SQLiteStore:
         rows = self._rows("SELECT content FROM document WHERE kind = ? AND name = ?", (kind, name))
         return bytes(_only(rows, f"the {kind} {name!r} does not exist; add it or check its name")[0])
 
-    def documents(self, kind: str) -> dict[str, bytes]:
-        """Return the documents of a kind by name."""
-        return dict(self._rows("SELECT name, content FROM document WHERE kind = ? ORDER BY name", (kind,)))
+    def documents(self, kind: str, start: str = "") -> dict[str, bytes]:
+        """Return the documents of a kind by name: all, or those whose name starts so."""
+        # The highest code point ends the range, since no name holds it.
+        found = "SELECT name, content FROM document WHERE kind = ? AND name BETWEEN ? AND ? ORDER BY name"
+        return dict(self._rows(found, (kind, start, f"{start}\U0010ffff")))
 
     def remember_probe(self, digest: bytes, when: datetime) -> None:
         """Remember the digest of a probe's sample; the first time counts."""

@@ -220,8 +220,8 @@ class ReferenceStore(Protocol):
         """
         ...
 
-    def documents(self, kind: str) -> dict[str, bytes]:
-        """Return the documents of a kind by name."""
+    def documents(self, kind: str, start: str = "") -> dict[str, bytes]:
+        """Return the documents of a kind by name: all, or those whose name starts so."""
         ...
 
     def delete_document(self, kind: str, name: str, content: bytes | None = None) -> None:

@@ -54,7 +54,7 @@ class RequestStore:
             raise UsageError(f"{start[:80]!r} is no digest; give its first {_LEAST_DIGITS} digits or more")
         if len(start) == _ALL_DIGITS:
             return self.signed(start).digest()
-        found = [digest for digest in self._deployment.store.documents(REQUEST) if digest.startswith(start)]
+        found = list(self._deployment.store.documents(REQUEST, start))
         if len(found) != 1:
             problem = "no request has" if not found else "several requests have"
             raise UsageError(f"{problem} a digest that begins with {start}; 'faceward request list' shows all")
@@ -77,7 +77,7 @@ class RequestStore:
 
     def approvals(self, digest: str) -> tuple[Approval, ...]:
         """Return what was decided on a request, by approver."""
-        names = sorted(n for n in self._deployment.store.documents(APPROVAL) if n.startswith(f"{digest}/"))
+        names = self._deployment.store.documents(APPROVAL, f"{digest}/")
         return tuple(Approval.from_json(self._deployment.kept(APPROVAL, name)) for name in names)
 
     def decided(self, digest: str) -> set[tuple[str, Decision]]:
