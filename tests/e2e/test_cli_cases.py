@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -109,6 +110,31 @@ def _file(people: People, name: str, case: str) -> Path:
     whole = next(line.split('"')[1] for line in text.splitlines() if line.startswith("case = "))
     path.write_text(json.dumps({"case": whole, "comparison": [compared]}), encoding="utf-8")
     return path
+
+
+class Terminal(io.StringIO):
+    """Somebody at a keyboard."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_H2_a_reviewer_is_asked_for_every_feature_on_a_terminal(
+    people: People, eileen: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = _search(people, eileen)
+    case = people.json("olga", "case", "open", eileen, "--search", entry, "--kind", "frame")["case"]
+    said = ["s", "perhaps", "d", *["i"] * 16, "surely", "different-strong", "other ears"]
+    monkeypatch.setattr("sys.stdin", Terminal("\n".join([*said, "n", ""])))
+    outcome = people("rosa", "case", "answer", case)
+    assert outcome.code == 2
+    assert outcome.err.endswith("faceward: the answer was not signed; nothing was recorded\n")
+    monkeypatch.setattr("sys.stdin", Terminal("\n".join([*said, "y", ""])))
+    assert people("rosa", "case", "answer", case).code == 0
+    [answer] = people.json("rosa", "case", "show", case)["answers"]
+    [compared] = answer["comparisons"]
+    assert (compared["conclusion"], compared["notes"], answer["checked"]) == ("different-strong", "other ears", True)
+    assert list(compared["features"].values()).count("indeterminate") == 16
 
 
 def test_mistakes_with_cases_end_in_one_line(people: People, eileen: Path, tmp_path: Path) -> None:

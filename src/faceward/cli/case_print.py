@@ -27,8 +27,8 @@ def print_case(settings: Settings, shown: Mapping[str, Any]) -> None:
             "search": f"log entry {search['entry']} by {search['operator']}, {search['gallery']}, {search['purpose']}",
             "reason": search["reason"],
             "mandate": search["mandate"],
-            "opened": f"{shown['opened']} by {shown['opener']}",
-            "deleted by": shown["expires"],
+            "opened": f"{_moment(shown['opened'])} by {shown['opener']}",
+            "deleted by": _moment(shown["expires"]),
             "your answer": "wanted" if shown["may_answer"] else None,
             "finding": "wanted" if shown["finding_wanted"] else None,
         },
@@ -55,9 +55,16 @@ def print_case(settings: Settings, shown: Mapping[str, Any]) -> None:
 def _print_answers(shown: Mapping[str, Any]) -> None:
     if shown["answers"]:
         table(
-            ("reviewer", "when", "candidate#", "conclusion", "notes"),
+            ("reviewer", "when", "candidate#", "conclusion", "notes", "signature"),
             [
-                (answer["reviewer"], answer["when"][:16], c["candidate"], c["conclusion"], c["notes"])
+                (
+                    answer["reviewer"],
+                    _moment(answer["when"]),
+                    c["candidate"],
+                    c["conclusion"],
+                    c["notes"],
+                    _checked(answer),
+                )
                 for answer in shown["answers"]
                 for c in answer["comparisons"]
             ],
@@ -66,10 +73,19 @@ def _print_answers(shown: Mapping[str, Any]) -> None:
     for outcome in shown["outcomes"]:
         pairs(
             {
-                "recorded": f"{outcome['when']} by {outcome['by']}",
+                "recorded": f"{_moment(outcome['when'])} by {outcome['by']}",
                 "candidates were": outcome["accuracy"],
                 "finding": outcome["finding"],
                 "action taken": outcome["action"],
             },
             "Finding and action",
         )
+
+
+def _moment(text: str) -> str:
+    """Shorten RFC 3339 to the minute."""
+    return f"{text[:10]} {text[11:16]} UTC"
+
+
+def _checked(answer: Mapping[str, Any]) -> str:
+    return "checked" if answer["checked"] else "no such key of theirs is known now"

@@ -21,7 +21,8 @@ def template(case: Case) -> str:
     words = " | ".join(finding.value for finding in Finding)
     lines = [
         f"# Answer to the case {case.id}.",
-        f"# Features: {SOURCE}. Distances are judged by eye, never measured.",
+        f"# Features: {SOURCE}.",
+        "# Distances are judged by eye, never measured.",
         f"# Write for every feature: {words} (not visible, or not clear).",
         "# Conclude for every candidate with one of:",
         *(f"#   {step.key:20}{step.name}" for step in scheme.conclusions.values()),
