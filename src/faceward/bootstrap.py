@@ -22,7 +22,7 @@ from faceward.custody.client import CustodyClient
 from faceward.custody.custodian import Custodian
 from faceward.custody.protocol import Custody, Pins
 from faceward.gallery.sqlite import SQLiteStore
-from faceward.operations import signing_in, upkeep
+from faceward.operations import destruction, signing_in, upkeep
 from faceward.operations.config import (
     CONFIG_FILE,
     CUSTODIAN_FILE,
@@ -241,8 +241,10 @@ def open_system(
         custody = _custody(home, config, keys, clock)
         stack.callback(custody.close)
         deployment = _assemble(home, config, (keys, store, log, custody), (operator, clock))
+        # Before anything is opened: a key store older than the log must not bring back whom it forgot (rule T2).
+        repeated = destruction.repeat(deployment, Desk(deployment).journal, head[0])
         session = stack.enter_context(ExitStack())
-        _begin_session(deployment, session)
+        _begin_session(deployment, session, sweep=repeated > 0)
         if credentials is not None:
             signing_in.sign_in(deployment, Desk(deployment), credentials)
         stack.pop_all()
@@ -280,13 +282,15 @@ def _assemble(
     )
 
 
-def _begin_session(deployment: Deployment, session: ExitStack) -> None:
+def _begin_session(deployment: Deployment, session: ExitStack, *, sweep: bool) -> None:
     """Recover what a killed process left, if this is the only one, and hold the deployment open beside others."""
     guard = ProcessGuard(deployment.home / _SESSION_GUARD)
     desk = Desk(deployment)
     with guard.exclusive() as alone:
         if alone:
             upkeep.recover(deployment, desk)
+            if sweep:
+                desk.journal.sweep()
     session.enter_context(guard.shared())
     if deployment.log.size == 0:
         desk.journal.write(Phase.NOTE, [Happening("init", _description(deployment))])

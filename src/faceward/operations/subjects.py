@@ -121,9 +121,11 @@ def erase(deployment: Deployment, desk: Desk, subject: str) -> ErasureResult:
     if not references and desk.journal.subject_key_id(subject) is None:
         desk.unknown(Happening(ERASE, {}, {subject: {}}))
         raise UsageError(f"nothing is held about {subject!r}; check the name")
-    desk.authorise("erase", facts.rights_context(own=deployment.operator == subject), Happening(ERASE, {}, {subject: {}}))
-    # The subject's own key of the log is there from here on: the entry's opening for them is sealed under it.
-    doomed = [*(reference.key_id for reference in references), desk.journal.key_of(subject)]
+    desk.authorise(
+        "erase", facts.rights_context(own=deployment.operator == subject), Happening(ERASE, {}, {subject: {}})
+    )
+    # The key of what the log says of the subject is one of them; without one, this entry would draw it.
+    doomed = [*(reference.key_id for reference in references), desk.journal.keys.drawn(subject).key_id]
     details: JSONObject = {"references": len(references), **destruction.named(doomed)}
     [begun] = desk.journal.write(Phase.BEGIN, [Happening(ERASE, details, {subject: {}})])
     return finish(deployment, desk, begun.index, subject)

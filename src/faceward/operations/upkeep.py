@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from faceward.core.errors import UsageError
 from faceward.core.results import JSONDict
 from faceward.gallery.results import Enrolment as NewReference
-from faceward.operations import case_end, documents, subjects, withdrawal
+from faceward.operations import case_end, destruction, documents, subjects, withdrawal
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening, Kept
@@ -69,7 +69,10 @@ def expire(deployment: Deployment, desk: Desk) -> int:
     ended = deployment.store.expired(now)
     if not ended:
         return 0
-    with desk.operation("tick", {}, Happening("expire", {"references": len(ended)})):
+    doomed = [reference.key_id for reference in ended]
+    destruction.announce(desk.journal, "expire", doomed[destruction.MOST :])
+    details = {"references": len(ended), **destruction.named(doomed[: destruction.MOST])}
+    with desk.operation("tick", {}, Happening("expire", details)):
         for name in sorted({reference.gallery for reference in ended}):
             deployment.gallery(name).erase_expired(now)
     return len(ended)

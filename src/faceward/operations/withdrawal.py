@@ -6,7 +6,7 @@ from faceward.audit.entries import Phase
 from faceward.core.errors import UsageError
 from faceward.core.names import check_name
 from faceward.core.rights_results import WithdrawalResult
-from faceward.operations import consent, recipients, suspension
+from faceward.operations import consent, destruction, recipients, suspension
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening, Kept
@@ -37,7 +37,9 @@ def withdraw(deployment: Deployment, desk: Desk, subject: str, purpose: str) -> 
     if not consent.needs_release(deployment, purpose):
         raise UsageError(f"the purpose {purpose!r} rests on no release; record an objection, or erase the subject")
     desk.authorise(WITHDRAW, suspension.own(deployment, subject), happening)
-    [begun] = desk.journal.write(Phase.BEGIN, [happening])
+    doomed = [reference.key_id for reference in held if reference.purpose == purpose]
+    announced = Happening(WITHDRAW, {"purpose": purpose, **destruction.named(doomed)}, {subject: {}})
+    [begun] = desk.journal.write(Phase.BEGIN, [announced])
     return finish(deployment, desk, begun.index, (subject, purpose))
 
 
