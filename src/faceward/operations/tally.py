@@ -24,6 +24,7 @@ _BEGUN = {
     "case.answer": "answers",
     "adverse.note": "adverse",
 }
+_TELLING = frozenset({"verify", "identify", "enrol", "expire", "case.outcome"})
 _ACCURACY = ("correct", "incorrect", "undetermined")
 _NO_RULE = "no rule: nothing is held under that name"
 
@@ -56,7 +57,7 @@ def tally(deployment: Deployment, journal: Journal, year: int) -> Tally:
     for index, entry in deployment.log.entries():
         if start <= entry.time < end:
             details: JSONObject = {}
-            if DETAILS in entry.slots:
+            if DETAILS in entry.slots and _tells(entry):
                 # What the entry says of subjects stays closed.
                 details = journal.opening_of(index, entry, None, DETAILS)[1].details
             _count(counts, entry, details)
@@ -72,6 +73,13 @@ def tally(deployment: Deployment, journal: Journal, year: int) -> Tally:
         purposes=tuple(_purposes(deployment, counts)),
         figures=dict(counts.figures),
     )
+
+
+def _tells(entry: Entry) -> bool:
+    """Tell whether anything that is counted stands in an entry's details; opening them is what takes time."""
+    if entry.phase is Phase.BEGIN:
+        return entry.operation in _TELLING
+    return entry.phase in (Phase.END, Phase.DENIED)
 
 
 def _count(counts: _Counts, entry: Entry, details: JSONObject) -> None:
