@@ -53,14 +53,19 @@ def grow(log: Log, count: int) -> None:
 @pytest.mark.slow
 def test_L1_a_publisher_killed_at_any_instant(tmp_path: Path) -> None:
     path, folder = tmp_path / "log.db", tmp_path / "public"
-    Log.create(path, SIGNER).close()
+    with Log.create(path, SIGNER) as log:
+        began = time.perf_counter()
+        for _ in range(5):
+            grow(log, 97)
+            publish(log, folder, SIGNER.verifier)
+        once = (time.perf_counter() - began) / 5
     earlier, sizes, torn = None, [], 0
     for number in range(40):
         process = subprocess.Popen([sys.executable, "-c", PUBLISHER, str(path), str(folder)], stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        # Steps of a few milliseconds in an order that repeats late.
-        time.sleep(0.0013 * (1 + number * 17 % 40))
+        # Steps up to what three publications take, in an order that repeats late.
+        time.sleep(once * 3 * (1 + number * 17 % 40) / 40)
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=30)
         process.stdout.close()
@@ -118,7 +123,9 @@ def test_L1_an_end_between_any_two_steps(tmp_path: Path, monkeypatch: pytest.Mon
                 assert verify_publication(folder, SIGNER.verifier, earlier=old).checkpoint.size in (250, 270)
                 publish(small, folder, SIGNER.verifier)
                 report = verify_publication(folder, SIGNER.verifier)
-                assert (report.checkpoint.size, report.beyond) == (270, ())
+                assert (report.checkpoint.size, report.beyond, report.unknown) == (270, (), ())
+                # What stood for the tile that is full now is gone, whoever was to remove it.
+                assert {path.parent.name for path in folder.rglob("000.p")} <= {"1"}
                 if finished:
                     break
         assert log.size == 0
@@ -147,19 +154,27 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
             publish(log, tmp_path / "public", SIGNER.verifier)
 
 
-def test_everybody_may_read_what_is_published(tmp_path: Path) -> None:
+def test_everybody_may_read_what_is_published_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        with Log.create(tmp_path / "log.db", SIGNER) as log:
+            grow(log, 3)
+            publish(log, tmp_path / "public", SIGNER.verifier)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "public").stat().st_mode & 0o777 == 0o755
+    for path in (tmp_path / "public" / "tile").rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o644 if path.is_file() else 0o755), path
+    assert (tmp_path / "public" / "checkpoint").stat().st_mode & 0o777 == 0o644
+
+
+def test_L3_the_newest_entries_keep_the_cosignatures_that_they_have(tmp_path: Path) -> None:
     with Log.create(tmp_path / "log.db", SIGNER) as log:
-        grow(log, 3)
-        publish(log, tmp_path / "public", SIGNER.verifier)
-    for path in (tmp_path / "public").rglob("*"):
-        if path.is_file():
-            assert path.stat().st_mode & 0o777 == 0o644 & ~_umask()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        grow(log, 10)
+        note = log.checkpoint()
+        keep_cosignatures(log.path, note, [WITNESS.cosign(parse_note(note).text, NOW)])
+        done = publish(log, tmp_path / "public", SIGNER.verifier, latest=True)
+        assert (done.checkpoint.size, done.cosigners) == (10, (WITNESS.verifier.name,))
 
 
 def test_L3_what_witnesses_saw_is_published_before_what_they_did_not(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from faceward.audit.reader import LogReader
 
 _STAGING = ".staging"
+_ENTERED = 0o755
 # Within it: up to which size partial tiles were removed, while a publication is being finished.
 _SWEEP = "sweep"
 
@@ -101,7 +102,7 @@ def publish(log: LogReader, folder: Path, verifier: Verifier, *, latest: bool = 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the folder alone, with an empty place for drafts."""
-    folder.mkdir(exist_ok=True)
+    _make_folders(folder, folder)
     staging = folder / _STAGING
     staging.mkdir(exist_ok=True)
     handle = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
@@ -148,12 +149,20 @@ def _write(log: LogReader, folder: Path, tiles: list[Tile]) -> None:
     touched: set[Path] = set()
     for tile in tiles:
         path = folder / tile.path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folders(folder, path.parent)
         replace_file(path, content(log, tile), folder / _STAGING)
         # All of them, because a process that was killed may have made a folder and not got so far.
         touched.update(folder / parent for parent in path.relative_to(folder).parents)
     for parent in touched:
         sync_folder(parent)
+
+
+def _make_folders(folder: Path, wanted: Path) -> None:
+    """Make folders below the publication's that everybody may enter, whatever the umask."""
+    for parent in reversed([wanted, *wanted.parents]):
+        if parent.is_relative_to(folder) and not parent.exists():
+            parent.mkdir()
+            parent.chmod(_ENTERED)
 
 
 def content(log: LogReader, tile: Tile) -> bytes:

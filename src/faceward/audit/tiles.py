@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,10 @@ MAX_LEAF_BYTES = 2**16 - 1
 """Largest leaf that an entry bundle can hold."""
 
 _LENGTH_BYTES = 2
+# Level, index and width as in `Tile.path`: no leading zeroes but those that fill three digits.
+_PATH = re.compile(
+    r"tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?!x000)x[0-9]{3}/(x[0-9]{3}/)*)?[0-9]{3}(\.p/(?P<width>[1-9][0-9]{0,2}))?"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,6 +56,15 @@ def index_path(index: int) -> str:
     while index := index // 1000:
         elements.append(f"x{index % 1000:03d}")
     return "/".join(reversed(elements))
+
+
+def is_tile_path(path: str) -> bool:
+    """Return whether a path below the prefix is one that some tile or bundle has."""
+    found = _PATH.fullmatch(path)
+    if found is None:
+        return False
+    width = found["width"]
+    return width is None or int(width) < TILE_WIDTH
 
 
 def new_tiles(old: int, new: int) -> Iterator[Tile]:

@@ -91,8 +91,8 @@ class ChainReport:
         lines += [f"{one.number}. {_said(one)}" for one in self.entries]
         lines.append("They are numbered without a gap, and each names the one before: nothing between was left out.")
         lines.append(
-            f"Entry {self.committed.index}, at {when}, commits to number {self.covered} as the end of this chain at that "
-            "moment: up to there nothing was left out at the end either."
+            f"Entry {self.committed.index}, at {when}, commits to number {self.covered} as the end of this chain at "
+            "that moment: up to there nothing was left out at the end either."
         )
         if self.covered < len(self.entries):
             lines.append(f"Nothing is committed yet about what follows number {self.covered}; ask again later.")

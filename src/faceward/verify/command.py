@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from faceward.audit.cosignature import Cosigned
 
 _MAX_KEY_BYTES = 4096
+# Most files that belong to no log and are named.
+_NAMED = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -129,6 +131,7 @@ def _log(given: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         "unfinished": list(history.begun),
         "backwards": list(history.backwards),
         "beyond": list(report.beyond),
+        "unknown": list(report.unknown),
     }
     lines = [
         f"The published log {checkpoint.origin} holds {checkpoint.size} entries.",
@@ -140,6 +143,10 @@ def _log(given: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     lines += _say_witnesses(report.cosigned) + history.lines()
     if report.beyond:
         lines.append(f"Not checked, because this checkpoint does not cover them: {len(report.beyond)} files.")
+    if report.unknown:
+        named = ", ".join(report.unknown[:_NAMED])
+        more = f" and {len(report.unknown) - _NAMED} more" if len(report.unknown) > _NAMED else ""
+        lines.append(f"In the folder, but no part of a log, and proven by nothing: {named}{more}.")
     lines.append("It does not prove that what happened was recorded, or that what entries commit to is true.")
     if report.earlier is None:
         lines.append("Without an earlier checkpoint it does not prove that the log is the one of yesterday.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceward.audit import merkle
@@ -19,12 +21,12 @@ from faceward.audit.tiles import (
     Tile,
     decode_bundle,
     encode_bundle,
+    is_tile_path,
 )
 from faceward.core.errors import IntegrityError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from faceward.audit.note import Verifier
 
@@ -42,7 +44,8 @@ class PublicationReport:
         cosigned: A cosignature of each witness that was asked for.
         history: What the entries say.
         earlier: Size of the earlier checkpoint that the log was found to continue, or None if none was given.
-        beyond: Files that belong to no tree of this checkpoint, by path in the folder; not checked.
+        beyond: Tiles that this checkpoint does not cover, by path in the folder; not checked.
+        unknown: What else lies in the folder and is no part of a log, by path; names that begin with a dot are drafts.
     """
 
     checkpoint: Checkpoint
@@ -50,6 +53,7 @@ class PublicationReport:
     history: History
     earlier: int | None
     beyond: tuple[str, ...]
+    unknown: tuple[str, ...]
 
 
 def verify_publication(
@@ -81,7 +85,15 @@ def verify_publication(
     walk.run()
     if walk.root != checkpoint.root:
         raise IntegrityError("the published entries and tiles do not have the root that was signed; they were altered")
-    return PublicationReport(checkpoint, cosigned, walk.history, kept.size if kept else None, walk.beyond())
+    left = walk.unchecked()
+    return PublicationReport(
+        checkpoint=checkpoint,
+        cosigned=cosigned,
+        history=walk.history,
+        earlier=kept.size if kept else None,
+        beyond=tuple(path for path in left if is_tile_path(path)),
+        unknown=tuple(path for path in left if not is_tile_path(path)),
+    )
 
 
 class _Walk:
@@ -113,10 +125,16 @@ class _Walk:
             if self._levels[level]:
                 self._flush(level)
 
-    def beyond(self) -> tuple[str, ...]:
-        """Return the files under `tile/` that no check has touched."""
-        files = {path for path in (self._folder / "tile").rglob("*") if not path.is_dir()}
-        return tuple(sorted(str(path.relative_to(self._folder)) for path in files - self._checked))
+    def unchecked(self) -> tuple[str, ...]:
+        """Return what lies in the folder that no check has touched."""
+        found = []
+        for where, folders, files in os.walk(self._folder):
+            # Drafts of a publisher; a link to a folder is not entered, and so is said.
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            linked = [name for name in folders if (Path(where) / name).is_symlink()]
+            paths = (Path(where) / name for name in (*files, *linked) if not name.startswith("."))
+            found += [str(path.relative_to(self._folder)) for path in paths if path not in self._checked]
+        return tuple(sorted(path for path in found if path != CHECKPOINT_FILE))
 
     def _check_kept(self) -> None:
         kept = self._kept

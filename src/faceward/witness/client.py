@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING
@@ -14,7 +18,7 @@ from faceward.audit.witness import SIZE_TYPE, Request, parse_size, read_cosignat
 from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from faceward.audit.checkpoint import Checkpoint
     from faceward.audit.cosignature import CosignatureVerifier
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
     from faceward.audit.reader import LogReader
 
 TIMEOUT_SECONDS = 10.0
+"""Longest wait for a connection, or for the next bytes."""
+EXCHANGE_SECONDS = 30.0
+"""Longest time with one witness, whatever it sends."""
 _MAX_ANSWER_BYTES = 64 * 1024
 # One to learn the witness's size, and more in case that it moves meanwhile.
 _TRIES = 3
@@ -94,8 +101,9 @@ def cosign(log: LogReader, verifier: Verifier, endpoints: Sequence[Endpoint]) ->
 
 def _ask(log: LogReader, note: str, size: int, endpoint: Endpoint, old: int) -> NoteSignature:
     name = endpoint.key.name
+    end = time.monotonic() + EXCHANGE_SECONDS
     for _ in range(_TRIES):
-        reply = _post(endpoint.url, Request(old, log.consistency(old, size), note).encode())
+        reply = _post(endpoint.url, Request(old, log.consistency(old, size), note).encode(), end)
         if reply.status == 200:
             return read_cosignature(note, reply.body, endpoint.key)
         if reply.status != 409 or not reply.content_type.startswith(SIZE_TYPE):
@@ -121,22 +129,51 @@ def _refused(name: str, reply: _Reply, old: int) -> FacewardError:
     return EnvironmentFailure(f"{name} answered {reply.status}; ask its operator")
 
 
-def _post(url: str, body: bytes) -> _Reply:
+def _post(url: str, body: bytes, end: float) -> _Reply:
     connection, path = _connection(url)
+    cut = threading.Event()
     try:
-        connection.request("POST", path, body, {"Content-Type": "text/plain; charset=utf-8"})
-        response = connection.getresponse()
-        answer = response.read(_MAX_ANSWER_BYTES + 1)
+        connection.connect()
+        with _ended(connection.sock, end, cut):
+            connection.request("POST", path, body, {"Content-Type": "text/plain; charset=utf-8"})
+            response = connection.getresponse()
+            answer = response.read(_MAX_ANSWER_BYTES + 1)
     except (OSError, HTTPException, UnicodeError) as error:
+        if cut.is_set():
+            raise _too_slow(url) from error
         why = getattr(error, "strerror", None) or type(error).__name__
         raise EnvironmentFailure(f"{url}: cannot be reached: {why}; check the address and try again") from error
     finally:
         connection.close()
+    if cut.is_set():
+        raise _too_slow(url)
     if len(answer) > _MAX_ANSWER_BYTES:
         raise EnvironmentFailure(f"{url}: the answer is longer than {_MAX_ANSWER_BYTES} bytes; it is no witness")
     if response.length:
         raise EnvironmentFailure(f"{url}: the answer was cut off; try again")
     return _Reply(response.status, response.headers.get("Content-Type", ""), answer)
+
+
+@contextmanager
+def _ended(connected: socket.socket, end: float, cut: threading.Event) -> Iterator[None]:
+    """Cut a connection at a moment: one that sends a byte now and then would never come to a timeout."""
+
+    def act() -> None:
+        cut.set()
+        with suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(0.0, end - time.monotonic()), act)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _too_slow(url: str) -> EnvironmentFailure:
+    return EnvironmentFailure(f"{url}: did not answer whole within {EXCHANGE_SECONDS:.0f} s; try again later")
 
 
 def _connection(url: str) -> tuple[HTTPConnection, str]:

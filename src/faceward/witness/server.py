@@ -46,9 +46,13 @@ class Witness:
         logs: Keys of the logs.
         state: What it has seen.
         clock: Where the time of a cosignature comes from.
+
+    Raises:
+        IntegrityError: The state belongs to another key.
     """
 
     def __init__(self, cosigner: Cosigner, logs: Mapping[str, Verifier], state: WitnessState, clock: Clock) -> None:
+        state.bind(cosigner.verifier.vkey)
         self._cosigner, self._logs, self._state, self._clock = cosigner, dict(logs), state, clock
 
     def add_checkpoint(self, data: bytes) -> Answer:

@@ -31,6 +31,8 @@ _SCHEMA = (
         BEGIN SELECT RAISE(ABORT, 'a witness does not forget'); END""",
     f"PRAGMA application_id = {_APPLICATION_ID}",
 )
+# Beside the first version's schema, so that a state of that time takes its witness's key at its next start.
+_BOUND = "CREATE TABLE IF NOT EXISTS bound (only INTEGER PRIMARY KEY CHECK (only = 1), vkey TEXT NOT NULL) STRICT"
 
 
 class WitnessState:
@@ -72,12 +74,12 @@ class WitnessState:
         with self._turn():
             (application,) = self._db.execute("PRAGMA application_id").fetchone()
             (tables,) = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            if application == _APPLICATION_ID:
-                return
-            if application or tables:
-                raise IntegrityError(f"{self._path}: not a witness's state; name its file")
-            for statement in _SCHEMA:
-                self._db.execute(statement)
+            if application != _APPLICATION_ID:
+                if application or tables:
+                    raise IntegrityError(f"{self._path}: not a witness's state; name its file")
+                for statement in _SCHEMA:
+                    self._db.execute(statement)
+            self._db.execute(_BOUND)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -102,6 +104,20 @@ class WitnessState:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def bind(self, vkey: str) -> None:
+        """Bind the state to a witness's key, the first that it is used with.
+
+        Raises:
+            IntegrityError: It is another witness's: what that one saw says nothing about what this one signed.
+        """
+        with self._lock, self._translated(), self._turn():
+            self._db.execute("INSERT OR IGNORE INTO bound VALUES (1, ?)", (vkey,))
+            (bound,) = self._db.execute("SELECT vkey FROM bound").fetchone()
+        if bound != vkey:
+            raise IntegrityError(
+                f"{self._path}: the state of another witness, whose key is {bound}; name this one's own"
+            )
 
     def seen(self, origin: str) -> Checkpoint | None:
         """Return the latest checkpoint cosigned for a log, or None."""

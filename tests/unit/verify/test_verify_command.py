@@ -88,7 +88,7 @@ def test_a_log_with_witness_and_earlier_checkpoint(world: Path, capsys: pytest.C
     code, value = as_json(capsys, *given)
     assert (code, value["verified"], value["size"], value["earlier"], value["unfinished"]) == (0, True, 3, 1, [2])
     assert value["witnesses"] == [{"witness": "witness.example.org/one", "time": "2026-01-02T00:00:00.000000Z"}]
-    named = "verified origin size root earlier witnesses operations unfinished backwards beyond"
+    named = "verified origin size root earlier witnesses operations unfinished backwards beyond unknown"
     assert set(value) == set(named.split())
 
 
@@ -109,6 +109,22 @@ def test_files_beyond_the_checkpoint_are_named(world: Path, capsys: pytest.Captu
     (world / "public" / "tile" / "0" / "009").write_bytes(b"x")
     assert "does not cover them: 1 files" in run(capsys, "log", world / "public", "--key", world / "key")[1]
     assert as_json(capsys, "log", world / "public", "--key", world / "key")[1]["beyond"] == ["tile/0/009"]
+
+
+def test_what_is_no_part_of_a_log_is_named(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    public = world / "public"
+    for name in ("tile/0/x000/001", "tile/entries/readme.txt", "tile/64/000", "tile/0/000.p/256", "index.html"):
+        (public / name).parent.mkdir(parents=True, exist_ok=True)
+        (public / name).write_bytes(b"x")
+    (public / "tile" / "linked").symlink_to(world)
+    (public / ".draft").write_bytes(b"x")
+    code, value = as_json(capsys, "log", public, "--key", world / "key")
+    assert (code, value["beyond"]) == (0, [])
+    planted = ["index.html", "tile/0/000.p/256", "tile/0/x000/001", "tile/64/000", "tile/entries/readme.txt"]
+    assert value["unknown"] == [*planted, "tile/linked"]
+    assert (
+        "no part of a log, and proven by nothing: index.html" in run(capsys, "log", public, "--key", world / "key")[1]
+    )
 
 
 def test_5_what_was_altered(world: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import socket
 import sqlite3
 import stat
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
@@ -273,6 +275,59 @@ def test_another_file_is_no_state(tmp_path: Path, content: bytes | None) -> None
         WitnessState(path)
     with pytest.raises(EnvironmentFailure, match="cannot be opened"):
         WitnessState(tmp_path)
+
+
+def test_L3_a_state_serves_the_one_key_that_it_began_with(tmp_path: Path, log: Log) -> None:
+    with serving(tmp_path / "state.db") as server:
+        assert ask(log, Endpoint(server.url, ONE.verifier)).failures == {}
+    with pytest.raises(IntegrityError, match="state of another witness"), serving(tmp_path / "state.db", TWO):
+        pass
+    # One of a version that bound none takes the first.
+    with closing(sqlite3.connect(tmp_path / "state.db")) as database:
+        database.execute("DROP TABLE bound")
+    with serving(tmp_path / "state.db"):
+        pass
+    with pytest.raises(IntegrityError, match="state of another witness"), serving(tmp_path / "state.db", TWO):
+        pass
+
+
+def test_a_witness_that_drips_its_answer_is_left_in_time(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "EXCHANGE_SECONDS", 0.4)
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        with listening, suppress(OSError):
+            connection, _ = listening.accept()
+            with connection:
+                for byte in itertools.chain(b"HTTP/1.1 200 OK\r\nX: ", itertools.repeat(ord("x"))):
+                    connection.sendall(bytes([byte]))
+                    time.sleep(0.02)
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    began = time.monotonic()
+    fails(
+        log,
+        Endpoint(f"http://127.0.0.1:{listening.getsockname()[1]}", ONE.verifier),
+        EnvironmentFailure,
+        "whole within",
+    )
+    assert time.monotonic() - began < 5
+    thread.join(timeout=30)
+
+
+def test_a_cosignature_is_kept_before_the_next_witness_is_asked(log: Log, server: WitnessServer) -> None:
+    class Stopped(Exception):
+        pass
+
+    class Next(Endpoint):
+        @property
+        def key(self) -> Any:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        ask(log, Endpoint(server.url, ONE.verifier), object.__new__(Next))
+    assert verify_cosignatures(read_cosigned(log.path)[-1], [ONE.verifier])
 
 
 def test_a_state_that_cannot_be_written_answers_500(tmp_path: Path, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
