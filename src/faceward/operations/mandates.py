@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import PolicyRefusal, UsageError
@@ -15,10 +16,30 @@ from faceward.operations.request_store import REVOCATION
 from faceward.operations.request_views import WAITING
 from faceward.operations.requests import Brought, Requests, described
 from faceward.policy.facts import mandate_request_context
-from faceward.policy.mandates import KIND, Mandate, Standing, Use, assess, check_mandate
+from faceward.policy.mandates import FACTS, KIND, Mandate, Standing, Use, assess, check_mandate
 from faceward.policy.people import Role
 from faceward.policy.requests import Approval, Decision, SignedRequest
 from faceward.policy.statements import Statement, StatementAct
+
+NOTHING: Mapping[str, bool] = MappingProxyType(dict.fromkeys(FACTS, False))
+"""What is known where no mandate is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A mandate as it was named for a use.
+
+    Attributes:
+        digest: Digest of its request.
+        signed: The request, signed by whoever asked.
+        approvals: What others have signed of it.
+        facts: What of it allows the use; see `policy.mandates.assess`.
+    """
+
+    digest: str
+    signed: SignedRequest
+    approvals: tuple[Approval, ...]
+    facts: Mapping[str, bool]
 
 
 class Mandates:
@@ -123,17 +144,23 @@ class Mandates:
             start: Its digest, or its first digits; None where none is named.
             use: What is to be done.
         """
+        return NOTHING if start is None else self.named(start, use).facts
+
+    def named(self, start: str, use: Use) -> Named:
+        """Look up a mandate for a use: what is shown to a custodian, and what of it allows the use.
+
+        Raises:
+            UsageError: There is no such mandate.
+        """
+        digest = self._requests.store.digest(start)
+        signed = self._mandate(digest)
+        approvals = self._requests.store.approvals(digest)
+        status = self._deployment.custody.status()
+        approved = self._requests.agreed(signed, approvals, self._requests.roster(status))
+        standing = Standing(approved, digest in status.revoked, status.spent.get(digest, 0))
         limit = self._deployment.standard.parameters.mandate.urgent
-        if start is None:
-            return assess(None, use, Standing(approved=False, revoked=False, spent=0), limit, None)
-        signed = self._mandate(start)
-        status, digest = self._deployment.custody.status(), signed.digest()
-        standing = Standing(
-            self._requests.approved(signed, self._requests.roster(status)),
-            digest in status.revoked,
-            status.spent.get(digest, 0),
-        )
-        return assess(Mandate.of(signed), use, standing, limit, signed.request.created)
+        facts = assess(Mandate.of(signed), use, standing, limit, signed.request.created)
+        return Named(digest, signed, approvals, facts)
 
     def _mandate(self, start: str) -> SignedRequest:
         signed = self._requests.store.signed(self._requests.store.digest(start))

@@ -52,8 +52,8 @@ class RequestStore:
         start = start.strip().lower()
         if len(start) < _LEAST_DIGITS or _DIGITS.fullmatch(start) is None:
             raise UsageError(f"{start[:80]!r} is no digest; give its first {_LEAST_DIGITS} digits or more")
-        if len(start) == _ALL_DIGITS:
-            return self.signed(start).digest()
+        if len(start) == _ALL_DIGITS and self._deployment.kept(REQUEST, start) is not None:
+            return start
         found = list(self._deployment.store.documents(REQUEST, start))
         if len(found) != 1:
             problem = "no request has" if not found else "several requests have"

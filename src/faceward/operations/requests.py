@@ -142,9 +142,7 @@ class Requests:
         """
         session = self._deployment.session
         if session is None:
-            refusal = PolicyRefusal(
-                "S2", "nobody has signed in.", "Sign in with your own key: --as NAME --key FILE."
-            )
+            refusal = PolicyRefusal("S2", "nobody has signed in.", "Sign in with your own key: --as NAME --key FILE.")
             self._desk.deny(happening, refusal)
             raise refusal
         origin = self._deployment.log.origin
@@ -229,10 +227,12 @@ class Requests:
         elif signed.request.kind in ACTIONS and self.approved(signed):
             self._carry_out(signed, approvals, principal)
 
-    def approved(self, signed: SignedRequest, roster: Roster | None = None) -> bool:
+    def approved(self, signed: SignedRequest) -> bool:
         """Tell whether other people approve of a request now, and nobody refuses it."""
-        roster = roster or self.roster()
-        approvals = self.store.approvals(signed.digest())
+        return self.agreed(signed, self.store.approvals(signed.digest()), self.roster())
+
+    def agreed(self, signed: SignedRequest, approvals: tuple[Approval, ...], roster: Roster) -> bool:
+        """Tell the same of approvals and people that were looked up before."""
         try:
             check_approved(signed, approvals, roster, self._deployment.log.origin, self._deployment.now())
         except PolicyRefusal:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from faceward.core.errors import UsageError
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
-from faceward.operations.mandates import Mandates
+from faceward.operations.mandates import NOTHING, Mandates
 from faceward.operations.release import HeldMandate
 from faceward.policy.mandates import Use
 
@@ -39,9 +39,8 @@ def warrant(deployment: Deployment, desk: Desk, start: str | None, use: Use) -> 
     """
     if start is None:
         return Warrant(None, None)
-    mandates = Mandates(deployment, desk)
     try:
-        signed, approvals = mandates.presented(start)
+        named = Mandates(deployment, desk).named(start, use)
     except UsageError:
-        return Warrant(None, mandates.assess(None, use))
-    return Warrant(HeldMandate(signed.digest(), signed, approvals), mandates.assess(signed.digest(), use))
+        return Warrant(None, NOTHING)
+    return Warrant(HeldMandate(named.digest, named.signed, named.approvals), named.facts)
