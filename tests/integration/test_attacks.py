@@ -1,4 +1,4 @@
-"""An attacker's evening: what an operator with every file, every password of his own, and root can try, and what stops it.
+"""An attacker's evening: what an operator with every file, his own passwords and root can try, and what stops it.
 
 The custodian runs apart from the deployment, as it would as another user on another machine. What nothing here can
 stop stands in docs/threat-model.md.

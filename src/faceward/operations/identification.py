@@ -16,7 +16,7 @@ from faceward.operations.cases import CaseRequest, open_case
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
-from faceward.operations.recognition import coarse, probe_details, read_picture, source_kind, subject_of, threshold
+from faceward.operations.recognition import coarse, probe_details, source_kind, subject_of, threshold
 from faceward.operations.suspension import suspended
 from faceward.operations.warrants import Warrant, warrant
 from faceward.policy import facts, quality, review_probe
@@ -24,8 +24,8 @@ from faceward.policy.mandates import Use
 from faceward.policy.purposes import Purpose
 from faceward.policy.review_model import Search
 from faceward.vision.calibration import OperatingPoint, fpir_of
-from faceward.vision.images import Picture, is_address, read_file
-from faceward.vision.pipeline import Effort
+from faceward.vision.images import Picture, decode, is_address, read_file
+from faceward.vision.pipeline import ANALYSIS_PIXELS, Effort
 
 MAX_CANDIDATES = 50
 _MOST_CANDIDATES = 1000
@@ -67,7 +67,8 @@ def identify(deployment: Deployment, desk: Desk, path: Path, request: SearchRequ
     """
     if not 1 <= request.top <= MAX_CANDIDATES:
         raise UsageError(f"--top {request.top} is out of range; give 1 to {MAX_CANDIDATES}")
-    picture = None if is_address(path) else read_picture(path)
+    data = b"" if is_address(path) else read_file(path)
+    picture = decode(data, path.name, ANALYSIS_PIXELS) if data else None
     purpose, known = deployment.purpose(request.purpose), deployment.gallery_note(request.gallery) is not None
     use = Use("identify", request.purpose, request.gallery, request.camera, deployment.operator, deployment.now())
     named = warrant(deployment, desk, request.mandate, use)
@@ -91,7 +92,7 @@ def identify(deployment: Deployment, desk: Desk, path: Path, request: SearchRequ
         top = min(request.top, max(1, _MOST_CANDIDATES // len(faces)))
         probes = _search(deployment, act.gallery(request.gallery), samples, (purpose, point, top))
         _report(act, probes, size, point)
-        case = _case(deployment, desk, act, (path, picture, probes), (request, named))
+        case = _case(deployment, desk, act, (data, picture, probes), (request, named))
     return IdentificationResult(
         picture=str(path),
         gallery=request.gallery,
@@ -197,11 +198,11 @@ def _case(
     deployment: Deployment,
     desk: Desk,
     act: Act,
-    found: tuple[Path, Picture, tuple[ProbeResult, ...]],
+    found: tuple[bytes, Picture, tuple[ProbeResult, ...]],
     asked: tuple[SearchRequest, Warrant],
 ) -> str | None:
     """Open a case where the standard asks for reviewers and somebody was found; return its identifier."""
-    path, picture, probes = found
+    data, picture, probes = found
     request, named = asked
     candidates = candidates_of(probes, picture.width, picture.height)
     if not deployment.standard.parameters.people.reviewers or not candidates:
@@ -214,7 +215,7 @@ def _case(
         mandate=named.held.digest if named.held else "",
         reason=request.reason,
     )
-    case = open_case(deployment, desk, act, CaseRequest(read_file(path), path.name, request.kind, search, candidates))
+    case = open_case(deployment, desk, act, CaseRequest(data, picture.name, request.kind, search, candidates))
     act.outcome["case"] = case.id
     return case.id
 

@@ -9,6 +9,7 @@ from faceward.operations.deployment import Deployment
 from faceward.operations.witness_watch import Watch, trusted
 from faceward.policy.people import Person
 from faceward.policy.rules import Conditions, Principal
+from faceward.policy.sessions import check_session
 
 # What stays possible while a changed standard waits for two people: their decision, and what subjects may ask for.
 _ALWAYS = frozenset(
@@ -51,11 +52,14 @@ def witnessed(deployment: Deployment, watch: Watch) -> Witnessed:
 
 
 def signed_in(deployment: Deployment, status: CustodyStatus) -> Person | None:
-    """Return who signed in, if the session is in force and the roster still names them."""
+    """Return who signed in, if their key vouches for the session, it is in force, and the roster still names them."""
     session = deployment.session
-    if session is None or deployment.now() >= session.signed.session.expires:
+    if session is None:
         return None
-    return status.roster.people.get(session.person)
+    try:
+        return check_session(session.signed, status.roster, deployment.log.origin, deployment.now())
+    except PolicyRefusal:
+        return None
 
 
 def require_pinned(deployment: Deployment, action: str, status: CustodyStatus) -> None:
