@@ -108,6 +108,7 @@ ROLES = frozenset(("operator", "approver", "reviewer", "custodian", "auditor"))
 ANN = Principal("Ann", signed_in=True, roles=ROLES, trained=True)
 CALM = Conditions("EU", sign_in_required=True, stopped=False, custodian_separate=True, log_witnessed=True)
 STANDARDS = available_standards()
+standard_of = cache(load_standard)
 # A basis that the standard accepts, and a place where it does.
 BASES = {
     "workplace": "consent",
@@ -194,13 +195,13 @@ def conditions(name: str) -> Conditions:
 
 @cache
 def rules_of(name: str) -> Rules:
-    return Rules(load_standard(name))
+    return Rules(standard_of(name))
 
 
 @cache
 def without(name: str, rule: str) -> Rules:
     """The same rules with one of them cut out."""
-    standard = load_standard(name)
+    standard = standard_of(name)
     parsed = json.loads(cedarpy.policies_to_json_str(standard.policy))
     policies = sorted(parsed["staticPolicies"].items(), key=lambda item: int(item[0].removeprefix("policy")))
     kept = [policy for _, policy in policies if policy["annotations"]["id"] != rule]
@@ -301,7 +302,7 @@ def _review() -> Iterator[Case]:
 
 
 def _particular(name: str) -> Iterator[Case]:
-    parameters = load_standard(name).parameters
+    parameters = standard_of(name).parameters
     if parameters.people.trained:
         trained = (*ENROLMENT, *RECOGNITION, "watchlist.entry", "mandate.approve", "request.approve", "redact")
         yield from _each("H1", trained, who={"trained": False})
@@ -359,7 +360,7 @@ def doubled(name: str, case: Case) -> bool:
     """Tell whether another rule stands for the same on purpose, so that with one cut out the other still refuses."""
     # Who did not sign in has no role and no training, which H1 and S2 ask for.
     unsigned = case.who.get("signed_in") is False and case.rule == "K2"
-    training = load_standard(name).parameters.people.trained or case.action in ("mandate.revoke", "case.show")
+    training = standard_of(name).parameters.people.trained or case.action in ("mandate.revoke", "case.show")
     return (name, case.rule) == ("border", "C3") or (unsigned and training)
 
 
@@ -373,7 +374,7 @@ def test_good_request_is_granted_and_names_the_standard(name: str, action: str) 
         return
     grant = rules_of(name).authorise(request)
     assert (grant.principal, grant.action, grant.standard) == ("Ann", action, name)
-    assert grant.digest == load_standard(name).digest
+    assert grant.digest == standard_of(name).digest
 
 
 @pytest.mark.parametrize("place", ["EU", "UK", "CH", "NZ", "US", "US-IL"])
@@ -402,12 +403,12 @@ def test_every_forbid_of_every_standard_is_exercised() -> None:
         refused("workplace", Case("P6", "watch")).reason,
         refused("investigation", Case("P6", "watch"), permitting("investigation", "watch", cut="P6-common")).reason,
     }
-    assert spoken == {rule.reason for name in STANDARDS for rule in load_standard(name).rules if rule.forbids}
+    assert spoken == {rule.reason for name in STANDARDS for rule in standard_of(name).rules if rule.forbids}
 
 
 def permitting(name: str, action: str, cut: str = "") -> Rules:
     """The rules of a standard with one permission more; `cut` may take the common P6 out."""
-    standard = load_standard(name)
+    standard = standard_of(name)
     policy = standard.policy + f'\n@id("x") permit (principal, action == Action::"{action}", resource);'
     parameters = standard.parameters
     if cut:
@@ -464,7 +465,7 @@ def test_P3_unknown_jurisdiction_and_a_stop_leave_subjects_their_rights(name: st
 
 @pytest.mark.parametrize("name", STANDARDS)
 def test_P4_nothing_in_the_policy_speaks_of_what_a_person_is(name: str) -> None:
-    standard = load_standard(name)
+    standard = standard_of(name)
     forbidden = r"emotion|race|racial|ethnic|gender|\bsex\b|\bage\b|\bages\b|crime|criminal|risk|mood|religio|health"
     for text in (standard.policy, standard.schema, repr(standard.parameters), json.dumps(GOOD)):
         assert not re.search(forbidden, text, re.IGNORECASE)
@@ -479,12 +480,12 @@ def test_P6_investigation_has_no_real_time_mode_even_if_a_parameter_and_a_permit
     refusal = refused("investigation", Case("P6", "watch"), permitting("investigation", "watch", cut="P6-common"))
     assert (refusal.rule, refusal.reason) == ("P6", "in an investigation nobody is recognised in real time.")
     assert refused("investigation", Case("P6", "identify", {"source_kind": "stream"})).rule == "P6"
-    assert not load_standard("investigation").parameters.video.realtime
+    assert not standard_of("investigation").parameters.video.realtime
 
 
 def test_P7_only_investigation_knows_urgent_mandates() -> None:
     for name in STANDARDS:
-        assert bool(load_standard(name).parameters.mandate.urgent) == (name == "investigation")
+        assert bool(standard_of(name).parameters.mandate.urgent) == (name == "investigation")
     ask("investigation", Case("", "mandate.request", {"urgent": True}))
 
 
@@ -554,7 +555,7 @@ def test_border_in_the_EU_rests_on_a_law_and_stores_nothing_on_consent() -> None
 @pytest.mark.parametrize("name", STANDARDS)
 def test_K2_nobody_acts_unsigned_where_the_standard_or_the_roster_asks(name: str) -> None:
     claimed = {"signed_in": False, "roles": ROLES, "trained": True}
-    always = load_standard(name).parameters.people.sign_in == "always"
+    always = standard_of(name).parameters.people.sign_in == "always"
     open_doors = {"sign_in_required": False}
     if always:
         assert refused(name, Case("K2", "rotate", who=claimed, state=open_doors)).rule == "K2"
