@@ -13,7 +13,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, CondPageBreak, Flowable, Frame, PageTemplate, Spacer
+from reportlab.platypus import BaseDocTemplate, CondPageBreak, Flowable, Frame, KeepTogether, PageTemplate, Spacer
 from reportlab.platypus import Paragraph as Text
 from reportlab.platypus.tables import Table, TableStyle
 
@@ -143,7 +143,9 @@ def _flowables(block: Block) -> list[Flowable]:
         case Paragraph():
             return [_text(block.text, _BODY)]
         case Bullets():
-            return _bullets(block.items)
+            lists = _bullets(block.items)
+            # The last two stay together, so that none stands alone on a page.
+            return [*lists[:-1], *(KeepTogether([last]) for last in lists[-1:]), Spacer(0, 2 * mm)]
         case Pairs():
             return _pairs(block.rows)
         case Grid():
@@ -164,12 +166,9 @@ def _text(text: str, style: ParagraphStyle) -> Text:
 def _bullets(items: Sequence[str]) -> list[Flowable]:
     dot = _text("•", _BODY)
     rows = [[dot, _text(item, _BODY)] for item in items]
-    if not rows:
-        return []
-    # The last two stay together, so that none stands alone on a page.
-    last = ("NOSPLIT", (0, max(0, len(rows) - 2)), (-1, len(rows) - 1))
-    plain = TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), last, *_padding(1, 0)])
-    return [Table(rows, [5 * mm, None], style=plain, hAlign="LEFT", splitInRow=1), Spacer(0, 2 * mm)]
+    plain = TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *_padding(1, 0)])
+    parts = [part for part in (rows[:-2], rows[-2:]) if part]
+    return [Table(part, [5 * mm, None], style=plain, hAlign="LEFT", splitInRow=1) for part in parts]
 
 
 def _pairs(rows: Sequence[tuple[str, str]]) -> list[Flowable]:
