@@ -149,3 +149,20 @@ def test_E1_workplace_keeps_no_watchlists(cli: Cli, grace: Path) -> None:
     assert cli.json("watchlist", "due")["reviews"] == []
     cli.refused(2, "watchlist", "request", grace, "--subject", "Hugo", "--purpose", "door", "--source", "CCTV",
                 "--evidence", "report 7", "--born", "yesterday")  # fmt: skip
+
+
+def test_S4_no_gallery_leaves_without_a_mandate(cli: Cli, tmp_path: Path) -> None:
+    from faceward.protection.age import new_identity_file, seal_to
+
+    key = new_identity_file(tmp_path / "police.txt")
+    cli.ok("recipient", "add", "Police", "--contact", "desk@police.example", "--age-key", key)
+    package = tmp_path / "door.age"
+    export = ("gallery", "export", "door", "--to", "Police", "-o", package)
+    assert cli.refused(3, *export).startswith("refused by rule")
+    assert cli.refused(3, *export, "--mandate", "0" * 64).startswith("refused by rule")
+    assert not package.exists()
+    assert "is a folder" in cli.refused(2, *export[:-1], tmp_path)
+    receive = ("gallery", "receive", package)
+    assert "your age identity" in cli.refused(2, *receive)
+    package.write_bytes(seal_to(key, b"{}"))
+    assert "not what its manifest says" in cli.refused(4, *receive, "--identity", tmp_path / "police.txt")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from faceward.cli import handover
 from faceward.cli.options import Settings, command, group
 from faceward.cli.output import emit, note, pairs, table
 from faceward.core.errors import UsageError
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command("status")(command(_status))
     galleries = group("gallery", "Galleries of the deployment.")
     galleries.command("list")(command(_gallery_list))
+    handover.extend(galleries)
     app.add_typer(galleries)
 
 

@@ -28,10 +28,11 @@ _SENTENCES = {
     ("complaint.acknowledge", "begin"): "You were told that your complaint came",
     ("complaint.decide", "begin"): "Your complaint was decided",
     ("adverse.note", "begin"): "Something was done to you after a match, and a notice was written",
+    ("gallery.export", "note"): "Your reference was handed to somebody outside",
     ("watchlist.entry", "begin"): "Somebody asked for you to be entered on a watchlist",
 }
 _DENIED = "Somebody tried this about you and was refused"
-_TELLING = ("decision", "outcome", "reason", "text", "answer", "kind", "action", "place")
+_TELLING = ("decision", "outcome", "reason", "text", "answer", "kind", "action", "place", "recipient")
 
 
 def told(line: JSONObject) -> str:

@@ -12,6 +12,7 @@ from faceward.operations import (
     adverse,
     clock,
     complaints,
+    handover,
     recipients,
     reviews,
     suspension,
@@ -21,6 +22,7 @@ from faceward.operations import (
 )
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
+from faceward.operations.handover import HandoverResult
 from faceward.operations.recipients import DeletionNotice, Recipient
 from faceward.policy.rights import Obligation, Outcome, RequestKind
 from faceward.policy.watchlist import Particulars
@@ -104,6 +106,11 @@ class Rights:
     def recipients(self) -> tuple[Recipient, ...]:
         """Return all recipients by name."""
         return recipients.listed(self._deployment)
+
+    def export_gallery(self, gallery: str, to: str, mandate: str | None) -> HandoverResult:
+        """Make a package of a gallery for a recipient, under a mandate that names them (rule S4)."""
+        upkeep.expire(self._deployment, self._desk)
+        return handover.export(self._deployment, self._desk, gallery, to, mandate)
 
     def deletion_notices(self, *, due: bool = False) -> tuple[DeletionNotice, ...]:
         """Return the notices of deletion, oldest first: all, or those that are not confirmed (rule T3)."""
