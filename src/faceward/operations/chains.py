@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from faceward.audit.chain import CHAINS, GALLERY_SLOT, Head
 from faceward.audit.chain_file import Commitment as HeadsProof
 from faceward.audit.chain_file import Package, Search
-from faceward.audit.entries import HEADS_SLOT, Commitment, Opening, Phase
+from faceward.audit.entries import HEADS_SLOT, Commitment, Entry, Opening, Phase
 from faceward.audit.merkle import HASH_SIZE
 from faceward.audit.trie import LABEL_SIZE, MerkleMap
 from faceward.core.canonical import JSONObject
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MAX_SEARCHES = 1000
 """Most of the latest searches that a package is to prove."""
 
+# Most entries that are held decoded.
+_ENTRIES = 16
 # The document that holds what was committed last, and from which the next commitment goes on.
 _KIND, _NAME = "chains", "heads"
 _MAGIC = b"FWH1"
@@ -173,14 +175,19 @@ def _brought_up(deployment: Deployment, journal: Journal, state: _State) -> _Sta
     rows = deployment.log.latest_rows(state.row)
     gone = deployment.keys.destroyed([*state.ends, *rows])
     ends = {key_id: end for key_id, end in state.ends.items() if key_id not in gone}
-    ends.update(_read_ends(journal, [key_id for key_id in rows if key_id not in gone], ends))
+    # In the order of the log, so that an entry about many subjects is read once.
+    changed = sorted((key_id for key_id in rows if key_id not in gone), key=lambda key_id: rows[key_id])
+    ends.update(_read_ends(journal, changed, ends))
     return _State(state.entry, max([state.row, *rows.values()]), ends)
 
 
 def _read_ends(journal: Journal, key_ids: list[str], known: Mapping[str, _End]) -> Iterator[tuple[str, _End]]:
+    entries: dict[int, Entry] = {}
     for key_id in key_ids:
+        if len(entries) > _ENTRIES:
+            entries.clear()
         owner = journal.keys.of(key_id)
-        head = None if owner is None else journal.head(owner)
+        head = None if owner is None else journal.head(owner, entries)
         if owner is None or head is None:
             continue
         if key_id in known and head.number <= known[key_id].head.number:
