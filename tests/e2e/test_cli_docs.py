@@ -83,6 +83,20 @@ def test_every_json_key_at_the_top_is_documented(document: str, cli: Cli, eileen
         ("document", "make", "dpia", "-o", tmp_path / "papers"),
         ("document", "template", "dpia"),
         ("document", "status"),
+        ("complaint", "add", "--subject", "Grace Hopper", "--text", "Not me."),
+        ("complaint", "list"),
+        ("subject", "request", "Grace Hopper", "--kind", "access"),
+        ("subject", "requests"),
+        ("subject", "suspend", "Grace Hopper", "--reason", "test"),
+        ("subject", "resume", "Grace Hopper", "--reason", "test"),
+        ("subject", "adverse", "Grace Hopper", "--action", "a", "--place", "b", "--time", "2026-01-31T14:30"),
+        ("subject", "export", "Grace Hopper"),
+        ("recipient", "add", "Police", "--contact", "desk@police.example"),
+        ("recipient", "list"),
+        ("recipient", "notices"),
+        ("watchlist", "due"),
+        ("tick",),
+        ("release", "withdraw", "--subject", "Grace Hopper", "--purpose", "door"),
         ("subject", "erase", "Grace Hopper", "--yes"),
         ("version",),
     ]
@@ -94,7 +108,20 @@ def test_every_json_key_at_the_top_is_documented(document: str, cli: Cli, eileen
             assert f"`{key}`" in section, (name, key)
 
 
-_GROUPS = ("document", "purpose", "gallery", "release", "subject", "audit", "packs", "witness")
+_GROUPS = (
+    "document",
+    "purpose",
+    "gallery",
+    "release",
+    "subject",
+    "audit",
+    "packs",
+    "witness",
+    "standards",
+    "complaint",
+    "recipient",
+    "watchlist",
+)
 
 
 def test_every_exit_code_is_documented(document: str) -> None:
