@@ -77,6 +77,7 @@ def test_every_json_key_at_the_top_is_documented(document: str, cli: Cli, eileen
         ("audit", "prove", "0", "-o", receipt),
         ("audit", "check", receipt),
         ("audit", "publish", "-o", tmp_path / "public"),
+        ("witness", "list"),
         ("witness", "key", "--name", "witness.example.org", "-o", tmp_path / "witness.key"),
         ("packs", "list"),
         ("packs", "verify"),

@@ -86,6 +86,39 @@ def test_L3_a_deployment_two_witnesses_and_a_stranger(
     capsys.readouterr()
 
 
+def test_L3_a_trusted_witness_and_what_it_has_seen(cli: Cli, tmp_path: Path) -> None:
+    with witness(cli, tmp_path, "one") as (url, vkey):
+        done = cli.json("witness", "trust", vkey)
+        assert done == {"witness": "witness.example.org/one", "trusted": True, "done": True, "request": None}
+        assert cli.json("witness", "list")["witnesses"][0]["size"] is None
+        cli.ok("audit", "cosign", "--witness", url, "--witness-key", vkey)
+    listed = cli.json("witness", "list")
+    assert set(listed) == {"witnesses", "enough", "reason"}
+    [row] = listed["witnesses"]
+    assert (row["witness"], row["vkey"], row["size"] > 0) == ("witness.example.org/one", vkey, True)
+    assert "already trusted" in cli.refused(2, "witness", "trust", vkey)
+    assert "witness.example.org/one" in cli.ok("witness", "distrust", vkey).out
+    assert cli.json("witness", "list")["witnesses"] == []
+
+
+def test_L1_a_subject_checks_that_nothing_was_left_out(
+    cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exported, key = tmp_path / "export.json", str(cli.home / "log.vkey")
+    cli.ok("subject", "export", "Eileen Collins", "-o", exported)
+    capsys.readouterr()
+    assert verify(["chain", str(exported), "--key", key]) == 0
+    said = capsys.readouterr().out
+    assert "nothing between was left out" in said
+    value = json.loads(exported.read_text())
+    del value["chain"]["receipts"][1]
+    exported.write_text(json.dumps(value))
+    assert verify(["chain", str(exported), "--key", key]) == 5
+    assert "number 2 of the chain is missing" in capsys.readouterr().err
+    assert verify(["chain", key, "--key", key]) == 4
+    assert "no chain of a subject" in capsys.readouterr().err
+
+
 def test_refusals(cli: Cli, bare: Cli, tmp_path: Path) -> None:
     public, key = tmp_path / "public", tmp_path / "w.key"
     vkey = cli.json("witness", "key", "--name", "w", "-o", key)["vkey"]

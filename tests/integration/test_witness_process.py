@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -94,7 +95,7 @@ def test_L1_a_witness_killed_at_any_instant_forgets_nothing(tmp_path: Path) -> N
         grow(fork, acknowledged + 5, "another")
         for old in range(0, acknowledged + 5, max(acknowledged // 10, 1)):
             body = Request(old, fork.consistency(old), fork.checkpoint()).encode()
-            assert _post(endpoint.url, body).status in {409, 422}
+            assert _post(endpoint.url, body, time.monotonic() + 30).status in {409, 422}
         [failure] = cosign(fork, SIGNER.verifier, [endpoint]).failures.values()
         assert isinstance(failure, IntegrityError)
         assert not cosigned_path(fork.path).exists()

@@ -94,8 +94,9 @@ def merge(kept: Sequence[str], checkpoint: str, cosignatures: Sequence[NoteSigna
     """
     note = parse_note(checkpoint)
     log_keys = {(s.name, s.key_id) for s in note.signatures}
-    fresh = Note(note.text, (*note.signatures, *cosignatures)).encode()
-    merged = with_signatures(fresh, kept)
+    lines = {(s.name, s.key_id): s for s in parse_note(with_signatures(checkpoint, kept)).signatures}
+    lines |= {(s.name, s.key_id): s for s in cosignatures}
+    merged = Note(note.text, tuple(lines.values())[:MAX_SIGNATURES]).encode()
     notes = [*(one for one in kept if parse_note(one).text != note.text), merged]
     needed: list[str] = []
     seen: set[tuple[str, bytes]] = set()
