@@ -228,6 +228,38 @@ def test_L1_the_gallery_s_root_follows_its_members(world: Any) -> None:
     assert root(behind) == root()
 
 
+def test_L1_a_process_that_missed_several_changes_comes_to_the_same_differences(world: Any) -> None:
+    system = world.open()
+    world.enrol(system, "Ada")
+    deployment = system._deployment
+    slow, quick = Members(deployment), Members(deployment)
+    slow.part("door", "door")
+    for who in ("Bob", "Cy"):
+        world.enrol(system, who)
+        quick.part("door", "door")
+    system.erase("Ada")
+    assert slow.part("door", "door") == quick.part("door", "door")
+    assert slow.part("door", "door")["gallery"]["version"] == 4
+    # Nobody searched in between, so the next who asks makes one difference of it.
+    world.enrol(system, "Dee", "Eve")
+    assert Members(deployment).part("door", "door")["gallery"]["version"] == 5
+
+
+def test_L1_altered_or_lost_differences_are_refused(world: Any) -> None:
+    system = world.open()
+    world.enrol(system, "Ada")
+    world.found(system, "Ada")
+    store = system._deployment.store
+    [name] = store.documents("members")
+    kept = store.document("members", name)
+    store.put_document("members", name, kept[:-2] + b"x}")
+    with pytest.raises(IntegrityError, match="was altered"):
+        proven(system, "Ada")
+    store.delete_document("members", name)
+    with pytest.raises(IntegrityError, match="missing or damaged"):
+        proven(system, "Ada")
+
+
 def test_L1_a_search_of_long_ago_is_proven_after_the_gallery_changed(world: Any) -> None:
     system = world.open()
     world.enrol(system, "Ada", "Bob")

@@ -428,3 +428,41 @@ def test_a_log_continues_what_it_was_and_nothing_else(log: Log, path: Path, now:
     database.execute("UPDATE nodes SET hash = zeroblob(32) WHERE position = 0")
     database.close()
     assert not log.continues(1, bytes(32))
+
+
+def test_records_may_follow_from_what_the_log_holds_at_that_moment(log: Log, now: datetime) -> None:
+    def numbered() -> list[Record]:
+        return [Record(Entry(now, f"after-{log.size}", Phase.NOTE))]
+
+    assert [log.append(numbered, now) for _ in range(3)] == [(0,), (1,), (2,)]
+    assert [entry.operation for _, entry in log.entries()] == ["after-0", "after-1", "after-2"]
+    assert log.append(list, now) == ()
+
+    def failing() -> list[Record]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        log.append(failing, now)
+    assert log.append(numbered, now) == (3,)
+
+
+def test_the_latest_opening_of_a_key_and_the_keys_that_changed(log: Log, now: datetime) -> None:
+    def put(*keys: str) -> None:
+        slots = [Commitment(f"subject/{n}", bytes(32)) for n in range(len(keys))]
+        openings = tuple(SealedOpening(slot.slot, key, key.encode()) for slot, key in zip(slots, keys, strict=True))
+        log.append([Record(Entry(now, "enrol", Phase.NOTE, None, tuple(slots)), openings)], now)
+
+    assert log.last_opening("ada") is None
+    put("ada", "bob")
+    put("ada")
+    put("bob")
+    last = log.last_opening("ada")
+    assert last is not None
+    assert (last.row, last.entry, last.opening.slot) == (3, 1, "subject/0")
+    assert log.latest_rows() == {"ada": 3, "bob": 4}
+    assert log.latest_rows(3) == {"bob": 4}
+    assert log.entries_with("subject/0", 1) == (1, 2)
+    log.delete_openings("ada")
+    assert log.last_opening("ada") is None
+    assert log.latest_rows() == {"bob": 4}
+    assert log.entries_with("subject/0") == (2,)
