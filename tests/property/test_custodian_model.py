@@ -113,7 +113,7 @@ class CustodianMachine(RuleBasedStateMachine):
         target=warrants,
         searches=st.integers(1, 3),
         galleries=st.sampled_from([("door",), ("door", "hall")]),
-        how=st.sampled_from(["approved", "urgent", "neither"]),
+        how=st.sampled_from(["approved", "approved", "urgent", "neither"]),
     )
     def ask_for_a_mandate(self, searches: int, galleries: tuple[str, ...], how: str) -> Warrant:
         approvers = ("bob",) if how == "approved" else ()
@@ -166,11 +166,19 @@ class CustodianMachine(RuleBasedStateMachine):
             if how in ("rolled back", "forked", "not in the log", "other details") and self.on_time():
                 assert isinstance(error, IntegrityError)
 
-    @rule(seconds=st.sampled_from([1, 30, 60, 125, 4000, 200_000]))
+    @rule(warrant=warrants, gallery=st.sampled_from(["door", "door", "hall"]), how=st.sampled_from(DISHONEST))
+    def search(self, warrant: Warrant, gallery: str, how: str) -> None:
+        """What operators do all day: so that keys do come out, and each forgery stands beside what it imitates."""
+        entry = self.announce("ann", ("door", "hall"), warrant, 0, "identify")
+        self.present_dishonestly(entry, gallery, how)
+        for asked in (gallery, gallery, "hall"):
+            self.present_honestly(entry, asked)
+
+    @rule(seconds=st.sampled_from([1, 30, 60, 110, 125, 1, 4000, 200_000]))
     def time_passes(self, seconds: int) -> None:
         self.bench.clock.move(seconds=seconds)
 
-    @rule(seconds=st.sampled_from([1, 4, 30, 90]))
+    @rule(seconds=st.sampled_from([1, 4, 4, 5, 90]))
     def the_clock_is_set_back(self, seconds: int) -> None:
         self.bench.clock.move(seconds=-seconds)
 
@@ -183,7 +191,7 @@ class CustodianMachine(RuleBasedStateMachine):
         self.bench.custody.stop(statement)
         self.stopped = True
 
-    @rule(approvers=st.sampled_from([(), ("bob",), ("cleo",), ("cleo",), ("ann",)]))
+    @rule(approvers=st.sampled_from([("cleo",), ("cleo",), ("cleo",), (), ("bob",), ("ann",)]))
     def restart(self, approvers: tuple[str, ...]) -> None:
         asked = self.bench.ask("restart", {}, "bob", approvers)
         if approvers != ("cleo",):
