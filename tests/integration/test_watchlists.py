@@ -181,3 +181,19 @@ def test_W4_a_reference_nobody_looked_at_for_a_month_is_suspended(shop: Shop) ->
     shop.act("ana").rights.review(reference, "He was seen again on 2026-06-20.")
     assert not suspended(in_use, in_use.now())
     assert system.rights.due() == ()
+
+
+def test_W4_an_erasure_takes_what_is_kept_of_reviews_and_suspensions(shop: Shop) -> None:
+    request = shop.ask()
+    shop.approve(request)
+    reference = shop.enrol(request).samples[0].reference
+    system = shop.act("ana")
+    system.rights.review(reference, "He was seen again.")
+    shop.world.clock.advance(32 * DAY)
+    system = shop.act("ana")
+    system.rights.tick()
+    store = system._deployment.store
+    assert (len(store.documents("reviewed")), len(store.documents("hold"))) == (1, 1)
+    shop.world.clock.advance(200 * DAY)
+    system.rights.tick()
+    assert (len(store.documents("reviewed")), len(store.documents("hold"))) == (0, 0)

@@ -111,13 +111,22 @@ def _status(settings: Settings) -> None:
     if settings.as_json:
         emit(status)
         return
-    pairs(_spaced({name: value for name, value in status.items() if name != "galleries"}), "Deployment")
+    pairs(_spaced({name: value for name, value in status.items() if name not in ("galleries", "due")}), "Deployment")
     _galleries(status)
+    _due(status)
     documents = status["documents"]
     signed = documents if isinstance(documents, Mapping) else {}
     void = [name for name, state in signed.items() if state == "void"]
     if void:
         note(f"sign-off void since the configuration changed: {', '.join(void)}; 'document status' says what changed")
+
+
+def _due(status: Mapping[str, object]) -> None:
+    listed = status["due"]
+    found = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+    overdue = [f"{one['what']} {one['identifier']}" for one in found if one["overdue"]]
+    if overdue:
+        note(f"overdue: {', '.join(overdue)}; 'tick' says since when")
 
 
 def _spaced(values: Mapping[str, object]) -> dict[str, object]:

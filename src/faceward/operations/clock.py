@@ -12,7 +12,16 @@ from datetime import timedelta
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import FacewardError
 from faceward.core.rights_results import TickResult
-from faceward.operations import case_end, complaints, recipients, reviews, subjects, suspension, upkeep, withdrawal
+from faceward.operations import (
+    agenda,
+    case_end,
+    complaints,
+    reviews,
+    subjects,
+    suspension,
+    upkeep,
+    withdrawal,
+)
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
@@ -39,23 +48,11 @@ def tick(deployment: Deployment, desk: Desk) -> TickResult:
             failed.append(str(error))
     due: tuple[rights.Obligation, ...] = ()
     try:
-        due = due_now(deployment)
+        due = agenda.due_now(deployment)
     except FacewardError as error:
         failed.append(str(error))
     listed = tuple(dict(one.to_json()) for one in due)
     return TickResult(to_rfc3339(deployment.now()), tuple(done), listed, tuple(failed))
-
-
-def due_now(deployment: Deployment) -> tuple[rights.Obligation, ...]:
-    """Return what is overdue or soon will be, the most urgent first."""
-    agenda = rights.Agenda(
-        complaints=suspension.open_complaints(deployment),
-        requests=complaints.requests(deployment),
-        reviews=reviews.last_seen(deployment),
-        notices=recipients.unconfirmed(deployment),
-    )
-    now, terms = deployment.now(), suspension.terms(deployment)
-    return rights.due(rights.obligations(agenda, now, terms), now, terms)
 
 
 def _expire(deployment: Deployment, desk: Desk) -> Iterator[str]:

@@ -97,6 +97,7 @@ def decide(deployment: Deployment, desk: Desk, identifier: str, outcome: Outcome
 
 def listed(deployment: Deployment, desk: Desk, *, due: bool = False) -> tuple[Matter, ...]:
     """Return complaints, oldest first: all, or those with a step that is due soon or overdue."""
+    desk.authorise("complaint.decide", {}, Happening("complaint.list", {}))
     terms, now = suspension.terms(deployment), deployment.now()
     found = open_complaints(deployment) if due else (*closed(deployment), *open_complaints(deployment))
     if due:
@@ -167,7 +168,8 @@ def requests(deployment: Deployment) -> tuple[SubjectRequest, ...]:
 
 def requests_listed(deployment: Deployment, desk: Desk, *, due: bool = False) -> tuple[Matter, ...]:
     """Return the requests of subjects, oldest first: all, or those to be answered soon or overdue."""
-    terms, now = suspension.terms(deployment), deployment.now()
+    desk.authorise("complaint.decide", {}, Happening("subject.requests", {}))
+    now, terms = deployment.now(), suspension.terms(deployment)
     found = [
         one for one in requests(deployment) if not due or (one.answered is None and now >= one.deadline - terms.warning)
     ]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from faceward.audit.entries import Phase
 from faceward.core.canonical import JSONObject
 from faceward.core.clock import to_rfc3339
-from faceward.core.errors import FacewardError, PolicyRefusal, QualityTooLow
-from faceward.core.faces import Sample
+from faceward.core.errors import FacewardError, PolicyRefusal
 from faceward.core.names import printable
 from faceward.core.reports import EnrolledSample
 from faceward.gallery.results import Enrolment as NewReference
@@ -19,39 +18,12 @@ from faceward.operations import consent, grounds
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.grounds import Grounds
-from faceward.operations.journal import Happening, Kept
+from faceward.operations.jobs import Job, about, as_first, failure, low_quality, read
+from faceward.operations.journal import Happening
 from faceward.operations.recognition import source_kind
 from faceward.policy import facts, notices, quality, retention
 from faceward.policy.consent import explain_missing, find_release
 from faceward.policy.purposes import Purpose
-from faceward.vision.images import Picture, decode, is_address, read_file
-from faceward.vision.pipeline import ANALYSIS_PIXELS
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One picture on its way; `error` ends it."""
-
-    path: Path
-    subject: str
-    picture: Picture | None = None
-    facts: facts.Enrolment | None = None
-    sample: Sample | None = None
-    begun: Kept | None = None
-    error: FacewardError | None = None
-    reference: str | None = None
-    known: bool = False
-    repeats: int | None = None
-
-    @property
-    def entry(self) -> int | None:
-        """Index of the log entry that announced it."""
-        return None if self.begun is None else self.begun.index
-
-    @property
-    def open(self) -> bool:
-        """Whether it is still to be enrolled."""
-        return self.error is None and not self.known
 
 
 class Enroller:
@@ -65,7 +37,7 @@ class Enroller:
         """Enrol one batch; every job comes back ended, in the order given."""
         deployment = self._deployment
         now = deployment.now()
-        jobs = list(deployment.pool.map(_read, pictures))
+        jobs = list(deployment.pool.map(read, pictures))
         jobs = self._compared(jobs)
         # 1. Authorise, before any features are extracted (rule C1).
         jobs = [self._authorised(job, now) for job in jobs]
@@ -79,11 +51,11 @@ class Enroller:
             jobs = [self._admitted(job, now) if job.open else job for job in jobs]
             jobs = self._stored(jobs, now)
         except BaseException as error:
-            self._ended([job if job.error else replace(job, error=_failure(error)) for job in jobs])
+            self._ended([job if job.error else replace(job, error=failure(error)) for job in jobs])
             raise
         # 5. Record the outcome.
         self._ended(jobs)
-        return [_as_first(job, jobs) for job in jobs]
+        return [as_first(job, jobs) for job in jobs]
 
     def _compared(self, jobs: Sequence[Job]) -> list[Job]:
         """Mark samples that are enrolled already, in the store or earlier in the batch."""
@@ -189,14 +161,23 @@ class Enroller:
         try:
             self._desk.authorise("admit", context, self._happening(job))
         except PolicyRefusal as refusal:
-            return replace(job, error=_low_quality(job, floors) if refusal.rule == "E2" else refusal)
+            return replace(job, error=low_quality(job, floors) if refusal.rule == "E2" else refusal)
         return replace(job, facts=asked)
 
     def _stored(self, jobs: Sequence[Job], now: datetime) -> list[Job]:
         going = [job for job in jobs if job.open]
         new = [self._new_reference(job, now) for job in going]
         references = iter(self._enrolled(going, new, now))
-        return [replace(job, reference=next(references)) if job.open else job for job in jobs]
+        stored = [replace(job, reference=next(references)) if job.open else job for job in jobs]
+        return [self._kept(job) if job.reference else job for job in stored]
+
+    def _kept(self, job: Job) -> Job:
+        """Take back what rests on a release that was ended while it was being stored, in whatever process (rule C2)."""
+        if job.reference is None or not grounds.ended(self._deployment, self._grounds, job.subject, self._purpose.name):
+            return job
+        self._deployment.gallery(self._gallery).erase_references([job.reference])
+        refusal = PolicyRefusal("C2", "the release was ended meanwhile.", "Ask the subject for a new one.")
+        return replace(job, reference=None, error=refusal)
 
     def _enrolled(self, jobs: Sequence[Job], new: Sequence[NewReference], now: datetime) -> list[str]:
         if not jobs or jobs[0].begun is None:
@@ -245,7 +226,7 @@ class Enroller:
 
     def _ended(self, jobs: Sequence[Job]) -> None:
         begun = [job for job in jobs if job.entry is not None]
-        happenings = [Happening("enrol", self._outcome(job), {job.subject: _about(job)}) for job in begun]
+        happenings = [Happening("enrol", self._outcome(job), {job.subject: about(job)}) for job in begun]
         if begun:
             self._desk.journal.write(Phase.END, happenings, [job.entry for job in begun])
 
@@ -269,37 +250,3 @@ class Enroller:
             quality=job.sample.quality.components if job.sample else {},
             entry=job.entry,
         )
-
-
-def _as_first(job: Job, jobs: Sequence[Job]) -> Job:
-    """Give a repetition of a sample that was rejected the reason of the first."""
-    error = None if job.repeats is None else jobs[job.repeats].error
-    return job if error is None else replace(job, known=False, error=error)
-
-
-def _about(job: Job) -> JSONObject:
-    return {"reference": job.reference} if job.reference else {"reason": printable(str(job.error))}
-
-
-def _failure(error: BaseException) -> FacewardError:
-    return error if isinstance(error, FacewardError) else FacewardError(type(error).__name__)
-
-
-def _read(item: tuple[Path, str]) -> Job:
-    path, subject = item
-    if is_address(path):
-        # Left for rule P5 to refuse, so that the attempt is in the log.
-        return Job(path, subject)
-    try:
-        return Job(path, subject, picture=decode(read_file(path), path.name, ANALYSIS_PIXELS))
-    except FacewardError as error:
-        return Job(path, subject, error=error)
-
-
-def _low_quality(job: Job, floors: Sequence[quality.Floor]) -> FacewardError:
-    """Return the rejection by rule E2 with the floors that were missed."""
-    try:
-        quality.require_floors(job.sample.quality.components if job.sample else {}, floors, job.path.name)
-    except QualityTooLow as error:
-        return error
-    raise AssertionError("rule E2 refuses only what is below a floor")

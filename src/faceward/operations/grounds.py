@@ -40,6 +40,14 @@ def objected(deployment: Deployment, grounds: Grounds, subject: str) -> bool:
     return complaints.objected(deployment, subject, releases)
 
 
+def ended(deployment: Deployment, grounds: Grounds, subject: str, purpose: str) -> bool:
+    """Tell whether releases were handed in for a subject and a purpose that needs one, and all have been ended."""
+    mine = [one for one in grounds.releases if one.names_subject(subject) and one.names_purpose(purpose)]
+    if not mine or not consent.needs_release(deployment, purpose):
+        return False
+    return not consent.in_effect(deployment, subject, mine)
+
+
 def require_exemption(deployment: Deployment, desk: Desk, grounds: Grounds, purpose: str) -> None:
     """Check that the notice may be left out, before anything is stored.
 

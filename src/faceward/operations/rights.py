@@ -10,6 +10,7 @@ from faceward.core.rights_results import AdverseResult, Matter, TickResult, With
 from faceward.operations import (
     access,
     adverse,
+    agenda,
     clock,
     complaints,
     handover,
@@ -40,7 +41,7 @@ class Rights:
 
     def due(self) -> tuple[Obligation, ...]:
         """Return what is overdue or soon will be, the most urgent first."""
-        return clock.due_now(self._deployment)
+        return agenda.due_now(self._deployment)
 
     def complain(self, subject: str, text: str, *, reference: str | None = None) -> Matter:
         """Record a complaint (rule D1); see `operations.complaints.add`."""

@@ -11,9 +11,22 @@ from faceward.policy.people import Person
 from faceward.policy.rules import Conditions, Principal
 from faceward.policy.sessions import check_session
 
-# What stays possible while a changed standard waits for two people: their decision, and what subjects may ask for.
+# What stays possible while a changed standard waits for two people: their decision, what subjects may ask for, and
+# the clock that keeps terms.
 _ALWAYS = frozenset(
-    {"standard.adopt", "request.approve", "show", "export", "erase", "release.withdraw", "stop", "audit.show"}
+    {
+        "standard.adopt",
+        "request.approve",
+        "show",
+        "export",
+        "erase",
+        "release.withdraw",
+        "complaint.add",
+        "complaint.decide",
+        "stop",
+        "tick",
+        "audit.show",
+    }
 )
 
 

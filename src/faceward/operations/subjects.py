@@ -134,8 +134,9 @@ def erase(deployment: Deployment, desk: Desk, subject: str) -> ErasureResult:
 def finish(deployment: Deployment, desk: Desk, entry: int, subject: str) -> ErasureResult:
     """Carry out an erasure that was recorded; also one that was interrupted, which repeats no harm."""
     act = desk.act(Kept(entry, {}))
-    references = _held(deployment, subject)
+    # Noted first, so that an enrolment under way elsewhere takes back what it stores.
     consent.end_releases(deployment, subject)
+    references = _held(deployment, subject)
     act.outcome["notices"] = recipients.give_notice(deployment, subject)
     for name in sorted({reference.gallery for reference in references}):
         # Straight from the deployment: whoever keeps the galleries' keys has no say in an erasure.

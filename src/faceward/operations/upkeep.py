@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from faceward.core.errors import UsageError
 from faceward.core.results import JSONDict
 from faceward.gallery.results import Enrolment as NewReference
-from faceward.operations import case_end, destruction, documents, subjects, withdrawal
+from faceward.operations import agenda, case_end, destruction, documents, reviews, subjects, withdrawal
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening, Kept
@@ -75,6 +75,8 @@ def expire(deployment: Deployment, desk: Desk) -> int:
     with desk.operation("tick", {}, Happening("expire", details)):
         for name in sorted({reference.gallery for reference in ended}):
             deployment.gallery(name).erase_expired(now)
+        for reference in ended:
+            reviews.forget(deployment, reference.reference_id)
     return len(ended)
 
 
@@ -176,6 +178,7 @@ def status(deployment: Deployment) -> JSONDict:
         "pack_licence": manifest.licence,
         "references": counts.references,
         "galleries": galleries,
+        "due": [one.to_json() for one in agenda.due_now(deployment)],
         "documents": {one.document: one.state for one in documents.status(deployment)},
         "log": {"origin": deployment.log.origin, "size": deployment.log.size},
     }

@@ -59,6 +59,7 @@ def particulars_of(deployment: Deployment, desk: Desk, start: str) -> Particular
         UsageError: There is no such request, or it is of another kind.
         IntegrityError: The log does not hold what the request commits to.
     """
+    desk.authorise("complaint.decide", {}, Happening("watchlist.show", {"request": start}))
     store = RequestStore(deployment)
     return _particulars(deployment, desk, store.signed(store.digest(start)))
 

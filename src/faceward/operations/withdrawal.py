@@ -6,7 +6,7 @@ from faceward.audit.entries import Phase
 from faceward.core.errors import UsageError
 from faceward.core.names import check_name
 from faceward.core.rights_results import WithdrawalResult
-from faceward.operations import consent, destruction, recipients, suspension
+from faceward.operations import consent, destruction, recipients, reviews, suspension
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening, Kept
@@ -56,6 +56,8 @@ def finish(deployment: Deployment, desk: Desk, entry: int, which: tuple[str, str
         ids = [reference.reference_id for reference in mine if reference.gallery == name]
         # Straight from the deployment: whoever keeps the galleries' keys has no say in a withdrawal.
         deployment.gallery(name).erase_references(ids)
+    for reference in mine:
+        reviews.forget(deployment, reference.reference_id)
     act.outcome["references"] = len(mine)
     act.subjects[subject] = {"outcome": "withdrawn", "purpose": purpose, "references": len(mine)}
     kept = desk.close(WITHDRAW, act)

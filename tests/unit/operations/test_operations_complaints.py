@@ -240,3 +240,34 @@ def test_a_step_of_the_clock_that_fails_keeps_no_other_from_being_done(
     result = system.rights.tick()
     assert result.failed == ("the disk is full; make room",)
     assert any(complaint.identifier in line for line in result.done)
+
+
+def test_D1_the_status_names_what_is_due(world: Any) -> None:
+    system = world.open()
+    complaint = system.rights.complain("Ada", "That was not me.")
+    world.clock.advance(8 * DAY)
+    assert system.status()["due"] == [
+        {
+            "what": "complaint",
+            "identifier": complaint.identifier,
+            "deadline": "2026-06-08T12:00:00.000000Z",
+            "overdue": True,
+        }
+    ]
+
+
+def test_D1_nobody_reads_complaints_without_a_role_for_it(world: Any) -> None:
+    from datetime import date
+
+    from faceward.policy.sessions import OpenSession
+    from faceward.policy.sshsig import PrivateKey
+
+    system = world.open()
+    system.rights.complain("Ada", "That was not me.")
+    key = PrivateKey.generate()
+    system.people.add("eva", key.public.line, ("auditor",), date(2027, 12, 31))
+    deployment = system._deployment
+    deployment.begin_session(OpenSession.begin("eva", key, deployment.log.origin, deployment.now()))
+    for read in (system.rights.complaints, system.rights.requests):
+        with pytest.raises(PolicyRefusal, match="decided by operators and approvers"):
+            read()

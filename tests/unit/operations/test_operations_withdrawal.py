@@ -125,3 +125,34 @@ def test_C2_a_withdrawal_stops_matching_in_another_process_within_a_minute(world
     assert other.ask("Ada") == "unknown"
     assert datetime.now(tz=UTC) - started < timedelta(seconds=60)
     assert other.ask("Grace") == "Grace"
+
+
+@pytest.mark.parametrize("end", ["withdraw", "erase"])
+def test_C2_what_is_enrolled_while_its_release_is_ended_is_taken_back(
+    world: Any, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """The release is ended, by another process, between the last question and the storing."""
+    from faceward.gallery.search import Gallery
+
+    system, beside = world.open(), world.open()
+    kept = Gallery.enrol
+
+    def meanwhile(self: Any, enrolments: Any, now: Any) -> Any:
+        stored = kept(self, enrolments, now)
+        rights = beside.rights
+        # As the other process would: what it lists may be older than what was just stored.
+        with monkeypatch.context() as patch:
+            patch.setattr(type(beside._deployment.store), "by_subject", lambda *_, **__: [])
+            if end == "withdraw":
+                rights.withdraw("Ada", "door")
+            else:
+                beside.erase("Ada")
+        return stored
+
+    monkeypatch.setattr(Gallery, "enrol", meanwhile)
+    old = world.release("Ada", evidence="another sheet of before")
+    with pytest.raises(PolicyRefusal, match="ended meanwhile"):
+        system.enrol([world.picture("Ada")], subject="Ada", purpose="door", releases=old)
+    monkeypatch.undo()
+    assert system._deployment.store.by_subject(system._deployment.pseudonym("Ada")) == []
+    assert system.verify_log().unfinished == ()
