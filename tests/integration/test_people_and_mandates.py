@@ -236,6 +236,17 @@ def test_P7_an_urgent_mandate_is_usable_unapproved_for_its_hours(police: Office)
     assert police.lacks(digest) == set()
 
 
+def test_P7_the_clock_records_once_that_nobody_approved_an_urgent_mandate_in_time(police: Office) -> None:
+    approved, left = police.ask(urgent=True), police.ask(urgent=True)
+    police.act("ben").requests.decide(approved, APPROVE)
+    assert not any("locked" in line for line in police.system.rights.tick().done)
+    police.world.clock.advance(timedelta(hours=49))
+    told = [line for line in police.system.rights.tick().done if "locked" in line]
+    assert told == [f"locked the urgent mandate {left[:12]}: nobody approved it in time"]
+    assert ("mandate.lock", "end") in police.log()
+    assert police.system.rights.tick().done == ()
+
+
 def test_P7_a_refused_urgent_mandate_is_void_at_once_and_its_cases_are_deleted(
     police: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
