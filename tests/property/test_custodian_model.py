@@ -174,6 +174,32 @@ class CustodianMachine(RuleBasedStateMachine):
         for asked in (gallery, gallery, "hall"):
             self.present_honestly(entry, asked)
 
+    @rule(
+        searches=st.integers(1, 2),
+        how=st.sampled_from(DISHONEST),
+        then=st.sampled_from(["go on", "revoke", "set back", "restart", "restart later"]),
+    )
+    def work_on_a_case(self, searches: int, how: str, then: str) -> None:
+        """A mandate from its approval to its end, with something in between."""
+        warrant = self.ask_for_a_mandate(searches, ("door", "hall"), "approved")
+        waiting = self.announce("ann", ("door",), warrant, 0, "identify")
+        self.search(warrant, "door", how)
+        if then == "revoke":
+            self.revoke(warrant, "bob")
+        if then == "set back":
+            self.bench.clock.move(seconds=-30)
+            self.search(warrant, "door", how)
+            self.bench.clock.move(seconds=30)
+        if then.startswith("restart"):
+            if then == "restart later":
+                self.bench.clock.move(seconds=300)
+                self.search(warrant, "door", how)
+                self.bench.clock.move(seconds=-300)
+            self.restart(("cleo",))
+        self.present_honestly(waiting, "door")
+        for _ in range(searches):
+            self.search(warrant, "hall", how)
+
     @rule(seconds=st.sampled_from([1, 30, 60, 110, 125, 1, 4000, 200_000]))
     def time_passes(self, seconds: int) -> None:
         self.bench.clock.move(seconds=seconds)
@@ -200,6 +226,7 @@ class CustodianMachine(RuleBasedStateMachine):
         self.bench.custody.decide(*asked)
         self.stopped, self.floor = False, self.size
         self.last = self.restarted = self.bench.clock.now()
+        self.refused(lambda: self.bench.custody.decide(*asked))
 
     @rule(warrant=warrants, name=st.sampled_from(["ann", "bob", "dan"]))
     def revoke(self, warrant: Warrant, name: str) -> None:
@@ -349,7 +376,7 @@ class CustodianMachine(RuleBasedStateMachine):
 
 
 TestCustodian = CustodianMachine.TestCase
-TestCustodian.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestCustodian.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 
 
 def test_L2_the_model_meets_both_releases_and_refusals(tmp_path: Path) -> None:
