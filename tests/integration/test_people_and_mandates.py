@@ -245,6 +245,8 @@ def test_P7_the_clock_records_once_that_nobody_approved_an_urgent_mandate_in_tim
     assert told == [f"locked the urgent mandate {left[:12]}: nobody approved it in time"]
     assert ("mandate.lock", "end") in police.log()
     assert police.system.rights.tick().done == ()
+    police.world.clock.advance(10 * DAY)
+    assert not any("locked" in line for line in police.system.rights.tick().done)
 
 
 def test_P7_a_refused_urgent_mandate_is_void_at_once_and_its_cases_are_deleted(

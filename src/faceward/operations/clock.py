@@ -106,8 +106,9 @@ def _lock(deployment: Deployment, desk: Desk) -> Iterator[str]:
     requests, now = Requests(deployment, desk), deployment.now()
     limit = deployment.standard.parameters.mandate.urgent
     for signed in requests.store.all():
-        digest = signed.digest()
-        if signed.request.kind != KIND or now < signed.request.created + limit:
+        digest, request = signed.digest(), signed.request
+        # After its end nothing tells any more whether it had been approved.
+        if request.kind != KIND or not request.created + limit <= now < request.expires:
             continue
         if Mandate.of(signed).urgent and not requests.store.noted(_LOCKED, digest) and not requests.approved(signed):
             with desk.operation("tick", {}, Happening("mandate.lock", {"request": digest})):
