@@ -7,6 +7,7 @@ the reference is gone.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ class Members:
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self._known: dict[tuple[str, str], _Known] = {}
+        # Maps are changed in place, and threads may search at once.
+        self._lock = threading.Lock()
 
     def part(self, gallery: str, purpose: str) -> Mapping[str, JSONObject]:
         """Return what a search's beginning commits to in a slot of its own: the root over whom it compares (rule L1).
@@ -49,7 +52,8 @@ class Members:
             UsageError: There is no such gallery.
             IntegrityError: What is kept of its members was altered.
         """
-        known = self._current(gallery, purpose)
+        with self._lock:
+            known = self._current(gallery, purpose)
         details: JSONObject = {
             "gallery": gallery,
             "purpose": purpose,
