@@ -109,8 +109,7 @@ def listed(deployment: Deployment, desk: Desk, *, due: bool = False) -> tuple[Ma
 
 def closed(deployment: Deployment) -> tuple[Complaint, ...]:
     """Return the complaints that were decided."""
-    kept = (deployment.kept(_CLOSED_COMPLAINT, name) for name in deployment.store.documents(_CLOSED_COMPLAINT))
-    return tuple(Complaint.from_json(value) for value in kept if value is not None)
+    return tuple(Complaint.from_json(value) for value in deployment.kept_all(_CLOSED_COMPLAINT).values())
 
 
 def ask(deployment: Deployment, desk: Desk, subject: str, kind: RequestKind, text: str = "") -> Matter:
@@ -162,8 +161,7 @@ def answer(deployment: Deployment, desk: Desk, identifier: str, text: str, *, re
 
 def requests(deployment: Deployment) -> tuple[SubjectRequest, ...]:
     """Return the requests of subjects, answered ones too."""
-    kept = (deployment.kept(_REQUEST, name) for name in deployment.store.documents(_REQUEST))
-    return tuple(SubjectRequest.from_json(value) for value in kept if value is not None)
+    return tuple(SubjectRequest.from_json(value) for value in deployment.kept_all(_REQUEST).values())
 
 
 def requests_listed(deployment: Deployment, desk: Desk, *, due: bool = False) -> tuple[Matter, ...]:

@@ -97,7 +97,7 @@ class Deployment:
 
     def authenticated(self, kind: str, name: str, content: bytes) -> bytes:
         """Return a document with its keyed digest before it: who can write to gallery.db cannot make one."""
-        return self._tag(kind, name, content) + content
+        return _tag(self.keys.secret("documents"), (kind, name), content) + content
 
     def authentic(self, kind: str, name: str, document: bytes) -> bytes:
         """Return the content of what `authenticated` made.
@@ -105,14 +105,14 @@ class Deployment:
         Raises:
             IntegrityError: It was altered, or made for another name.
         """
+        return self._authentic((kind, name), document, self.keys.secret("documents"))
+
+    def _authentic(self, place: tuple[str, str], document: bytes, key: bytes) -> bytes:
         tag, content = document[:_TAG_BYTES], document[_TAG_BYTES:]
-        if not hmac.compare_digest(tag, self._tag(kind, name, content)):
+        if not hmac.compare_digest(tag, _tag(key, place, content)):
+            kind, name = place
             raise IntegrityError(f"the {kind} {name!r} in gallery.db was altered; restore the file from a backup")
         return content
-
-    def _tag(self, kind: str, name: str, content: bytes) -> bytes:
-        place = canonical_json([kind, name])
-        return hmac.digest(self.keys.secret("documents"), sha256(place) + sha256(content), "sha256")
 
     def keep(self, kind: str, name: str, value: JSONValue) -> None:
         """Keep a document, authenticated, in the place of one of that kind and name."""
@@ -129,6 +129,16 @@ class Deployment:
         except UsageError:
             return None
         return _parsed(self.authentic(kind, name, document))
+
+    def kept_all(self, kind: str) -> dict[str, JSONValue]:
+        """Return the documents of a kind by name, in two reads; what every search asks for must cost next to nothing.
+
+        Raises:
+            IntegrityError: One was altered.
+        """
+        documents = self.store.documents(kind)
+        key = self.keys.secret("documents") if documents else b""
+        return {name: _parsed(self._authentic((kind, name), one, key)) for name, one in documents.items()}
 
     def remember_probe(self, picture: Picture) -> None:
         """Remember a picture as a probe, by its pixels and by its file (rule E4).
@@ -212,6 +222,10 @@ class Deployment:
         self.store.close()
         self.log.close()
         self.custody.close()
+
+
+def _tag(key: bytes, place: tuple[str, str], content: bytes) -> bytes:
+    return hmac.digest(key, sha256(canonical_json([*place])) + sha256(content), "sha256")
 
 
 def _parsed(document: bytes) -> JSONValue:

@@ -28,7 +28,7 @@ def last_seen(deployment: Deployment) -> tuple[tuple[str, datetime], ...]:
     if not is_watchlist(deployment):
         return ()
     now = deployment.now()
-    reviewed = {name: deployment.kept(_REVIEWED, name) for name in deployment.store.documents(_REVIEWED)}
+    reviewed = deployment.kept_all(_REVIEWED)
     seen = {name: from_rfc3339(str(value["at"])) for name, value in reviewed.items() if isinstance(value, dict)}
     return tuple(
         (reference.reference_id, seen.get(reference.reference_id, reference.created))

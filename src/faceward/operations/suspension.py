@@ -77,9 +77,7 @@ def suspended(deployment: Deployment, now: datetime) -> Suspended:
     """
     limits = terms(deployment)
     late = [complaint for complaint in open_complaints(deployment) if complaint.overdue(now, limits)]
-    holds = deployment.store.documents(_HOLD)
-    for name in holds:
-        deployment.kept(_HOLD, name)
+    holds = deployment.kept_all(_HOLD)
     subjects = {bytes.fromhex(one.subject) for one in late if not one.reference}
     references = {one.reference for one in late if one.reference}
     subjects |= {bytes.fromhex(name) for name in holds if _is_subject(name)}
@@ -99,8 +97,7 @@ def own(deployment: Deployment, subject: str) -> Context:
 
 def open_complaints(deployment: Deployment) -> tuple[Complaint, ...]:
     """Return the complaints that are not decided."""
-    kept = (deployment.kept(OPEN_COMPLAINT, name) for name in deployment.store.documents(OPEN_COMPLAINT))
-    return tuple(Complaint.from_json(value) for value in kept if value is not None)
+    return tuple(Complaint.from_json(value) for value in deployment.kept_all(OPEN_COMPLAINT).values())
 
 
 def hold(deployment: Deployment, target: str, cause: str) -> bool:
