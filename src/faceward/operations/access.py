@@ -16,7 +16,7 @@ from faceward.core.canonical import JSONObject, JSONValue
 from faceward.core.clock import from_rfc3339, to_rfc3339
 from faceward.core.errors import UsageError
 from faceward.core.results import JSONDict
-from faceward.core.words import clean
+from faceward.core.words import clean, plural
 from faceward.operations.access_words import told
 from faceward.operations.config import VKEY_FILE
 from faceward.operations.context import Desk
@@ -131,6 +131,7 @@ def _environment() -> jinja2.Environment:
     made = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     made.filters["clean"] = lambda text: clean(str(text))
     made.filters["clean_lines"] = lambda text: "\n".join(clean(line) for line in str(text).split("\n"))
+    made.filters["counted"] = plural
     made.filters["moment"] = lambda text: f"{from_rfc3339(str(text)):%Y-%m-%d %H:%M} UTC"
     return made
 

@@ -59,7 +59,7 @@ def test_D1_the_copy_says_in_plain_words_what_is_held_why_until_when_and_what_ha
         "2027-06-01 00:00 UTC",
         "A picture was compared with yours",
         "You were among the candidates of a search",
-        "1 searches compared you",
+        "1 search compared you",
         "That <script>alert(1)</script> was not me.",
         "Everything.",
         "Notice to Ada: your face was enrolled",
