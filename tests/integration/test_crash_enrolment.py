@@ -15,6 +15,8 @@ import pytest
 
 from faceward.core.clock import SystemClock
 from faceward.core.errors import UsageError
+from faceward.operations.journal import Happening
+from faceward.policy.facts import rights_context
 
 Worker = Callable[..., Any]
 
@@ -27,10 +29,11 @@ def check_whole(system: Any) -> None:
     deployment.store.check()
     deployment.keys.check()
     for info in system.galleries():
-        gallery = deployment.gallery(info.name)
-        gallery.check()
-        used = set(deployment.store.keys(info.name).values())
-        assert used == set(deployment.keys.subject_keys(info.name))
+        happening = Happening("subject.show", {"galleries": [info.name]})
+        with system._desk.operation("show", rights_context(), happening) as act:
+            act.gallery(info.name).check()
+            used = set(deployment.store.keys(info.name).values())
+            assert used == set(deployment.keys.subject_keys(info.name))
         assert not deployment.keys.pending(info.name)
 
 

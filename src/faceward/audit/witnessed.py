@@ -95,7 +95,7 @@ def judge(seen: Sequence[Sighting], now: datetime, needed: int, freshest: timede
     if needed <= 0:
         return Witnessed(good=True, reason="the standard asks for no witness", sightings=tuple(seen))
     if trusted < needed:
-        why = f"{needed} witnesses are needed and {trusted} trusted; name one with 'faceward witness trust'"
+        why = f"trusted witnesses needed: {needed}, known: {trusted}; name one with 'faceward witness trust'"
         return Witnessed(good=False, reason=why, sightings=tuple(seen))
     fresh = [one for one in seen if now - freshest <= one.since() and one.time <= now + _AHEAD]
     if len(fresh) >= needed:

@@ -105,7 +105,7 @@ class Desk:
     def _explained(self, refusal: PolicyRefusal) -> PolicyRefusal:
         if refusal.rule != "L3":
             return refusal
-        return PolicyRefusal(refusal.rule, witnessed(self._deployment, self._watch).reason, refusal.remedy)
+        return PolicyRefusal(refusal.rule, f"{witnessed(self._deployment, self._watch).reason}.", "Then repeat.")
 
     def deny(self, happening: Happening, refusal: PolicyRefusal) -> None:
         """Record a refusal."""
