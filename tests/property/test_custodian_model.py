@@ -175,18 +175,23 @@ class CustodianMachine(RuleBasedStateMachine):
             self.present_honestly(entry, asked)
 
     @rule(
-        searches=st.integers(1, 2),
+        searches=st.integers(1, 3),
         how=st.sampled_from(DISHONEST),
-        then=st.sampled_from(["go on", "revoke", "set back", "restart", "restart later"]),
+        then=st.sampled_from(["go on", "stop", "revoke", "set back", "restart", "restart later"]),
     )
     def work_on_a_case(self, searches: int, how: str, then: str) -> None:
         """A mandate from its approval to its end, with something in between."""
+        searches = 3 if then == "set back" else searches
         warrant = self.ask_for_a_mandate(searches, ("door", "hall"), "approved")
         waiting = self.announce("ann", ("door",), warrant, 0, "identify")
         self.search(warrant, "door", how)
         if then == "revoke":
             self.revoke(warrant, "bob")
+        if then == "stop":
+            self.stop("eve")
         if then == "set back":
+            self.bench.clock.move(seconds=60)
+            self.search(warrant, "door", how)
             self.bench.clock.move(seconds=-30)
             self.search(warrant, "door", how)
             self.bench.clock.move(seconds=30)
@@ -353,7 +358,8 @@ class CustodianMachine(RuleBasedStateMachine):
             return False, replace(shown, authority=replace(shown.authority, session=None, use=None))
         if how == "somebody else":
             other = self.bench.sign_in("dan" if entry.operator == "ann" else "ann")
-            return False, self.bench.show(entry.recorded, gallery, other, since=self.size)
+            mandate = None if entry.warrant is None else entry.warrant.shown
+            return False, self.bench.show(entry.recorded, gallery, other, mandate, since=self.size)
         session = self.bench.sign_in(entry.operator)
         use = session.sign_use(secrets.token_bytes(32), gallery)
         return False, replace(shown, authority=replace(shown.authority, session=session.signed, use=use))

@@ -84,6 +84,9 @@ def test_L2_a_clock_that_was_set_back_is_noticed(bench: Any) -> None:
     bench.clock.move(minutes=5, seconds=-5)
     bench.custody.release(bench.enrol())
     assert bench.custody.status().size == bench.log.size
+    old = bench.record("enrol", {"operator": "ann", "gallery": "door"}, bench.clock.now() - timedelta(seconds=118))
+    with pytest.raises(PolicyRefusal, match="older"):
+        bench.custody.release(bench.show(old))
 
 
 def test_L2_what_is_no_beginning_opens_nothing(bench: Any) -> None:
