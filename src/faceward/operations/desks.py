@@ -1,14 +1,18 @@
-"""What people work with beside recognition: a desk each for cases, rights, people, requests, mandates and papers."""
+"""What people work with beside recognition: cases, rights, people, requests, mandates, papers and the log."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from faceward.audit.verifier import LogReport
 from faceward.core.document_results import MadeDocuments, SignOff
-from faceward.operations import documents
+from faceward.core.reports import LogLine
+from faceward.operations import documents, log_view
 from faceward.operations.case_desk import Cases
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
+from faceward.operations.log_files import verify_home
 from faceward.operations.mandates import Mandates
 from faceward.operations.people import People
 from faceward.operations.requests import Requests
@@ -69,3 +73,32 @@ class Desks:
     def documents_status(self) -> tuple[SignOff, ...]:
         """Return how each document stands, and what changed since its sign-off."""
         return documents.status(self._deployment)
+
+    def show_log(self, last: int) -> tuple[LogLine, ...]:
+        """Return the latest entries with what can be opened of them; that they were shown is an entry too."""
+        return log_view.show(self._deployment, self._desk, last)
+
+    def log_lines(self, start: int = 0, stop: int | None = None) -> Iterator[LogLine]:
+        """Iterate over the log's entries with what can be opened of them."""
+        for index, entry in self._deployment.log.entries(start, stop):
+            yield self._desk.journal.line(index, entry)
+
+    @property
+    def log_size(self) -> int:
+        """Number of entries in the log."""
+        return self._deployment.log.size
+
+    def verify_log(self, earlier: str | None = None) -> LogReport:
+        """Recompute the whole log with the verifier, which shares no code with the writer.
+
+        Args:
+            earlier: A checkpoint that somebody kept; the log must continue it.
+
+        Raises:
+            IntegrityError: The log was altered, rolled back or forked.
+        """
+        return verify_home(self._deployment.home, earlier, self._deployment.log.vkey)
+
+    def prove(self, index: int) -> str:
+        """Return a receipt for an entry, without details of any subject (C2SP tlog-proof)."""
+        return self._deployment.log.receipt(index).encode()

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from faceward.audit.verifier import LogReport
 from faceward.core.canonical import JSONObject
 from faceward.core.names import check_name, normal_name, printable
-from faceward.core.reports import EnrolmentResult, ErasureResult, LogLine, RedactionResult, SubjectView
+from faceward.core.reports import EnrolmentResult, ErasureResult, RedactionResult, SubjectView
 from faceward.core.results import IdentificationResult, JSONDict, VerificationResult
 from faceward.gallery.store import GalleryInfo
 from faceward.operations import (
     enrolment,
     identification,
-    log_view,
     pictures,
     purposes,
     recognition,
@@ -31,7 +29,6 @@ from faceward.operations.deployment import Deployment
 from faceward.operations.desks import Desks
 from faceward.operations.folders import folder_pictures
 from faceward.operations.grounds import Grounds
-from faceward.operations.log_files import verify_home
 from faceward.policy.consent import Release
 from faceward.policy.purposes import Purpose, PurposeRequest
 
@@ -254,35 +251,6 @@ class System(Desks):
     def erase(self, subject: str) -> ErasureResult:
         """Erase a subject for good, with a receipt for them."""
         return subjects.erase(self._deployment, self._desk, subject)
-
-    def show_log(self, last: int) -> tuple[LogLine, ...]:
-        """Return the latest entries with what can be opened of them; that they were shown is an entry too."""
-        return log_view.show(self._deployment, self._desk, last)
-
-    def log_lines(self, start: int = 0, stop: int | None = None) -> Iterator[LogLine]:
-        """Iterate over the log's entries with what can be opened of them."""
-        for index, entry in self._deployment.log.entries(start, stop):
-            yield self._desk.journal.line(index, entry)
-
-    @property
-    def log_size(self) -> int:
-        """Number of entries in the log."""
-        return self._deployment.log.size
-
-    def verify_log(self, earlier: str | None = None) -> LogReport:
-        """Recompute the whole log with the verifier, which shares no code with the writer.
-
-        Args:
-            earlier: A checkpoint that somebody kept; the log must continue it.
-
-        Raises:
-            IntegrityError: The log was altered, rolled back or forked.
-        """
-        return verify_home(self.home, earlier, self._deployment.log.vkey)
-
-    def prove(self, index: int) -> str:
-        """Return a receipt for an entry, without details of any subject (C2SP tlog-proof)."""
-        return self._deployment.log.receipt(index).encode()
 
     def rotate(self, gallery: str) -> int:
         """Give a gallery a new key and rewrap its subjects' keys; return how many."""
