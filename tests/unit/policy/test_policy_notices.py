@@ -1,13 +1,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from faceward.core.errors import UsageError
+from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.policy.jurisdiction import Jurisdiction
-from faceward.policy.notices import EXEMPTIONS, Notice, exemption, notice_text
+from faceward.policy.notices import (
+    EXEMPTIONS,
+    AdverseAction,
+    Notice,
+    adverse_text,
+    check_exemption,
+    deletion_text,
+    exemption,
+    notice_text,
+)
 from faceward.policy.parameters import Basis
 from faceward.policy.purposes import Purpose
 
@@ -38,7 +47,8 @@ def test_E5_notice_tells_who_why_until_when_and_how_to_withdraw(notice: Notice, 
 
 
 def test_E5_notice_names_the_alternative_or_whom_to_ask(notice: Notice, eu: Jurisdiction, door: Purpose) -> None:
-    assert "ask privacy@acme.example for the way without" in notice_text(notice, eu).lower()
+    silent = replace(notice, purpose=replace(door, alternative=""))
+    assert "ask privacy@acme.example for the way without" in notice_text(silent, eu).lower()
     named = replace(notice, purpose=replace(door, alternative="show your badge at the desk"))
     assert "Show your badge at the desk." in notice_text(named, eu)
 
@@ -65,3 +75,32 @@ def test_E5_exemptions_are_a_closed_list() -> None:
         assert exemption(name) == reason
     with pytest.raises(UsageError, match="already-informed"):
         exemption("inconvenient")
+
+
+def test_E5_exemptions_apply_by_where_the_pictures_come_from() -> None:
+    for name in EXEMPTIONS:
+        check_exemption(name, from_subject=False)
+    check_exemption("already-informed", from_subject=True)
+    for name in set(EXEMPTIONS) - {"already-informed"}:
+        with pytest.raises(PolicyRefusal) as caught:
+            check_exemption(name, from_subject=True)
+        assert caught.value.rule == "E5"
+    with pytest.raises(UsageError):
+        check_exemption("too-busy", from_subject=False)
+
+
+def test_D2_an_adverse_notice_names_time_place_action_contact_and_how_to_complain(eu: Jurisdiction) -> None:
+    adverse = AdverseAction(
+        "Zoë", "asked to leave", "hall 2", datetime(2026, 1, 31, 14, 30, tzinfo=UTC), "desk@acme.example"
+    )
+    text = adverse_text(adverse, "Acme Ltd", 30, eu)
+    for part in ("Zoë", "2026-01-31 14:30 (UTC)", "Hall 2.", "Asked to leave.", "desk@acme.example", "within 30 days"):
+        assert part in text
+    assert eu.complaints in text
+    assert "never proof" in text
+
+
+def test_T3_a_deletion_notice_names_references_and_a_day() -> None:
+    text = deletion_text("", "Police", ("a" * 32, "b" * 32), datetime(2026, 7, 1, tzinfo=UTC))
+    assert f"- {'a' * 32}\n- {'b' * 32}\n" in text
+    assert "by 2026-07-01 (UTC)" in text
