@@ -19,8 +19,10 @@ from typing import Any
 import faceward
 from faceward.core.errors import FacewardError
 from faceward.operations.documents import Order
+from faceward.operations.signing_in import Credentials
 from faceward.operations.system import System
 from faceward.policy.consent import Release
+from faceward.policy.sshsig import PrivateKey
 from fakes import PASSPHRASE, FakePipeline, paint
 
 
@@ -80,6 +82,22 @@ def listen(system: System, job: dict[str, Any]) -> None:
         say(*[candidate.subject for candidate in found.candidates] or ["unknown"])
 
 
+def search_on(system: System, job: dict[str, Any]) -> None:
+    """Search again and again, and tell what came of each, until a file appears."""
+    picture, told = paint(Path(job["folder"]) / f"probe-{job['name']}.png", "Ada", variant=job["name"]), ""
+    while not Path(job["stop"]).exists():
+        try:
+            system.identify(picture, gallery="door", purpose="door", reason="a test")
+        except FacewardError as error:
+            came = f"refused {getattr(error, 'rule', type(error).__name__)}"
+            time.sleep(0.02)
+        else:
+            came = "found"
+        if came != told:
+            say(came)
+        told = came
+
+
 def make_documents(system: System, job: dict[str, Any]) -> None:
     """Make documents, again and again."""
     number = 0
@@ -99,6 +117,7 @@ JOBS: dict[str, Callable[[System, dict[str, Any]], None]] = {
     "erase_many": erase_many,
     "identify_until": identify_until,
     "listen": listen,
+    "search_on": search_on,
     "documents": make_documents,
 }
 
@@ -117,7 +136,8 @@ def main(job: dict[str, Any]) -> None:
         create(job)
         say("created")
         return
-    with faceward.open(job["home"], passphrase=PASSPHRASE) as system:
+    credentials = Credentials(job["as"], PrivateKey.load(Path(job["key"]), None)) if "as" in job else None
+    with faceward.open(job["home"], passphrase=PASSPHRASE, credentials=credentials) as system:
         if job.get("fake"):
             system._deployment.pipeline = FakePipeline(system._deployment.pipeline)
         else:
