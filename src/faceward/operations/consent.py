@@ -109,5 +109,5 @@ def _kind(kind: str, deployment: Deployment, subject: str) -> str:
 
 
 def _digest(deployment: Deployment, release: Release) -> str:
-    key = deployment.keys.secret("pseudonyms")
+    key = deployment.lasting_secret("pseudonyms")
     return hmac.digest(key, b"release\0" + release.digest().encode(), "sha256").hex()

@@ -14,7 +14,7 @@ from faceward.core.canonical import JSONValue, canonical_json, sha256
 from faceward.core.clock import Clock
 from faceward.core.errors import IntegrityError, UsageError
 from faceward.custody.presenter import Presenter
-from faceward.custody.protocol import Custody
+from faceward.custody.protocol import Custody, CustodyStatus
 from faceward.gallery.search import Gallery
 from faceward.gallery.sqlite import SQLiteStore
 from faceward.gallery.store import GalleryInfo
@@ -51,6 +51,7 @@ class Deployment:
         pool: Threads for pictures.
         custody: The custodian of the galleries' keys.
         session: The session of who signed in, or None.
+        seen: What the custodian said when it was asked last in this process; see `last_known`.
     """
 
     home: Path
@@ -67,9 +68,11 @@ class Deployment:
     pool: ThreadPoolExecutor
     custody: Custody
     session: OpenSession | None = None
+    seen: CustodyStatus | None = None
     terms: Terms = field(init=False)
     presenter: Presenter = field(init=False)
     _galleries: dict[str, Gallery] = field(default_factory=dict)
+    _secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.terms = Terms(self._end)
@@ -80,24 +83,35 @@ class Deployment:
         self.session, self.operator = session, session.person
         self.presenter = Presenter(self.custody, self.log, session)
 
+    def lasting_secret(self, name: str) -> bytes:
+        """Return a secret that is drawn at set-up and never changes, without reading the key store again.
+
+        Raises:
+            UsageError: There is none of that name.
+            IntegrityError: It does not authenticate.
+        """
+        if name not in self._secrets:
+            self._secrets[name] = self.keys.secret(name)
+        return self._secrets[name]
+
     def now(self) -> datetime:
         """Return the current time, UTC."""
         return self.clock.now()
 
     def pseudonym(self, subject: str) -> bytes:
         """Return the keyed digest under which a subject is stored; without the key it names nobody."""
-        return hmac.digest(self.keys.secret("pseudonyms"), b"subject\0" + subject.encode(), "sha256")
+        return hmac.digest(self.lasting_secret("pseudonyms"), b"subject\0" + subject.encode(), "sha256")
 
     def sample_digest(self, picture: Picture) -> bytes:
         """Return the keyed digest of a picture's pixels, the same whatever its file's metadata say (rule E4)."""
         shape = f"{picture.width}x{picture.height}\0".encode()
         return hmac.digest(
-            self.keys.secret("pseudonyms"), b"sample\0" + shape + sha256(picture.pixels.tobytes()), "sha256"
+            self.lasting_secret("pseudonyms"), b"sample\0" + shape + sha256(picture.pixels.tobytes()), "sha256"
         )
 
     def authenticated(self, kind: str, name: str, content: bytes) -> bytes:
         """Return a document with its keyed digest before it: who can write to gallery.db cannot make one."""
-        return _tag(self.keys.secret("documents"), (kind, name), content) + content
+        return _tag(self.lasting_secret("documents"), (kind, name), content) + content
 
     def authentic(self, kind: str, name: str, document: bytes) -> bytes:
         """Return the content of what `authenticated` made.
@@ -105,7 +119,7 @@ class Deployment:
         Raises:
             IntegrityError: It was altered, or made for another name.
         """
-        return self._authentic((kind, name), document, self.keys.secret("documents"))
+        return self._authentic((kind, name), document, self.lasting_secret("documents"))
 
     def _authentic(self, place: tuple[str, str], document: bytes, key: bytes) -> bytes:
         tag, content = document[:_TAG_BYTES], document[_TAG_BYTES:]
@@ -137,7 +151,7 @@ class Deployment:
             IntegrityError: One was altered.
         """
         documents = self.store.documents(kind)
-        key = self.keys.secret("documents") if documents else b""
+        key = self.lasting_secret("documents") if documents else b""
         return {name: _parsed(self._authentic((kind, name), one, key)) for name, one in documents.items()}
 
     def remember_probe(self, picture: Picture) -> None:
@@ -153,7 +167,7 @@ class Deployment:
         return any(self.store.is_probe(digest) for digest in self._probe_digests(picture))
 
     def _probe_digests(self, picture: Picture) -> tuple[bytes, bytes]:
-        file = hmac.digest(self.keys.secret("pseudonyms"), b"file\0" + picture.digest, "sha256")
+        file = hmac.digest(self.lasting_secret("pseudonyms"), b"file\0" + picture.digest, "sha256")
         return self.sample_digest(picture), file
 
     def purpose(self, name: str) -> Purpose | None:
@@ -217,6 +231,7 @@ class Deployment:
         """Lock and close every file."""
         self.terms.close()
         self.lock()
+        self._secrets.clear()
         self.pool.shutdown(cancel_futures=True)
         self.keys.close()
         self.store.close()

@@ -43,7 +43,7 @@ class SubjectKeys:
 
     def deployment_key(self) -> SubjectLogKey:
         """Return the key under which lies what concerns no subject."""
-        return SubjectLogKey(_DEPLOYMENT_KEY_ID, self._deployment.keys.secret("openings"))
+        return SubjectLogKey(_DEPLOYMENT_KEY_ID, self._deployment.lasting_secret("openings"))
 
     def key_id(self, subject: str) -> str | None:
         """Return the identifier of the key that seals a subject's openings, or None where there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -29,7 +30,12 @@ class WrappingContext:
 
     def associated_data(self) -> bytes:
         """Return the canonical bytes of the context (RFC 8785)."""
-        return canonical_json({"format": "faceward-wrap", "scope": self.scope, "use": self.use, "version": 1})
+        return _associated_data(self.use, self.scope)
+
+
+@lru_cache(maxsize=1024)
+def _associated_data(use: str, scope: str) -> bytes:
+    return canonical_json({"format": "faceward-wrap", "scope": scope, "use": use, "version": 1})
 
 
 class Wrapper:
