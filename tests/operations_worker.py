@@ -7,6 +7,7 @@ bytes that no file may exceed, from after opening on.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import sys
@@ -23,7 +24,7 @@ from faceward.operations.signing_in import Credentials
 from faceward.operations.system import System
 from faceward.policy.consent import Release
 from faceward.policy.sshsig import PrivateKey
-from fakes import PASSPHRASE, FakePipeline, paint
+from fakes import PASSPHRASE, FakePipeline, FixedClock, paint
 
 
 def say(*words: object) -> None:
@@ -98,6 +99,24 @@ def search_on(system: System, job: dict[str, Any]) -> None:
         told = came
 
 
+def rotate_and_die(system: System, job: dict[str, Any]) -> None:
+    """Rotate a gallery's key, and be killed after a step of it."""
+    deployment = system._deployment
+    owner, name = {
+        "drawn": (deployment.presenter, "rotate"),
+        "rewrapped": (deployment.keys, "rotate_gallery"),
+        "retired": (deployment.presenter, "retire"),
+    }[job["step"]]
+    original = getattr(owner, name)
+
+    def last(*given: Any) -> None:
+        original(*given)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(owner, name, last)
+    system.rotate("door")
+
+
 def make_documents(system: System, job: dict[str, Any]) -> None:
     """Make documents, again and again."""
     number = 0
@@ -118,6 +137,7 @@ JOBS: dict[str, Callable[[System, dict[str, Any]], None]] = {
     "identify_until": identify_until,
     "listen": listen,
     "search_on": search_on,
+    "rotate_and_die": rotate_and_die,
     "documents": make_documents,
 }
 
@@ -137,7 +157,8 @@ def main(job: dict[str, Any]) -> None:
         say("created")
         return
     credentials = Credentials(job["as"], PrivateKey.load(Path(job["key"]), None)) if "as" in job else None
-    with faceward.open(job["home"], passphrase=PASSPHRASE, credentials=credentials) as system:
+    clock = FixedClock(datetime.fromisoformat(job["at"])) if "at" in job else None
+    with faceward.open(job["home"], passphrase=PASSPHRASE, credentials=credentials, clock=clock) as system:
         if job.get("fake"):
             system._deployment.pipeline = FakePipeline(system._deployment.pipeline)
         else:

@@ -11,6 +11,7 @@ from faceward.core.canonical import JSONObject, JSONValue
 from faceward.core.errors import FacewardError, PolicyRefusal
 from faceward.core.names import printable
 from faceward.gallery.search import Gallery
+from faceward.operations import last_known
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening, Journal, Kept
 from faceward.operations.release import HeldMandate, Releaser
@@ -93,7 +94,7 @@ class Desk:
         """
         deployment = self._deployment
         try:
-            status = deployment.custody.status()
+            status = last_known.status(deployment, patient=action in last_known.PATIENT)
             require_pinned(deployment, action, status)
             present, conditions = standing(deployment, status, self._watch)
             return deployment.rules.authorise(Request(principal or present, action, conditions, facts))

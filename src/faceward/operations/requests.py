@@ -13,6 +13,7 @@ from faceward.core.errors import BadInput, PolicyRefusal, UsageError
 from faceward.core.request_results import Asked, RequestView
 from faceward.custody.errors import Replayed
 from faceward.custody.protocol import CustodyStatus
+from faceward.operations import last_known
 from faceward.operations.case_end import delete_linked
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
@@ -253,6 +254,8 @@ class Requests:
             self.store.keep(signed)
             with contextlib.suppress(Replayed):
                 self._deployment.custody.decide(signed, approvals)
+            # Who was removed must not be among those who are known when the custodian is gone.
+            last_known.status(self._deployment, patient=False)
             self.store.note(CARRIED, signed.digest(), {"approvals": [a.approver for a in approvals]})
 
     def show(self, start: str) -> RequestView:

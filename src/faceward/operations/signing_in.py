@@ -8,6 +8,7 @@ from datetime import timedelta
 from faceward.audit.entries import Phase
 from faceward.core.errors import PolicyRefusal
 from faceward.core.names import check_name
+from faceward.operations import last_known
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
@@ -41,7 +42,8 @@ def sign_in(deployment: Deployment, desk: Desk, credentials: Credentials) -> Non
     now = deployment.now()
     session = OpenSession.begin(person, credentials.key, deployment.config.origin, now, _TERM)
     about = Happening("sign-in", {"person": person, "session": session.signed.session.digest()})
-    roster = deployment.custody.status().roster
+    # Whoever is to erase signs in first, custodian or not; what needs the custodian fails later without it.
+    roster = last_known.status(deployment, patient=True).roster
     try:
         check_session(session.signed, roster, deployment.config.origin, now)
     except PolicyRefusal as refusal:

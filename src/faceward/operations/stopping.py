@@ -45,6 +45,8 @@ class Control:
             PolicyRefusal: People are registered, and nobody of them has signed in (S2); recorded.
         """
         deployment, custody = self._deployment, self._deployment.custody
+        # Before anything that can fail, such as a custodian that does not answer and gives no key either.
+        deployment.lock()
         happening = Happening(_STOP, {"reason": printable(reason)})
         statement = None
         if len(custody.status().roster):
