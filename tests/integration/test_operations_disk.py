@@ -44,7 +44,8 @@ def test_a_full_disk_during_enrolment(world: Any, worker: Worker, room: int) -> 
     assert system.verify_log().unfinished == ()
     # What was reported is there, and at most the one under way besides.
     assert enrolled + 2 <= system.status()["references"] <= enrolled + 3
-    system._deployment.gallery("door").check()
+    with world.opened(system) as gallery:
+        gallery.check()
     assert not system._deployment.keys.pending("door")
     assert world.found(system, "Ada") == ["Ada"]
     told = worker("enrol_many", world.home, **job, count=enrolled + 2).finish()
@@ -70,7 +71,8 @@ def test_a_full_disk_during_erasure(world: Any, worker: Worker) -> None:
             mine = system._deployment.store.by_subject(system._deployment.pseudonym(who))
             assert not mine or who not in done
         if system.galleries():
-            system._deployment.gallery("door").check()
+            with world.opened(system) as gallery:
+                gallery.check()
         subjects = [who for who in subjects if system._deployment.store.by_subject(system._deployment.pseudonym(who))]
         world.close()
         if not subjects:

@@ -104,6 +104,20 @@ def test_E1_who_asked_does_not_approve_and_who_approved_does_not_enrol(shop: Sho
     assert shop.enrol(request, "ana").samples[0].outcome == "enrolled"
 
 
+def test_E1_an_approval_that_counts_no_more_does_not_let_the_other_approver_enrol(shop: Shop) -> None:
+    shop.keys["dee"] = PrivateKey.generate()
+    added = shop.act("ana").people.add("dee", shop.keys["dee"].public.line, ("approver", "operator"), TRAINED)
+    shop.approve(added.digest)
+    request = shop.ask()
+    shop.approve(request, "ben")
+    shop.approve(request, "dee")
+    removed = shop.act("ana").people.remove("dee")
+    shop.approve(removed.digest, "ben")
+    # What is left is what Ben alone approved, so that Ben does not enrol.
+    shop.refused("E1", lambda: shop.enrol(request, "ben"))
+    assert shop.enrol(request, "ana").samples[0].outcome == "enrolled"
+
+
 def test_E1_an_approval_is_for_these_pictures_this_person_and_this_gallery(shop: Shop) -> None:
     request = shop.ask()
     shop.approve(request)

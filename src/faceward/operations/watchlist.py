@@ -90,12 +90,10 @@ def entry_facts(
     subject, purpose, gallery, sample = about
     if stated is None or (stated.subject, stated.purpose, stated.gallery) != (subject, purpose, gallery):
         return Entry(watchlist=True)
-    others = {
-        approval.approver
-        for approval in requests.store.approvals(signed.digest())
-        if approval.decision is Decision.APPROVE and approval.approver != deployment.operator
-    }
-    approved = bool(others) and requests.approved(signed) and sample in stated.samples
+    # Whoever enrols has no say in favour of it, whoever else once approved and does not count any more.
+    answers = requests.store.approvals(signed.digest())
+    others = tuple(a for a in answers if a.decision is Decision.REFUSE or a.approver != deployment.operator)
+    approved = requests.agreed(signed, others, requests.roster()) and sample in stated.samples
     return _facts(deployment, stated, approved=approved)
 
 
