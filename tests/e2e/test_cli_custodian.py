@@ -262,6 +262,34 @@ def test_L2_a_deployment_waits_for_three_custodians(
             assert not third.home.exists()
 
 
+def test_T2_an_erasure_does_not_wait_for_a_custodian_that_was_killed(
+    keeper: Cli, state: Path, tmp_path: Path, variables: dict[str, str], eileen: Path, grace: Path
+) -> None:
+    keeper.ok("custodian", "init", "--state", state)
+    socket = tmp_path / "s"
+    museum = replace(keeper, home=tmp_path / "museum", environment={"FACEWARD_PASSPHRASE": "the deployment's own"})
+    pictures = {"Eileen": eileen, "Grace": grace}
+    search = ("identify", eileen, "--gallery", "door", "--purpose", "door", "--reason", "a test")
+    with served(state, socket, variables):
+        museum.ok("init", "--standard", "workplace", "--custodian", socket)
+        museum.ok("purpose", "add", "door", "--basis", "consent", "--fmr", "1e-4", "--retention", "365d",
+                  "--alternative", "a badge")  # fmt: skip
+        for who, picture in pictures.items():
+            release = tmp_path / f"{who}.toml"
+            release.write_text(f'subject = "{who}"\npurpose = "door"\nsigned = 2020-01-01\nterm = "99y"\n')
+            museum.ok("enrol", picture, "--subject", who, "--purpose", "door", "--release", release)
+        museum.ok(*search)
+    assert "no custodian answers" in museum.refused(1, *search)
+    assert museum.json("subject", "erase", "Eileen", "--yes")["references"] == 1
+    assert museum.json("release", "withdraw", "--subject", "Grace", "--purpose", "door")["references"] == 1
+    museum.ok("tick")
+    museum.ok("audit", "verify")
+    assert "no custodian answers" in museum.refused(1, *search)
+    with served(state, socket, variables):
+        [probe] = museum.json(*search)["probes"]
+        assert probe["candidates"] == []
+
+
 def test_a_master_key_is_sealed_anew(keeper: Cli, state: Path, tmp_path: Path, variables: dict[str, str]) -> None:
     keeper.ok("custodian", "init", "--state", state)
     reseal = ("custodian", "reseal", "--state", state)

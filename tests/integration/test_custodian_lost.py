@@ -161,12 +161,24 @@ def test_C2_a_withdrawal_does_not_wait_for_the_custodian(museum: Any, keeper: Ke
     assert museum.found(system, "Ada") == ["Ada"]
 
 
+def test_D1_a_complaint_is_taken_without_the_custodian(museum: Any, keeper: Keeper) -> None:
+    system = museum.open()
+    keeper.go()
+    taken = system.rights.complain("Ada", "That was not me.")
+    assert [one.identifier for one in system.rights.due()] == [taken.identifier]
+    nothing_is_half_done(system)
+    # What it says is read with an entry that the custodian has not refused.
+    waits(system.rights.complaints)
+    keeper.come()
+    assert [one.identifier for one in system.rights.complaints()] == [taken.identifier]
+
+
 def test_T1_terms_end_without_the_custodian(museum: Any, keeper: Keeper) -> None:
     system = museum.open()
     keeper.go()
     museum.clock.advance(400 * DAY)
     told = system.rights.tick()
-    assert told.failed == ()
+    assert (told.failed, told.due) == ((), ())
     assert any("erased 2 references" in line for line in told.done)
     assert system._deployment.store.counts().references == 0
 

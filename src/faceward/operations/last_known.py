@@ -1,8 +1,8 @@
-"""What the custodian said last, for what must not wait for it: erasing, withdrawing, and terms that end (C2, T1, T2).
+"""What the custodian said last, for what must not wait for it: erasing, withdrawing, complaints, terms that end.
 
-None of these needs a key of a gallery. Who may do them is judged by the people and pins as they were seen last, which
-are kept among the deployment's documents. Whoever could forge those holds the deployment's own secrets, with which he
-could destroy the same keys by hand.
+None of these (rules T2, C2, D1, T1) needs a key of a gallery. Who may do them is judged by the people and pins as they
+were seen last, which are kept among the deployment's documents. Whoever could forge those holds the deployment's own
+secrets, with which he could destroy the same keys by hand.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from faceward.custody.calls import status_from_json, status_to_json
 from faceward.custody.protocol import CustodyStatus
 from faceward.operations.deployment import Deployment
 
-PATIENT = frozenset({"erase", "release.withdraw", "tick"})
+PATIENT = frozenset({"erase", "release.withdraw", "complaint.add", "tick"})
 """Actions that do not wait for a custodian."""
 _PLACE = ("custody", "last")
 
