@@ -94,7 +94,7 @@ class CustodianMachine(RuleBasedStateMachine):
         self.last = self.bench.clock.now()
         self.size = self.bench.log.size
         self.floor = 0
-        self.restarted: datetime | None = None
+        self.said: frozenset[str] = frozenset()
         self.stopped = False
         self.used: set[tuple[int, str]] = set()
         self.known: list[Warrant] = []
@@ -216,7 +216,8 @@ class CustodianMachine(RuleBasedStateMachine):
     @rule(name=st.sampled_from(["ann", "eve"]))
     def stop(self, name: str) -> None:
         statement = self.bench.stop(name)
-        if self.restarted is not None and statement.time <= self.restarted:
+        said, self.said = statement.digest() in self.said, self.said | {statement.digest()}
+        if said and not self.stopped:
             self.refused(lambda: self.bench.custody.stop(statement))
             return
         self.bench.custody.stop(statement)
@@ -230,7 +231,7 @@ class CustodianMachine(RuleBasedStateMachine):
             return
         self.bench.custody.decide(*asked)
         self.stopped, self.floor = False, self.size
-        self.last = self.restarted = self.bench.clock.now()
+        self.last = self.bench.clock.now()
         self.refused(lambda: self.bench.custody.decide(*asked))
 
     @rule(warrant=warrants, name=st.sampled_from(["ann", "bob", "dan"]))

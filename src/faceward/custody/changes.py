@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DECIDED = "decided"
 REVOKED = "revoked"
+STOPPED = "stopped"
 MANDATE = "mandate"
 RESTART = "restart"
 
@@ -133,7 +134,7 @@ def stop(turn: Turn, statement: Statement | None, roster: Roster, now: datetime)
 
     Raises:
         PolicyRefusal: It is unsigned though somebody is in the roster, or signed by nobody in it (S2).
-        Replayed: It was said before the last restart.
+        Replayed: It was said before, and recognition was restarted since.
     """
     head = turn.head
     if statement is None:
@@ -143,8 +144,10 @@ def stop(turn: Turn, statement: Statement | None, roster: Roster, now: datetime)
         if statement.act is not StatementAct.STOP:
             raise UsageError("the statement is not a stop; sign one")
         check_statement(statement, roster, head.origin, now)
-        if ticks(statement.time) <= head.restarted:
-            raise Replayed("S2", "the stop was said before the last restart.", "Sign it now.")
+        # Known by its digest and not by its time: a wrong clock must not keep anybody from stopping.
+        if not head.stopped and turn.get(STOPPED, statement.digest()) is not None:
+            raise Replayed("S2", "this stop was said before, and recognition was restarted since.", "Sign another.")
+        turn.put(STOPPED, statement.digest(), {"time": ticks(now)})
     turn.head = replace(head, stopped=True)
 
 
@@ -198,9 +201,7 @@ def _restart(turn: Turn, asked: _Asked) -> None:
     if asked.request.body:
         raise UsageError("a request to restart says nothing more; ask for it with an empty body")
     # What was presented before stays used, whatever the clock shows from now on.
-    turn.head = replace(
-        turn.head, stopped=False, clock=ticks(asked.now), restarted=ticks(asked.now), floor=turn.head.size
-    )
+    turn.head = replace(turn.head, stopped=False, clock=ticks(asked.now), floor=turn.head.size)
 
 
 _CHANGES = {

@@ -61,7 +61,6 @@ class Head:
         root: Root hash over them, 64 hexadecimal digits.
         floor: Entries before this index are never accepted again.
         clock: The latest time that was acted at, microseconds since 1970, UTC.
-        restarted: The time of the last restart, in the same measure.
         stopped: Recognition is stopped.
         manned: The roster was complete once, so that nothing changes without a second person.
         generation: Counts changes of the roster, the pins and the revocations.
@@ -76,7 +75,6 @@ class Head:
     root: str = _ROOT_HEX
     floor: int = 0
     clock: int = 0
-    restarted: int = 0
     stopped: bool = False
     manned: bool = False
     generation: int = 0

@@ -138,11 +138,16 @@ class Deployment:
         Raises:
             IntegrityError: It was altered.
         """
+        content = self.kept_content(kind, name)
+        return None if content is None else _parsed(content)
+
+    def kept_content(self, kind: str, name: str) -> bytes | None:
+        """Return a document as it was written, or None where there is none; see `kept`."""
         try:
             document = self.store.document(kind, name)
         except UsageError:
             return None
-        return _parsed(self.authentic(kind, name, document))
+        return self.authentic(kind, name, document)
 
     def kept_all(self, kind: str) -> dict[str, JSONValue]:
         """Return the documents of a kind by name, in two reads; what every search asks for must cost next to nothing.

@@ -153,7 +153,7 @@ class Mandates:
             UsageError: There is no such mandate.
         """
         digest = self._requests.store.digest(start)
-        signed = self._mandate(digest)
+        signed = self._of_kind(digest)
         approvals = self._requests.store.approvals(digest)
         status = self._deployment.custody.status()
         approved = self._requests.agreed(signed, approvals, self._requests.roster(status))
@@ -163,7 +163,10 @@ class Mandates:
         return Named(digest, signed, approvals, facts)
 
     def _mandate(self, start: str) -> SignedRequest:
-        signed = self._requests.store.signed(self._requests.store.digest(start))
+        return self._of_kind(self._requests.store.digest(start))
+
+    def _of_kind(self, digest: str) -> SignedRequest:
+        signed = self._requests.store.signed(digest)
         if signed.request.kind != KIND:
-            raise UsageError(f"{start[:80]} is a request of the kind {signed.request.kind!r}; see 'faceward request'")
+            raise UsageError(f"{digest[:80]} is a request of the kind {signed.request.kind!r}; see 'faceward request'")
         return signed

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import lru_cache
 
 from faceward.core.canonical import JSONObject
 from faceward.core.clock import to_rfc3339
@@ -67,18 +69,19 @@ class RequestStore:
             UsageError: There is none.
             IntegrityError: It is not the one that was kept.
         """
-        kept = self._deployment.kept(REQUEST, digest)
-        if kept is None:
+        content = self._deployment.kept_content(REQUEST, digest)
+        if content is None:
             raise UsageError(f"no request has the digest {digest[:80]}; 'faceward request list' shows all")
-        signed = SignedRequest.from_json(kept)
-        if signed.digest() != digest:
+        signed, found = _request(content)
+        if found != digest:
             raise IntegrityError(f"the request {digest} in gallery.db is another; restore the file from a backup")
         return signed
 
     def approvals(self, digest: str) -> tuple[Approval, ...]:
         """Return what was decided on a request, by approver."""
         names = self._deployment.store.documents(APPROVAL, f"{digest}/")
-        return tuple(Approval.from_json(self._deployment.kept(APPROVAL, name)) for name in names)
+        contents = (self._deployment.kept_content(APPROVAL, name) for name in names)
+        return tuple(_approval(content) for content in contents if content is not None)
 
     def decided(self, digest: str) -> set[tuple[str, Decision]]:
         """Return who decided how on a request."""
@@ -88,3 +91,15 @@ class RequestStore:
         """Return all requests, oldest first."""
         found = [self.signed(digest) for digest in self._deployment.store.documents(REQUEST)]
         return tuple(sorted(found, key=lambda signed: (signed.request.created, signed.request.nonce)))
+
+
+# A search reads its mandate anew each time, and parsing it costs more than reading it.
+@lru_cache(maxsize=256)
+def _request(content: bytes) -> tuple[SignedRequest, str]:
+    signed = SignedRequest.from_json(json.loads(content))
+    return signed, signed.digest()
+
+
+@lru_cache(maxsize=1024)
+def _approval(content: bytes) -> Approval:
+    return Approval.from_json(json.loads(content))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import cedarpy
@@ -14,6 +15,7 @@ from faceward.policy.tables import SignIn
 
 DEFAULT_DENY = "default-deny"
 POLICY_ERROR = "policy-error"
+_REMEMBERED = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class Rules:
         self._rules = parse_rules(standard.policy, standard.schema, f"standard {standard.name!r}")
         self._policies = cedarpy.PolicySet.from_str(standard.policy)
         self._schema = cedarpy.Schema.from_str(standard.schema)
+        # The same question of the same rules has the same answer; only what was allowed is remembered.
+        self._granted: dict[tuple[Principal, str, Conditions, str], Grant] = {}
 
     def authorise(self, request: Request) -> Grant:
         """Allow the request or refuse it.
@@ -112,6 +116,16 @@ class Rules:
             PolicyRefusal: A rule forbids it, no rule permits it (`default-deny`), or the request lacks an
                 attribute, brings an unknown one or made a rule err (`policy-error`).
         """
+        asked = _question(request)
+        granted = self._granted.get(asked)
+        if granted is None:
+            granted = self._evaluated(request)
+            if len(self._granted) >= _REMEMBERED:
+                self._granted.clear()
+            self._granted[asked] = granted
+        return granted
+
+    def _evaluated(self, request: Request) -> Grant:
         person = {"type": "Person", "id": request.principal.name}
         resource = {"type": "Deployment", "id": self._standard.name}
         # 1. Evaluate, always with the schema.
@@ -170,6 +184,14 @@ class Rules:
             return _default_deny(action, self._standard.name)
         rule = self._rules[min(int(reason.removeprefix("policy")) for reason in reasons)]
         return PolicyRefusal(rule.rule, rule.reason, rule.remedy)
+
+
+def _question(request: Request) -> tuple[Principal, str, Conditions, str]:
+    try:
+        context = json.dumps(request.context, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise _policy_error(request.action, [str(error)]) from None
+    return request.principal, request.action, request.conditions, context
 
 
 def _person(principal: Principal) -> dict[str, object]:

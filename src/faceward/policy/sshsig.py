@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -156,6 +157,12 @@ def verify(key: PublicKey, namespace: str, message: bytes, signature: str) -> No
         BadSignature: It is another's, for something else, of another message, damaged, of another kind, or was made
             by a security key that did not see to it that its owner was there (rule S2).
     """
+    _good(key, namespace, message, signature)
+
+
+@lru_cache(maxsize=1024)
+def _good(key: PublicKey, namespace: str, message: bytes, signature: str) -> None:
+    """Check a signature; what was found good once is good, so that it is not computed again at each use."""
     reader = Reader(unarmoured(signature), "the signature")
     if reader.take(len(_MAGIC)) != _MAGIC or reader.number() != _VERSION:
         raise BadSignature.because("this is no SSH signature of version 1.", "Sign with 'ssh-keygen -Y sign'.")
