@@ -180,16 +180,18 @@ def main() -> None:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with floor(folder) as least, custodian(folder) as socket:
-            with opened(folder / "one", None) as one, opened(folder / "two", socket) as two:
-                stations = {"in process": Station(one), "apart": Station(two)}
-                print(
-                    "  entries custodian    authorise  record  release  together    p95  floor (one)  against 2 floors"
-                )
-                for size in [10**power for power in range(3, 9) if 10**power <= arguments.largest]:
-                    for label, station in stations.items():
-                        grow(station, size)
-                        line(size, label, station, least)
+        with (
+            floor(folder) as least,
+            custodian(folder) as socket,
+            opened(folder / "one", None) as one,
+            opened(folder / "two", socket) as two,
+        ):
+            stations = {"in process": Station(one), "apart": Station(two)}
+            print("  entries custodian    authorise  record  release  together    p95  floor (one)  against 2 floors")
+            for size in [10**power for power in range(3, 9) if 10**power <= arguments.largest]:
+                for label, station in stations.items():
+                    grow(station, size)
+                    line(size, label, station, least)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ from faceward.core.errors import (
     UsageError,
     WrongSecret,
 )
-from faceward.operations.log_head import keep_head, kept_head
 from faceward.operations.log_files import verify_home
+from faceward.operations.log_head import keep_head, kept_head
 from faceward.protection.age import new_identity_file
 from faceward.vision.packs import DEFAULT_PACK
 

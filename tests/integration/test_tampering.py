@@ -91,6 +91,6 @@ def test_K2_with_another_calibration_of_the_pack_nobody_is_compared(world: Any) 
     world.enrol(system, "Ada")
     pipeline = system._deployment.pipeline
     pipeline.pack = replace(pipeline.pack, manifest=replace(pipeline.pack.manifest, document="0" * 64))
-    with pytest.raises(PolicyRefusal, match="model pack .* is not the one that was adopted") as refusal:
+    with pytest.raises(PolicyRefusal, match=r"model pack .* is not the one that was adopted") as refusal:
         world.matches(system, "Ada")
     assert refusal.value.rule == "K2"

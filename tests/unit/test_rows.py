@@ -49,7 +49,9 @@ def test_what_is_called_built_has_a_test_of_its_name(row: str) -> None:
     assert any(name.startswith(f"test_{row}_") for name in names())
 
 
-@pytest.mark.parametrize("row", sorted(row for row, state in STATES.items() if state == "in part" and row not in UNTESTED))
+@pytest.mark.parametrize(
+    "row", sorted(row for row, state in STATES.items() if state == "in part" and row not in UNTESTED)
+)
 def test_what_is_built_in_part_has_one_too(row: str) -> None:
     assert any(name.startswith(f"test_{row}_") for name in names())
 

@@ -125,7 +125,9 @@ def test_the_log_tells_a_subject_of_every_use_and_nothing_of_others(world: Any) 
 
 def test_a_search_that_the_calibration_cannot_stand_for_is_refused_and_closed(world: Any) -> None:
     system = world.open()
-    system.add_purpose("strict", basis="consent", fmr=1e-3, retention=timedelta(days=9), fpir=1e-6, alternative="a badge")
+    system.add_purpose(
+        "strict", basis="consent", fmr=1e-3, retention=timedelta(days=9), fpir=1e-6, alternative="a badge"
+    )
     system.simulate("strict", purpose="strict", count=10)
     with pytest.raises(PolicyRefusal, match="rule V1"):
         system.identify(world.picture("Ada"), gallery="strict", purpose="strict", reason="a test")
