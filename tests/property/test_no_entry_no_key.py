@@ -67,7 +67,6 @@ MAY = {
     "rotate": {"operator", "custodian"},
     "subject.show": {"operator", "reviewer", "auditor", "subject"},
     "subject.export": {"operator", "reviewer", "auditor", "subject"},
-    "case.show": {"operator", "reviewer"},
 }
 
 who = st.sampled_from(PEOPLE)

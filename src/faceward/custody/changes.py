@@ -11,10 +11,19 @@ from faceward.custody.errors import Replayed
 from faceward.custody.protocol import Pins
 from faceward.custody.standing import ROSTER, TERMS, Trust, roster_of
 from faceward.custody.terms import Terms
-from faceward.custody.timing import ticks
+from faceward.custody.timing import moment_of, ticks
+from faceward.custody.uses import time_of
 from faceward.policy.asking import Approval, Decision, Request, SignedRequest
 from faceward.policy.people import Person, Role, Roster
-from faceward.policy.requests import check_approval, check_approved, check_founding, check_request
+from faceward.policy.requests import (
+    REQUEST_NAMESPACE,
+    SKEW,
+    check_approval,
+    check_approved,
+    check_founding,
+    check_request,
+)
+from faceward.policy.sshsig import verify
 from faceward.policy.statements import Statement, StatementAct, check_statement
 from faceward.policy.strict import Table
 
@@ -121,11 +130,12 @@ def revoke(turn: Turn, statement: Statement, mandate: SignedRequest | None, trus
         PolicyRefusal: Who says so is neither an approver nor its requester, or did not sign it (S2).
     """
     person = _said(statement, StatementAct.REVOKE, trust, now)
-    requester = mandate.request.requester if mandate and mandate.request.digest() == statement.about else ""
-    if Role.APPROVER not in person.roles and person.name != requester:
-        raise PolicyRefusal(
-            "S2", f"{person.name!r} is neither an approver nor who asked for the mandate.", "Ask an approver."
-        )
+    if Role.APPROVER not in person.roles:
+        if mandate is None or mandate.digest() != statement.about or mandate.request.requester != person.name:
+            raise PolicyRefusal(
+                "S2", f"{person.name!r} is neither an approver nor who asked for the mandate.", "Ask an approver."
+            )
+        verify(person.key, REQUEST_NAMESPACE, mandate.request.message(), mandate.signature)
     _revoke(turn, statement.about, now)
 
 
@@ -200,6 +210,10 @@ def _restart(turn: Turn, asked: _Asked) -> None:
     """Let recognition begin again, by the clock as it is now: two people vouch for it."""
     if asked.request.body:
         raise UsageError("a request to restart says nothing more; ask for it with an empty body")
+    # Two people who knew of no stop did not agree to end it. A stop that lies ahead was made by a clock that was wrong.
+    stops = (moment_of(time_of(row)) for row in turn.all(STOPPED).values())
+    if any(asked.request.created + SKEW < stop <= asked.now for stop in stops):
+        raise PolicyRefusal("W7", "the restart was asked for before the stop.", "Ask anew: 'faceward restart'.")
     # What was presented before stays used, whatever the clock shows from now on.
     turn.head = replace(turn.head, stopped=False, clock=ticks(asked.now), floor=turn.head.size)
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from faceward.policy.statements import Statement
 
 _PRUNE_EVERY = 256
+MOST_TOLD = 2000
+"""Most mandates, revoked and used, that a status names, so that it always fits into a message: the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +200,8 @@ class Custodian:
                 roster=self._roster(turn),
                 manned=head.manned,
                 stopped=head.stopped,
-                revoked=frozenset(turn.all(changes.REVOKED)),
-                spent=uses.all_spent(turn),
+                revoked=frozenset(uses.latest(turn.all(changes.REVOKED), MOST_TOLD)),
+                spent=uses.last_spent(turn, MOST_TOLD),
                 separate=self._separate,
             )
 

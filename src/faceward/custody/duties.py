@@ -30,7 +30,6 @@ _OPERATOR = Duty(frozenset({Role.OPERATOR}))
 _RECOGNITION = Duty(frozenset({Role.OPERATOR}), recognises=True)
 _UPKEEP = Duty(frozenset({Role.OPERATOR, Role.CUSTODIAN}))
 _ABOUT_SUBJECT = Duty(frozenset({Role.OPERATOR, Role.REVIEWER, Role.AUDITOR, Role.SUBJECT}))
-_REVIEW = Duty(frozenset({Role.OPERATOR, Role.REVIEWER}))
 
 _DUTIES = {
     "identify": _RECOGNITION,
@@ -43,17 +42,8 @@ _DUTIES = {
     CREATE: _UPKEEP,
     ROTATE: _UPKEEP,
     DESTROY: _UPKEEP,
-    "expire": _UPKEEP,
-    "recover": _UPKEEP,
-}
-# By what stands before the first dot.
-_FAMILIES = {
-    "subject": _ABOUT_SUBJECT,
-    "complaint": _ABOUT_SUBJECT,
-    "consent": _OPERATOR,
-    "watchlist": _OPERATOR,
-    "case": _REVIEW,
-    "review": _REVIEW,
+    "subject.show": _ABOUT_SUBJECT,
+    "subject.export": _ABOUT_SUBJECT,
 }
 
 
@@ -63,8 +53,7 @@ def duty_of(operation: str) -> Duty:
     Raises:
         PolicyRefusal: It has no business with references (L2).
     """
-    family, dot, _ = operation.partition(".")
-    found = _DUTIES.get(operation) or (_FAMILIES.get(family) if dot else None)
+    found = _DUTIES.get(operation)
     if found is None:
         raise PolicyRefusal(
             "L2", f"the operation {operation!r} gets no key of a gallery.", "Use one that is documented."

@@ -46,6 +46,8 @@ _PLAIN: dict[str, type[FacewardError]] = {
 _REFUSALS: dict[str, type[PolicyRefusal]] = {"PolicyRefusal": PolicyRefusal, "Replayed": Replayed}
 _STALE = "StaleProof"
 _MAX_SIZE = 1e15
+# A message may repeat what was handed in; an answer must be shorter than a message may be, whatever that was.
+_MAX_TEXT = 4000
 
 
 def error_to_json(error: FacewardError) -> JSONObject:
@@ -55,8 +57,12 @@ def error_to_json(error: FacewardError) -> JSONObject:
     if isinstance(error, StaleProof):
         return {"kind": kind, "size": error.size}
     if isinstance(error, PolicyRefusal):
-        return {"kind": kind, "rule": error.rule, "reason": error.reason, "remedy": error.remedy}
-    return {"kind": kind, "message": str(error)}
+        return {"kind": kind, "rule": _cut(error.rule), "reason": _cut(error.reason), "remedy": _cut(error.remedy)}
+    return {"kind": kind, "message": _cut(str(error))}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"
 
 
 def error_from_json(value: object) -> FacewardError:

@@ -42,8 +42,8 @@ class CustodyStatus:
         roster: The people, as it knows them.
         manned: The roster was complete once: every change needs a second person.
         stopped: Recognition is stopped.
-        revoked: Digests of the mandates that were revoked.
-        spent: By digest of the mandate, how many searches were made under it.
+        revoked: Digests of the mandates that were revoked; the latest, if there are very many.
+        spent: By digest of the mandate, how many searches were made under it; of those used last, likewise.
         separate: It runs as a process of its own.
     """
 

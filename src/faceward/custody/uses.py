@@ -46,7 +46,7 @@ def note(turn: Turn, place: tuple[int, str, str], mandate: str, time: datetime) 
     index, gallery, mark = place
     row = turn.get(USED, str(index))
     if mandate and row is None:
-        turn.put(SPENT, mandate, {"count": _count(turn.get(SPENT, mandate)) + 1})
+        turn.put(SPENT, mandate, {"count": _count(turn.get(SPENT, mandate)) + 1, "time": ticks(time)})
     marks = [] if row is None else _marks(row)
     turn.put(USED, str(index), {"marks": [*marks, _place(mark, gallery)], "time": ticks(time)})
 
@@ -59,9 +59,22 @@ def spent(turn: Turn, mandate: str, index: int) -> int:
     return _count(turn.get(SPENT, mandate)) - (turn.get(USED, str(index)) is not None)
 
 
-def all_spent(turn: Turn) -> Mapping[str, int]:
-    """Return how many searches were made under each mandate."""
-    return {digest: _count(row) for digest, row in turn.all(SPENT).items()}
+def last_spent(turn: Turn, most: int) -> Mapping[str, int]:
+    """Return how many searches were made under each of the mandates that were used last."""
+    return {digest: _count(row) for digest, row in latest(turn.all(SPENT), most).items()}
+
+
+def latest(rows: Mapping[str, JSONObject], most: int) -> Mapping[str, JSONObject]:
+    """Return the rows of the latest times, at most so many."""
+    if len(rows) <= most:
+        return rows
+    return dict(sorted(rows.items(), key=lambda item: time_of(item[1]))[-most:])
+
+
+def time_of(row: JSONObject) -> int:
+    """Return the time of a row in ticks; 0 where it has none."""
+    time = row.get("time")
+    return time if isinstance(time, int) else 0
 
 
 def prune(turn: Turn, now: datetime) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 from faceward.core.canonical import JSONObject
@@ -114,9 +115,23 @@ def parse_roles(names: tuple[str, ...]) -> frozenset[Role]:
     return frozenset(known[name] for name in names)
 
 
+# Cyrillic and Greek letters that are drawn like Latin ones, after case folding; within a script no two become one.
+_DRAWN_ALIKE = str.maketrans("авекмнорстухіјѕԁαβεζηικμνορτυχ\u0131", "abekmhopctyxijsdabezhikmnoptyxi")
+# Characters of the category Mn, Lo or So that nobody sees.
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+
+
+@lru_cache(maxsize=4096)
 def _alike(name: str) -> str:
     # Two names that a reader of the log would take for one must not be two people.
-    return unicodedata.normalize("NFKC", name).casefold()
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    seen = "".join(character for character in folded if not _is_unseen(character))
+    return " ".join(seen.translate(_DRAWN_ALIKE).split())
+
+
+def _is_unseen(character: str) -> bool:
+    variation = "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+    return variation or character in _UNSEEN or unicodedata.category(character) == "Cf"
 
 
 @dataclass(frozen=True, slots=True)

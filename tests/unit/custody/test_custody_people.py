@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
+from faceward.custody import custodian as custodian_module
 from faceward.custody.errors import Replayed
 from faceward.policy.asking import Decision, SignedRequest, new_request, sign_approval
 from faceward.policy.people import Role
@@ -291,7 +292,7 @@ def test_W7_stop_ends_recognition_at_once_and_nothing_else(manned: Any) -> None:
     for operation in ("verify", "redact", "watch"):
         recorded = manned.record(operation, {"operator": "ann", "gallery": "door"})
         refused("W7", "stopped", lambda r=recorded: manned.custody.release(manned.show(r, "door", session)))
-    for operation in ("enrol", "subject.erase"):
+    for operation in ("enrol", "subject.show"):
         recorded = manned.record(operation, {"operator": "ann", "gallery": "door"})
         manned.custody.release(manned.show(recorded, "door", session))
     assert manned.custody.status().spent == {mandate[0].digest(): 1}
@@ -319,6 +320,45 @@ def test_W7_a_restart_takes_two_people(manned: Any) -> None:
         manned.custody.decide(*asked)
     again = manned.log.proof(before.proof.index, manned.custody.status().size)
     refused("L2", "before the last restart", lambda: manned.custody.release(replace(before, proof=again)))
+
+
+def test_W7_a_restart_that_was_approved_before_the_stop_restarts_nothing(manned: Any) -> None:
+    in_store = manned.ask("restart", {}, "bob", ("cleo",))
+    manned.clock.move(hours=1)
+    manned.custody.stop(manned.stop("eve"))
+    refused("W7", "before the stop", lambda: manned.custody.decide(*in_store))
+    assert manned.custody.status().stopped
+    manned.clock.move(seconds=1)
+    manned.custody.decide(*manned.ask("restart", {}, "bob", ("cleo",)))
+    assert not manned.custody.status().stopped
+
+
+def test_W7_a_stop_by_a_clock_that_was_ahead_does_not_last_until_then(manned: Any) -> None:
+    manned.clock.move(days=30)
+    manned.custody.stop(manned.stop("eve"))
+    manned.clock.move(days=-30)
+    manned.custody.decide(*manned.ask("restart", {}, "bob", ("cleo",)))
+    assert not manned.custody.status().stopped
+
+
+def test_L2_nobody_can_fill_the_custodians_status(manned: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(custodian_module, "MOST_TOLD", 5)
+    last = manned.mandate(place="elsewhere")
+    for number in range(8):
+        manned.custody.revoke(manned.revoke(f"{number:064x}", "bob"))
+        manned.clock.move(seconds=1)
+    manned.custody.revoke(manned.revoke(last[0].digest(), "bob"))
+    told = manned.custody.status().revoked
+    assert len(told) == 5
+    assert last[0].digest() in told
+    # What is not told counts all the same.
+    refused("P2", "revoked", lambda: manned.custody.release(manned.search(last)))
+
+
+def test_S2_who_revokes_as_a_requester_shows_what_they_asked_for(manned: Any, kit: Any) -> None:
+    unsigned = replace(manned.mandate()[0], signature="")
+    refused("S2", "signature", lambda: manned.custody.revoke(manned.revoke(unsigned.digest(), "ann"), unsigned))
+    assert not manned.custody.status().revoked
 
 
 def test_W7_stop_is_signed_by_anybody_in_the_roster(manned: Any, kit: Any) -> None:

@@ -99,7 +99,10 @@ def test_L2_what_is_no_beginning_opens_nothing(bench: Any) -> None:
 
 def test_L2_an_operation_without_business_with_references_gets_no_key(bench: Any) -> None:
     bench.create()
-    for operation in ("purpose.add", "enroll", "init", "subject"):
+    for operation in (
+        "purpose.add", "enroll", "init", "subject", "subject.erase", "subject.look", "case.show", "review.answer",
+        "complaint.add", "consent.note", "watchlist.review", "expire", "recover", "gallery.destroy.all",
+    ):  # fmt: skip
         with pytest.raises(PolicyRefusal, match="gets no key"):
             bench.custody.release(bench.show(bench.record(operation, {"operator": "ann", "gallery": "door"})))
 

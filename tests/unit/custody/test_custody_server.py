@@ -222,6 +222,9 @@ def test_only_users_that_are_named_are_served(bench: Any, path: Path, capsys: py
         STATUS + STATUS,
         STATUS + b"x",
         b"x" * (MAX_MESSAGE_BYTES + 1),
+        # Told back, these are longer than a message may be.
+        b'{"call":"status","with":{},"' + b"\x7f" * 300_000 + b'":1}\n',
+        b'{"call":"status","with":{"' + b"\x7f" * 300_000 + b'":1},"x":1}\n',
     ],
 )
 def test_L2_nonsense_gets_one_clear_line_and_no_second_turn(served: Any, path: Path, sent: bytes) -> None:
