@@ -17,7 +17,7 @@ from faceward.core.canonical import sha256_hex
 from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.operations import case_end, cases
 from faceward.operations.case_people import signed, signing_place
-from faceward.operations.case_reading import actionable
+from faceward.operations.case_reading import leads
 from faceward.operations.case_search import candidates_of
 from faceward.operations.case_store import CaseStore
 from faceward.operations.system import System
@@ -28,6 +28,7 @@ from faceward.policy.people import Person, Role
 from faceward.policy.review_features import review_scheme
 from faceward.policy.review_model import Case, Comparison, Finding, Outcome, Search, Version
 from faceward.policy.review_view import LEAD_ONLY
+from faceward.policy.rules import Rules
 from faceward.policy.sessions import OpenSession, SignedSession, check_use
 from faceward.policy.sshsig import PrivateKey
 
@@ -117,16 +118,36 @@ def test_H1_a_lead_needs_two_trained_reviewers_who_agree(court: Court) -> None:
     assert [c["result"] for c in done["candidates"]] == ["actionable-lead"]
 
 
-def test_H1_whether_somebody_is_an_actionable_lead_follows_from_the_cases_alone(court: Court) -> None:
-    assert not actionable(court.deployment, "Ada")
+def test_H1_whether_a_case_leads_to_somebody_follows_from_its_answers_alone(court: Court) -> None:
     case = court.case()
     court.answer(case, "rosa", SUPPORT)
-    assert not actionable(court.deployment, "Ada")
+    assert leads(court.deployment, case[:8]) == (case, False)
     court.answer(case, "remy", SUPPORT)
-    assert actionable(court.deployment, "Ada")
-    assert not actionable(court.deployment, "Grace")
+    assert leads(court.deployment, case) == (case, True)
     court.answer(case, "remy", AGAINST, amend=True)
-    assert not actionable(court.deployment, "Ada")
+    assert leads(court.deployment, case) == (case, False)
+
+
+def test_H1_nobody_is_acted_against_before_reviewers_made_the_case_actionable(court: Court) -> None:
+    case, other = court.case(), court.case(people=("Grace",))
+    _ask_for_reviewers(court)
+    happened = ("asked to leave", "hall 2", court.world.clock.now())
+
+    def note(which: str) -> Any:
+        court.sign_in("olga")
+        return court.system.rights.adverse("Eve", happened, case=which)
+
+    court.answer(case, "rosa", SUPPORT)
+    for which in ("", case, other):
+        with pytest.raises(PolicyRefusal) as caught:
+            note(which)
+        assert caught.value.rule == "H1"
+        assert (court.log()[-1].operation, court.log()[-1].phase) == ("adverse.note", "denied")
+    court.answer(case, "remy", SUPPORT)
+    # Whoever was stopped gets the notice, whether or not it was the person whom the reviewers meant.
+    assert "Hall 2" in note(case[:8]).notice
+    with pytest.raises(PolicyRefusal):
+        note(other)
 
 
 def test_S3_a_case_marks_the_face_of_each_candidate_and_no_order_of_scores(court: Court) -> None:
@@ -318,6 +339,7 @@ def test_H4_every_form_of_an_export_says_lead_only(court: Court, tmp_path: Path)
     court.answer(case, "rosa", SUPPORT)
     court.answer(case, "remy", SUPPORT)
     written = court.system.cases.export(case[:8], tmp_path / "full", originals=True)
+    assert "lead only" in LEAD_ONLY.lower()
     for folder in ("blind", "full"):
         html = (tmp_path / folder / "case.html").read_text(encoding="utf-8")
         told = json.loads((tmp_path / folder / "case.json").read_text(encoding="utf-8"))
@@ -386,6 +408,7 @@ def _ask_for_reviewers(court: Court) -> None:
     standard = court.deployment.standard
     terms = replace(standard.parameters.people, reviewers=2)
     court.deployment.standard = replace(standard, parameters=replace(standard.parameters, people=terms))
+    court.deployment.rules = Rules(court.deployment.standard)
 
 
 def test_H2_a_search_under_a_standard_with_reviewers_opens_a_case_and_shows_no_score(court: Court) -> None:

@@ -652,6 +652,19 @@ def test_L1_every_operation_is_recorded_before_and_after_it_acts(world: Any) -> 
     assert system.verify_log().unfinished == ()
 
 
+def test_L1_a_comparison_names_the_probe_by_its_hash(world: Any) -> None:
+    system = world.open()
+    world.enrol(system, "Ada")
+    picture = world.picture("Ada")
+    digest = hashlib.sha256(picture.read_bytes()).hexdigest()
+    entries = (
+        system.verify(picture, subject="Ada", purpose="door").entry,
+        system.identify(picture, gallery="door", purpose="door", reason="a test").entry,
+    )
+    lines = {line.index: line for line in system.log_lines()}
+    assert [lines[entry].opened["details"]["probe_sha256"] for entry in entries] == [digest, digest]
+
+
 def test_L1_an_operation_that_fails_is_closed_with_its_failure(world: Any) -> None:
     system = world.open()
     world.enrol(system, "Ada")

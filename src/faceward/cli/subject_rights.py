@@ -92,11 +92,12 @@ def _adverse(
     place: Annotated[str, typer.Option(help="Where.")],
     time: Annotated[str, typer.Option(help="When, in UTC: 2026-01-31T14:30.")],
     contact: Annotated[str, typer.Option(help="Who answers for it.", show_default="the deployment's contact")] = "",
+    case: Annotated[str, typer.Option(help="The case it rests on; needed where the standard asks for reviewers.")] = "",
 ) -> None:
     """Write the notice of something done to a person after a match (rule D2); nothing here does it."""
     when = _moment(time)
     with settings.open() as system:
-        result = system.rights.adverse(subject, (action, place, when), contact)
+        result = system.rights.adverse(subject, (action, place, when), contact, case=case)
     if settings.as_json:
         emit(result.to_json())
     else:

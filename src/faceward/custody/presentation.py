@@ -68,7 +68,7 @@ def check_history(proof: EntryProof, verifier: Verifier, seen: tuple[int, bytes]
 
 
 def check_entry(presentation: Presentation, checkpoint: Checkpoint) -> Shown:
-    """Check that the log holds the entry, and that the details are the entry's (steps 2 and 4).
+    """Check that the log holds the entry, and that the details are the entry's (step 2).
 
     Raises:
         IntegrityError: It is not in the log, or the details are others.
@@ -111,7 +111,7 @@ def check_fresh(entry: Entry, now: datetime) -> None:
 
 
 def check_person(person: Person, presentation: Presentation, shown: Shown, duty: Duty) -> None:
-    """Check that who signed in may do this, and is who the entry says does it (step 5).
+    """Check that who signed in may do this, and is who the entry says does it (step 4).
 
     Raises:
         PolicyRefusal: They have not the role, the entry names somebody else, or they did not sign this use (S2).

@@ -9,6 +9,7 @@ from faceward.core.clock import to_rfc3339
 from faceward.core.errors import UsageError
 from faceward.core.names import check_name
 from faceward.core.rights_results import AdverseResult
+from faceward.operations.case_reading import leads
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
@@ -23,8 +24,7 @@ def note(
     subject: str,
     happened: tuple[str, str, datetime],
     contact: str = "",
-    *,
-    actionable: bool = True,
+    case: str = "",
 ) -> AdverseResult:
     """Write the notice of an adverse action; nothing here takes one.
 
@@ -34,11 +34,11 @@ def note(
         subject: The person; also somebody who is not enrolled, since mistakes happen to them.
         happened: What was done, where, and when (UTC).
         contact: Who answers for it; the deployment's contact if empty.
-        actionable: Whether the reviewers of the case made it so, where the standard asks for reviewers.
+        case: The case that it rests on, or its first digits; needed where the standard asks for reviewers.
 
     Raises:
-        UsageError: A part is missing, or the time lies in the future.
-        PolicyRefusal: The standard asks for reviewers, and they did not make it actionable.
+        UsageError: A part is missing, the time lies in the future, or there is no such case.
+        PolicyRefusal: The standard asks for reviewers, and they made nobody in the case an actionable lead (rule H1).
     """
     subject, (action, place, time) = check_name(subject, "subject"), happened
     if time > deployment.now():
@@ -56,8 +56,11 @@ def note(
         "time": to_rfc3339(time),
         "contact": adverse.contact,
     }
-    facts = {"case_actionable": actionable, "notice_complete": True}
-    with desk.operation("adverse.note", facts, Happening("adverse.note", {}, {subject: about})) as act:
+    reviewed = deployment.standard.parameters.people.reviewers > 0
+    identifier, lead = leads(deployment, case) if case else ("", False)
+    facts = {"case_actionable": lead or not reviewed, "notice_complete": True}
+    details: JSONObject = {"case": identifier} if case else {}
+    with desk.operation("adverse.note", facts, Happening("adverse.note", details, {subject: about})) as act:
         days = terms(deployment).decide.days
         text = adverse_text(adverse, deployment.config.controller, days, deployment.jurisdiction)
         act.outcome["notice"] = "written"

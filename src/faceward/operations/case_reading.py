@@ -83,13 +83,14 @@ def listed(deployment: Deployment) -> list[JSONDict]:
     return rows
 
 
-def actionable(deployment: Deployment, subject: str) -> bool:
-    """Tell whether reviewers made this subject an actionable lead in a case that is kept and not locked (rule H1)."""
-    store = CaseStore(deployment)
-    for held in list(store.held()):
-        _, case = store.read(held.id)
-        numbers = {candidate.number for candidate in case.candidates if candidate.subject == subject}
-        found = any(results(case)[number] is Result.ACTIONABLE for number in numbers)
-        if found and not locked(deployment, held.mandate):
-            return True
-    return False
+def leads(deployment: Deployment, prefix: str) -> tuple[str, bool]:
+    """Return a case's identifier, and whether reviewers made somebody in it an actionable lead (rule H1).
+
+    A case that is locked leads to nobody (rule P7).
+
+    Raises:
+        UsageError: There is no such case.
+    """
+    held, case = CaseStore(deployment).read(prefix)
+    found = Result.ACTIONABLE in results(case).values()
+    return held.id, found and not locked(deployment, held.mandate)

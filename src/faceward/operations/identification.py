@@ -16,7 +16,14 @@ from faceward.operations.cases import CaseRequest, open_case
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
-from faceward.operations.recognition import coarse, probe_details, source_kind, subject_of, threshold
+from faceward.operations.recognition import (
+    coarse,
+    probe_details,
+    require_running,
+    source_kind,
+    subject_of,
+    threshold,
+)
 from faceward.operations.suspension import suspended
 from faceward.operations.warrants import Warrant, warrant
 from faceward.policy import facts, quality, review_probe
@@ -154,7 +161,7 @@ def _search(
     results = []
     for sample in samples:
         # A picture of many faces takes its time, and a stop must bite within it (rule W7).
-        _require_running(deployment)
+        require_running(deployment)
         shortfalls = quality.check_floors(sample.quality.components, floors)
         hits = (
             ()
@@ -171,13 +178,6 @@ def _search(
         report = FaceReport(sample.face, sample.quality)
         results.append(ProbeResult(report, candidates, tuple(shortfall.message for shortfall in shortfalls)))
     return tuple(results)
-
-
-def _require_running(deployment: Deployment) -> None:
-    if deployment.custody.status().stopped:
-        raise PolicyRefusal(
-            "W7", "recognition was stopped meanwhile.", "Let two people restart it: 'faceward restart'."
-        )
 
 
 def _report(act: Act, probes: Sequence[ProbeResult], size: int, point: OperatingPoint) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from faceward.core.canonical import JSONObject
-from faceward.core.errors import IntegrityError, UsageError
+from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.core.faces import Sample
 from faceward.core.names import check_name
 from faceward.core.results import FaceReport, Threshold, VerificationResult
@@ -161,6 +161,18 @@ def subject_of(deployment: Deployment, gallery: Gallery, reference_id: str) -> s
         if deployment.keys.destroyed([reference.key_id]):
             return None
         raise
+
+
+def require_running(deployment: Deployment) -> None:
+    """Check in the middle of a long operation that nobody has stopped recognition meanwhile.
+
+    Raises:
+        PolicyRefusal: Somebody has (rule W7).
+    """
+    if deployment.custody.status().stopped:
+        raise PolicyRefusal(
+            "W7", "recognition was stopped meanwhile.", "Let two people restart it: 'faceward restart'."
+        )
 
 
 def source_kind(path: Path) -> str:

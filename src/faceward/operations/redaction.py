@@ -17,6 +17,7 @@ from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.operations.pictures import Progress, Target, redact_all
+from faceward.operations.recognition import require_running
 from faceward.operations.suspension import require_in_use
 from faceward.policy import facts, quality
 from faceward.policy.purposes import Purpose
@@ -46,7 +47,8 @@ def redact(
 
     Raises:
         UsageError: A subject has no reference, or has several purposes and none was named.
-        PolicyRefusal: No registered purpose covers keeping them visible (rule P1).
+        PolicyRefusal: No registered purpose covers keeping them visible (rule P1), or recognition is stopped (W7). Of
+            several pictures, those that were not reached by then are left out.
     """
     names, purpose_name, mode = terms
     keep = [check_name(name, "subject") for name in names]
@@ -121,10 +123,13 @@ def _chosen(
     comparisons = len(faces) * sum(len(mine) for mine in references.values())
     threshold = deployment.pipeline.calibration.at_fpir(purpose.fmr, comparisons).threshold
     floors = deployment.standard.parameters.probe_floors
+    # Many pictures take their time, and a stop must bite within it (rule W7).
+    require_running(deployment)
     scores: list[tuple[float, int, str]] = []
     # Its faces are compared with references, so it is a probe like any other (rule E4).
     deployment.remember_probe(picture)
     for number, sample in enumerate(deployment.pipeline.samples(picture, faces)):
+        require_running(deployment)
         if not quality.check_floors(sample.quality.components, floors):
             for subject, mine in references.items():
                 for gallery in sorted({reference.gallery for reference in mine}):

@@ -85,15 +85,18 @@ class Rights:
         upkeep.expire(self._deployment, self._desk)
         return withdrawal.withdraw(self._deployment, self._desk, subject, normal_name(purpose))
 
-    def adverse(self, subject: str, happened: tuple[str, str, datetime], contact: str = "") -> AdverseResult:
+    def adverse(
+        self, subject: str, happened: tuple[str, str, datetime], contact: str = "", *, case: str = ""
+    ) -> AdverseResult:
         """Write the notice of something done to a person after a match (rule D2).
 
         Args:
             subject: The person.
             happened: What was done, where, and when (UTC).
             contact: Who answers for it; the deployment's contact if empty.
+            case: The case that it rests on, or its first digits; needed where the standard asks for reviewers (H1).
         """
-        return adverse.note(self._deployment, self._desk, subject, happened, contact)
+        return adverse.note(self._deployment, self._desk, subject, happened, contact, case)
 
     def access(self, subject: str) -> dict[str, bytes]:
         """Return the files of a subject's own copy by name: a page to read, data, receipts, the chain (Art. 15)."""

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import shutil
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -178,3 +180,26 @@ def test_a_plan_for_one_picture_goes_to_a_file_or_into_a_folder(tmp_path: Path) 
 def _touched(path: Path) -> Path:
     path.touch()
     return path
+
+
+def test_W7_a_stop_bites_within_a_folder(world: Any) -> None:
+    system = world.open()
+    world.enrol(system, "Ada")
+    at_once = os.cpu_count() or 1
+    for number in range(3 * at_once):
+        world.picture("Ada", name=f"in/{number:03}.png")
+    begun, lock = 0, threading.Lock()
+
+    def stop() -> None:
+        nonlocal begun
+        with lock:
+            begun += 1
+            # By now one of them is done, so that the gallery is open for all.
+            if begun == at_once + 1:
+                system._deployment.custody.stop()
+
+    world.fake(system).watch = stop
+    result = system.redact(world.folder / "pictures" / "in", world.folder / "out", keep=["Ada"])
+    assert 1 <= sum(picture.kept == ("Ada",) for picture in result.pictures) <= at_once
+    refused = [picture for picture in result.pictures if not picture.kept]
+    assert all(picture.output is None and "rule W7" in str(picture.error) for picture in refused)

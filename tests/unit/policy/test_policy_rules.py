@@ -506,7 +506,9 @@ def test_C3_consent_without_an_alternative_is_refused_and_another_basis_is_not()
     assert refusal.rule == "C3"
     assert "--alternative" in refusal.remedy
     ask("workplace", Case("", "purpose.add", {"alternative_named": False, "purpose_basis": "legal-obligation"}))
-    # A traveller is offered another lane whatever the basis.
+
+
+def test_W10_a_traveller_is_offered_another_lane_whatever_the_basis() -> None:
     law = {"alternative_named": False, "purpose_basis": "legal-obligation"}
     assert refused("border", Case("W10", "purpose.add", law)).rule == "W10"
 
