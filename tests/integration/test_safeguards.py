@@ -713,6 +713,18 @@ def test_features_of_a_probe_are_overwritten_and_in_no_file(world: Any) -> None:
     assert not any(features.any() for features in held)
 
 
+def test_H2_a_verification_tells_no_score_where_reviewers_answer_first(world: Any) -> None:
+    system = world.open()
+    world.enrol(system, "Ada")
+    standard = system._deployment.standard
+    people = dataclasses.replace(standard.parameters.people, reviewers=2)
+    system._deployment.standard = dataclasses.replace(
+        standard, parameters=dataclasses.replace(standard.parameters, people=people)
+    )
+    told = system.verify(world.picture("Ada"), subject="Ada", purpose="door")
+    assert (told.decision, told.score) == ("match", None)
+
+
 def test_decisions_carry_their_operating_point_and_scores_are_withheld_from_impostors(world: Any) -> None:
     system = world.open()
     world.enrol(system, "Ada", "Grace")

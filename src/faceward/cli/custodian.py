@@ -137,6 +137,8 @@ def _serve(
     from faceward.custody.server import CustodyServer
     from faceward.protection.process import forbid_dumps
 
+    # Before any secret is read.
+    forbid_dumps()
     require_private(state)
     holder = opener(
         state / KEY_FILE,
@@ -149,7 +151,6 @@ def _serve(
         ),
     )
     master = fitting_master(state / STATE_FILE, holder)
-    forbid_dumps()
     custodian = Custodian.open(state / STATE_FILE, master, SystemClock(), separate=True)
     try:
         with CustodyServer(custodian, socket, allowed=frozenset(allow_uid or ()), group=group_name) as server:

@@ -104,9 +104,11 @@ def verify(deployment: Deployment, desk: Desk, path: Path, request: ClaimRequest
         sample.features.fill(0)
         act.outcome["operating_point"] = point.threshold
         act.subjects[subject] = {"decision": "match" if hit else "non-match"}
+    # A reviewer could ask for the score of a candidate in this way before answering (rule H2).
+    blind = deployment.standard.parameters.people.reviewers > 0
     return VerificationResult(
         decision="match" if hit else "non-match",
-        score=coarse(hit.score) if hit else None,
+        score=coarse(hit.score) if hit and not blind else None,
         operating_point=threshold(_of_all(point, len(references)), None, deployment.pipeline.calibration),
         faces=(FaceReport(sample.face, sample.quality),),
         passed_over=(others,),
