@@ -161,7 +161,7 @@ def test_shares_are_checked_before_they_are_needed(keeper: Cli, state: Path, tmp
     documented("custodian shares check", list(one))
     both = keeper.json(*check, *many(files[1:]))
     assert (both["numbers"], both["opens"]) == ([2, 3], True)
-    assert "1 more open the master key" in keeper.ok(*check, *many([files[0], files[0]])).out
+    assert "1 more opens the master key" in keeper.ok(*check, *many([files[0], files[0]])).out
     other = shared(keeper, tmp_path / "other", tmp_path / "others")
     assert "needs shares of set" in keeper.refused(4, *check, *many([files[0], other[1]]))
     words = files[0].read_text().replace(files[0].read_text().split()[-3], "academic")

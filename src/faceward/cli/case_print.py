@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from faceward.cli.options import Settings
-from faceward.cli.output import emit, note, pairs, table
+from faceward.cli.output import emit, note, pairs, say, table
 
 
 def rows_of(value: object) -> list[dict[str, Any]]:
@@ -20,6 +20,7 @@ def print_case(settings: Settings, shown: Mapping[str, Any]) -> None:
         emit(shown)
         return
     search = shown["search"]
+    say(str(shown["notice"]))
     pairs(
         {
             "case": shown["case"],
@@ -32,7 +33,6 @@ def print_case(settings: Settings, shown: Mapping[str, Any]) -> None:
             "your answer": "wanted" if shown["may_answer"] else None,
             "finding": "wanted" if shown["finding_wanted"] else None,
         },
-        shown["notice"],
     )
     table(
         ("picture", "change", "made from", "by", "note"),

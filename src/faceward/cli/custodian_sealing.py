@@ -71,7 +71,8 @@ def _check(settings: Settings, state: State, share: Share = None) -> None:
         emit({"set": known.name, "shares": str(known.quorum), "numbers": numbers, "opens": opens})
         return
     say(f"of set {known.name} ({known.quorum}): share {', '.join(map(str, numbers))}")
-    say("they open the master key" if opens else f"{known.quorum.threshold - len(numbers)} more open the master key")
+    wanted = known.quorum.threshold - len(numbers)
+    say("they open the master key" if opens else f"{wanted} more {'opens' if wanted == 1 else 'open'} the master key")
 
 
 def _reseal(

@@ -111,11 +111,13 @@ def _status(settings: Settings) -> None:
     if settings.as_json:
         emit(status)
         return
-    pairs(_spaced({name: value for name, value in status.items() if name not in ("galleries", "due")}), "Deployment")
-    _galleries(status)
-    _due(status)
     documents = status["documents"]
     signed = documents if isinstance(documents, Mapping) else {}
+    shown = {name: value for name, value in status.items() if name not in ("galleries", "due")}
+    shown["documents"] = {name: "not signed off" if state == "missing" else state for name, state in signed.items()}
+    pairs(_spaced(shown), "Deployment")
+    _galleries(status)
+    _due(status)
     void = [name for name, state in signed.items() if state == "void"]
     if void:
         note(f"sign-off void since the configuration changed: {', '.join(void)}; 'document status' says what changed")

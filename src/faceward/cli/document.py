@@ -9,7 +9,7 @@ import typer
 
 from faceward.cli.files import read_limited
 from faceward.cli.options import Settings, command, group
-from faceward.cli.output import emit, note, pairs, print_text, table
+from faceward.cli.output import emit, note, pairs, print_text, say, table
 from faceward.cli.words import plural
 
 _MAX_ANSWERS = 2**20
@@ -52,7 +52,8 @@ def _make(
         emit(made.to_json())
         return
     rows = [[file.document, file.path, len(file.missing)] for file in made.files]
-    table(("document", "file", "not answered#"), rows, f"Configuration {made.configuration}")
+    say(f"configuration {made.configuration}")
+    table(("document", "file", "not answered#"), rows)
     open_questions = sum({file.document: len(file.missing) for file in made.files}.values())
     if open_questions:
         note(

@@ -42,6 +42,8 @@ def _details(slot: str, details: object) -> str:
 
 def _inline(name: str, value: object) -> object:
     """Return a value to stand between commas; a refusal's reason is a sentence, whose full stop must go."""
+    if name == "chain" and isinstance(value, Mapping):
+        return value.get("number")
     return value.rstrip(".") if name == "reason" and isinstance(value, str) else _short(value)
 
 

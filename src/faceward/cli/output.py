@@ -60,9 +60,13 @@ def page(text: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
-    """Print a table; a column whose name ends in `#` is a number and stands to the right."""
+    """Print a table, or `none`; a column whose name ends in `#` is a number and stands to the right."""
     from rich.table import Table
 
+    rows = list(rows)
+    if not rows:
+        say("none" if title is None else f"{title}: none")
+        return
     drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for column in columns:
         drawn.add_column(column.rstrip("#"), justify="right" if column.endswith("#") else "left", overflow="fold")

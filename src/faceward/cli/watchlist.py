@@ -65,7 +65,8 @@ def _request(
     if settings.as_json:
         emit(asked.to_json())
     else:
-        say(f"request {asked.digest}: {asked.state}; another person approves it with 'faceward request approve'")
+        say(f"request {asked.digest}: {asked.state}")
+        say(f"another person approves it: faceward request approve {asked.digest[:12]} --as NAME --key FILE")
 
 
 def _show(
@@ -81,7 +82,7 @@ def _show(
     if settings.as_json:
         emit(shown)
     else:
-        pairs(shown, "Entry on a watchlist")
+        pairs({name.replace("_", " "): value for name, value in shown.items()}, "Entry on a watchlist")
 
 
 def _due(settings: Settings) -> None:

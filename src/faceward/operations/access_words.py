@@ -30,6 +30,15 @@ _SENTENCES = {
     ("adverse.note", "begin"): "Something was done to you after a match, and a notice was written",
     ("gallery.export", "note"): "Your reference was handed to somebody outside",
     ("watchlist.entry", "begin"): "Somebody asked for you to be entered on a watchlist",
+    ("case.open", "begin"): "People were asked to check whether the search was right about you",
+    ("case.answer", "begin"): "A reviewer compared you with the picture that was searched with",
+    ("case.amend", "begin"): "A reviewer amended that comparison",
+    ("case.sample", "begin"): "A picture of you was added to that review",
+    ("case.show", "begin"): "Somebody looked at that review",
+    ("case.score", "begin"): "Somebody looked at how alike you were to the picture",
+    ("case.export", "begin"): "A copy of that review was made",
+    ("case.outcome", "begin"): "That review ended, and what followed was noted",
+    ("case.delete", "begin"): "That review was deleted",
 }
 _DENIED = "Somebody tried this about you and was refused"
 _TELLING = ("decision", "outcome", "reason", "text", "answer", "kind", "action", "place", "recipient")

@@ -73,7 +73,6 @@ def notice_text(notice: Notice, jurisdiction: Jurisdiction, exempt: str | None =
     who = notice.controller or "The operator of this system"
     contact = notice.contact or "the person who enrolled you"
     signed = f", in the release you signed on {notice.signed_on.isoformat()}" if notice.signed_on else ""
-    alternative = purpose.alternative or f"ask {contact} for the way without face recognition"
     errors = f"About one in {round(1 / purpose.fmr):,} comparisons with another face may be taken for a match."
     lines = [
         f"# Notice to {notice.subject}: your face was enrolled",
@@ -85,7 +84,7 @@ def notice_text(notice: Notice, jurisdiction: Jurisdiction, exempt: str | None =
         f"**Why this is allowed.** {_sentence(_BASES[purpose.basis])}{signed}.",
         f"**Until when.** {_day(notice.expires)} at the latest. Then its key is destroyed for good.",
         f"**How sure it is.** {errors} A match alone decides nothing about you.",
-        f"**Without your face.** {_sentence(alternative)}. You suffer no disadvantage if you choose that.",
+        f"**Without your face.** {_otherwise(purpose, contact)}",
         "",
         "## Your rights",
         "",
@@ -95,6 +94,14 @@ def notice_text(notice: Notice, jurisdiction: Jurisdiction, exempt: str | None =
         f"Law: {jurisdiction.law}. This notice was written by software and is not legal advice.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _otherwise(purpose: Purpose, contact: str) -> str:
+    """Say which way there is without biometrics; promise none where none is named, save to who may refuse consent."""
+    if not purpose.alternative and purpose.basis is not Basis.CONSENT:
+        return f"No way without face recognition is named for this purpose. Questions: {contact}."
+    way = purpose.alternative or f"ask {contact} for the way without face recognition"
+    return f"{_sentence(way)}. You suffer no disadvantage if you choose that."
 
 
 @dataclass(frozen=True, slots=True)

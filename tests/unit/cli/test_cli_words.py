@@ -6,6 +6,7 @@ import pytest
 
 from faceward.cli.log_table import _details
 from faceward.cli.options import Settings
+from faceward.cli.output import table
 from faceward.cli.progress import progress
 from faceward.cli.words import (
     clean,
@@ -106,3 +107,10 @@ def test_pictures_without_a_face_are_to_be_looked_at() -> None:
 def test_a_reason_in_the_log_stands_between_commas_without_its_full_stop() -> None:
     assert _details("details", {"reason": "No purpose.", "rule": "P1"}) == "reason No purpose, rule P1"
     assert _details("details", {"operator": "Acme Inc."}) == "operator Acme Inc."
+    assert _details("subject", {"chain": {"label": "ab", "number": 4, "previous": None}}) == "chain 4"
+
+
+def test_a_table_without_rows_is_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    table(("id#", "state"), iter(()))
+    table(("id#", "state"), [], "Galleries")
+    assert capsys.readouterr().out == "none\nGalleries: none\n"

@@ -134,4 +134,6 @@ def test_D1_the_copy_after_a_withdrawal_and_a_term_that_ended(world: Any) -> Non
 def test_D1_every_entry_has_words_even_where_nobody_wrote_any() -> None:
     line = {"operation": "new.thing", "phase": "begin", "opened": {"subject/0": {"subject": "Ada", "outcome": "done"}}}
     assert told(line) == "new.thing, begin (outcome: done)"
+    for act in ("open", "answer", "amend", "sample", "show", "score", "export", "outcome", "delete"):
+        assert "case." not in told({**line, "operation": f"case.{act}", "opened": {}})
     assert told({**line, "phase": "denied", "opened": {}}) == "Somebody tried this about you and was refused: new.thing"

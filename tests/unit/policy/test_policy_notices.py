@@ -53,6 +53,13 @@ def test_E5_notice_names_the_alternative_or_whom_to_ask(notice: Notice, eu: Juri
     assert "Show your badge at the desk." in notice_text(named, eu)
 
 
+def test_E5_notice_promises_no_way_that_nobody_named(notice: Notice, eu: Jurisdiction, door: Purpose) -> None:
+    task = replace(door, basis=Basis.PUBLIC_TASK, alternative="")
+    text = notice_text(replace(notice, purpose=task, signed_on=None), eu)
+    assert "No way without face recognition is named for this purpose. Questions: privacy@acme.example." in text
+    assert "no disadvantage" not in text
+
+
 def test_E5_notice_promises_no_more_than_a_right_to_ask(notice: Notice, eu: Jurisdiction) -> None:
     assert "the right to ask the controller to correct it or to suspend its use" in notice_text(notice, eu)
 
