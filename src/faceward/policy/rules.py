@@ -104,7 +104,7 @@ class Rules:
         self._policies = cedarpy.PolicySet.from_str(standard.policy)
         self._schema = cedarpy.Schema.from_str(standard.schema)
         # The same question of the same rules has the same answer; only what was allowed is remembered.
-        self._granted: dict[tuple[Principal, str, Conditions, str], Grant] = {}
+        self._granted: dict[tuple[str, str], Grant] = {}
 
     def authorise(self, request: Request) -> Grant:
         """Allow the request or refuse it.
@@ -186,12 +186,13 @@ class Rules:
         return PolicyRefusal(rule.rule, rule.reason, rule.remedy)
 
 
-def _question(request: Request) -> tuple[Principal, str, Conditions, str]:
+def _question(request: Request) -> tuple[str, str]:
+    # As text, because 1 equals True and is no answer where Cedar asks for a Boolean.
     try:
         context = json.dumps(request.context, sort_keys=True)
     except (TypeError, ValueError) as error:
         raise _policy_error(request.action, [str(error)]) from None
-    return request.principal, request.action, request.conditions, context
+    return repr((request.principal, request.action, request.conditions)), context
 
 
 def _person(principal: Principal) -> dict[str, object]:
