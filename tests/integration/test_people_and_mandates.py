@@ -13,16 +13,19 @@ from typing import Any
 import pytest
 
 from faceward.cli.evidence import how_to_check, write_evidence
+from faceward.core.canonical import sha256_hex
 from faceward.core.errors import BadInput, IntegrityError, PolicyRefusal, UsageError
 from faceward.core.request_results import Asked
 from faceward.operations import requests
 from faceward.operations.deployment import Deployment
+from faceward.operations.grounds import Grounds
 from faceward.operations.requests import Brought
 from faceward.operations.system import System
 from faceward.policy.mandates import FACTS, Mandate, Use
 from faceward.policy.requests import APPROVAL_NAMESPACE, Decision, sign_approval
 from faceward.policy.sessions import OpenSession
 from faceward.policy.sshsig import PrivateKey
+from faceward.policy.watchlist import Particulars
 
 APPROVE, REFUSE = Decision.APPROVE, Decision.REFUSE
 DAY = timedelta(days=1)
@@ -282,6 +285,39 @@ def test_P2_identification_without_a_mandate_is_refused(police: Office) -> None:
     assert "does not name this camera" in police.refused(lambda: police.search(digest, "gate"), "P2")
     police.search(digest)
     assert police.system.mandates.show(digest).spent == 1
+
+
+def test_P2_whoever_keeps_somebody_visible_needs_a_mandate_for_every_gallery(police: Office) -> None:
+    police.world.fake(police.system)._floors = police.deployment.standard.parameters.enrolment_floors
+    for gallery in ("door", "yard"):
+        picture = police.world.picture("Hugo", variant=len(gallery), name=f"{gallery}.png")
+        samples = (sha256_hex(picture.read_bytes()),)
+        stated = Particulars("Hugo", "door", gallery, "a file", "K-1", samples, born=date(1990, 1, 31))
+        entry = police.act("ana").rights.request_entry(stated).digest
+        police.act("ben").requests.decide(entry, APPROVE)
+        grounds = Grounds(entry=entry)
+        police.act("ana").enrol_on(grounds, [picture], subject="Hugo", purpose="door", gallery=gallery)
+
+    def redact(mandate: str | None) -> tuple[str, ...]:
+        out = police.world.folder / "out.png"
+        result = police.act("ana").redact(police.world.picture("Hugo", "Eve"), out, keep=["Hugo"], mandate=mandate)
+        return result.pictures[0].kept
+
+    def approved(*galleries: str) -> str:
+        digest = police.ask(operations=("redact",), galleries=galleries)
+        police.act("ben").mandates.decide(digest, APPROVE)
+        return digest
+
+    for digest, why in (
+        (None, "needs a mandate"),
+        ("0" * 64, "needs a mandate"),
+        (approved("door"), "does not name this gallery"),
+        (police.ask(operations=("redact",), galleries=("door", "yard")), "not approved"),
+    ):
+        assert why in police.refused(lambda digest=digest: redact(digest), "P2")
+    both = approved("door", "yard")
+    assert redact(both) == ("Hugo",)
+    assert police.system.mandates.show(both).spent == 1
 
 
 def test_P2_a_mandate_is_for_so_many_searches(police: Office) -> None:

@@ -64,6 +64,9 @@ def _redact(
     purpose: Annotated[
         Optional[str], typer.Option(help="With --keep: the purpose of their references, where there are several.")
     ] = None,
+    mandate: Annotated[
+        Optional[str], typer.Option(metavar="DIGEST", help="With --keep: the mandate that covers it.")
+    ] = None,
     mode: Annotated[str, typer.Option(metavar="|".join(MODES), help="How faces are hidden.")] = "pixelate",
 ) -> None:
     """Hide faces in pictures, for good.
@@ -73,11 +76,14 @@ def _redact(
     """
     if mode not in MODES:
         raise UsageError(f"--mode {mode!r} is unknown; give one of {', '.join(MODES)}")
-    if not keep and purpose is not None:
-        raise UsageError("--purpose goes with --keep SUBJECT; without it everybody is hidden")
+    for option, value in (("--purpose", purpose), ("--mandate", mandate)):
+        if not keep and value is not None:
+            raise UsageError(f"{option} goes with --keep SUBJECT; without it everybody is hidden")
     if keep:
         with settings.open() as system, progress(settings, "Redacting") as advance:
-            result = system.redact(source, out, keep=keep, purpose=purpose, mode=mode, progress=advance)
+            result = system.redact(
+                source, out, keep=keep, purpose=purpose, mandate=mandate, mode=mode, progress=advance
+            )
     else:
         from faceward.standalone import redact
 

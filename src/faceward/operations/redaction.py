@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from faceward.core.canonical import JSONObject
@@ -19,7 +20,9 @@ from faceward.operations.journal import Happening
 from faceward.operations.pictures import Progress, Target, redact_all
 from faceward.operations.recognition import require_running
 from faceward.operations.suspension import require_in_use
+from faceward.operations.warrants import Warrant, warrant
 from faceward.policy import facts, quality
+from faceward.policy.mandates import FACTS, Use
 from faceward.policy.purposes import Purpose
 from faceward.vision.images import Picture, is_address
 
@@ -29,11 +32,27 @@ _ASKED: JSONObject = {"asked": "to be kept visible"}
 _References: TypeAlias = dict[str, list[StoredReference]]
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Who stays visible, and on what authority.
+
+    Attributes:
+        subjects: Their names.
+        purpose: The purpose of their references; None for the only one they have.
+        mandate: Digest of a mandate, or its first digits; None where none is named.
+    """
+
+    subjects: Sequence[str] = ()
+    purpose: str | None = None
+    mandate: str | None = None
+
+
 def redact(
     deployment: Deployment,
     desk: Desk,
     plan: Sequence[Target],
-    terms: tuple[Sequence[str], str | None, str],
+    keeping: Keeping,
+    mode: str,
     progress: Progress | None = None,
 ) -> RedactionResult:
     """Hide every face except those of named subjects.
@@ -42,22 +61,26 @@ def redact(
         deployment: The deployment.
         desk: Where it is authorised and recorded.
         plan: Pictures and where they go.
-        terms: Subjects who stay visible, the purpose of their references (None: the only one they have), and the mode.
+        keeping: Who stays visible.
+        mode: `pixelate`, `blur` or `fill`.
         progress: Told how many pictures are done.
 
     Raises:
         UsageError: A subject has no reference, or has several purposes and none was named.
-        PolicyRefusal: No registered purpose covers keeping them visible (rule P1), or recognition is stopped (W7). Of
-            several pictures, those that were not reached by then are left out.
+        PolicyRefusal: No registered purpose covers keeping them visible (rule P1), no mandate does where the standard
+            asks for one (P2), or recognition is stopped (W7). Of several pictures, those that were not reached by
+            then are left out.
     """
-    names, purpose_name, mode = terms
-    keep = [check_name(name, "subject") for name in names]
-    purpose, references = _references(deployment, desk, keep, purpose_name)
+    keep = [check_name(name, "subject") for name in keeping.subjects]
+    purpose, references = _references(deployment, desk, keep, keeping.purpose)
+    galleries = sorted({reference.gallery for mine in references.values() for reference in mine})
+    named = _warrant(deployment, desk, keeping.mandate, purpose, galleries)
     context = facts.redact_context(
         facts.Sample("url" if any(is_address(target.source) for target in plan) else "file"),
         deployment.standard,
         keeps_subjects=bool(keep),
         purpose=purpose,
+        mandate=named.assessment,
     )
     digests = hashlib.sha256(b"\0".join(os.fsencode(target.source) for target in plan)).hexdigest()
     details: JSONObject = {
@@ -65,11 +88,11 @@ def redact(
         "plan_sha256": digests,
         "mode": mode,
         "purpose": purpose.name if purpose else None,
-        "galleries": [*sorted({r.gallery for mine in references.values() for r in mine})],
+        "galleries": [*galleries],
     }
     happening = Happening("redact", details, dict.fromkeys(keep, _ASKED))
     probes: list[str] = []
-    with desk.operation("redact", context, happening) as act:
+    with desk.operation("redact", context, happening, named.held) as act:
 
         def choose(picture: Picture, faces: Sequence[Face]) -> dict[int, str]:
             if purpose is None:
@@ -84,6 +107,18 @@ def redact(
             count = sum(subject in picture.kept for picture in result.pictures)
             act.subjects[subject] = {"outcome": "kept visible" if count else "not seen", "pictures": count}
     return RedactionResult(result.mode, result.pictures, act.entry)
+
+
+def _warrant(
+    deployment: Deployment, desk: Desk, mandate: str | None, purpose: Purpose | None, galleries: Sequence[str]
+) -> Warrant:
+    """Look up a mandate that is to cover every gallery; what it does not allow of one, it does not allow."""
+    name, now = purpose.name if purpose else "", deployment.now()
+    uses = [Use("redact", name, gallery, None, deployment.operator, now) for gallery in galleries or ("",)]
+    found = [warrant(deployment, desk, mandate, use) for use in uses]
+    answers = [one.assessment for one in found if one.assessment is not None]
+    facts = {fact: all(answer[fact] for answer in answers) for fact in FACTS} if answers else None
+    return Warrant(found[0].held, facts)
 
 
 def _references(

@@ -208,13 +208,14 @@ class System(Desks):
         )
         return identification.identify(self._deployment, self._desk, Path(image), request)
 
-    def redact(
+    def redact(  # noqa: PLR0913 - keywords that a redaction is described by
         self,
         source: Path | str,
         output: Path | str,
         *,
         keep: Sequence[str] = (),
         purpose: str | None = None,
+        mandate: str | None = None,
         mode: str = "pixelate",
         progress: Progress | None = None,
     ) -> RedactionResult:
@@ -225,13 +226,14 @@ class System(Desks):
             output: A picture, or a folder of the same shape; written whole or not at all, without metadata.
             keep: Subjects who stay visible.
             purpose: The purpose of their references, where they have several.
+            mandate: Digest of a mandate, or its first digits, where the standard asks for one (rule P2).
             mode: `pixelate`, `blur` or `fill`.
             progress: Told how many pictures are done, of how many.
         """
         upkeep.expire(self._deployment, self._desk)
         plan = pictures.targets(Path(source), Path(output))
-        terms = (keep, None if purpose is None else normal_name(purpose), mode)
-        return redaction.redact(self._deployment, self._desk, plan, terms, progress)
+        keeping = redaction.Keeping(keep, None if purpose is None else normal_name(purpose), mandate)
+        return redaction.redact(self._deployment, self._desk, plan, keeping, mode, progress)
 
     def subject(self, subject: str) -> SubjectView:
         """Return what is held about a subject and what happened to them."""
