@@ -14,6 +14,7 @@ from faceward.audit.note import Signer
 from faceward.core.canonical import canonical_json
 from faceward.core.clock import Clock, SystemClock, to_rfc3339
 from faceward.core.errors import EnvironmentFailure, UsageError
+from faceward.core.files import sync_folder
 from faceward.custody.client import CustodyClient
 from faceward.custody.custodian import Custodian
 from faceward.custody.protocol import Custody, Pins
@@ -32,7 +33,7 @@ from faceward.operations.log_head import EMPTY, keep_head
 from faceward.policy.jurisdiction import DEFAULT_JURISDICTION, load_jurisdiction
 from faceward.policy.standard import load_standard
 from faceward.protection.age import AgeFile
-from faceward.protection.files import sync_folder, write_atomically
+from faceward.protection.files import write_atomically
 from faceward.protection.holder import MasterKeyHolder
 from faceward.protection.keys import KeyStore
 from faceward.protection.passphrase import PassphraseFile

@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from faceward.audit.checkpoint import Checkpoint
-from faceward.audit.files import failures_named, locked, replace_file, sync_folder
+from faceward.audit.files import failures_named, locked, replace_file
 from faceward.audit.note import MAX_SIGNATURES, Note, NoteSignature, parse_note
 from faceward.audit.strict import from_canonical, to_canonical
 from faceward.core.errors import EnvironmentFailure, IntegrityError
+from faceward.core.files import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -31,7 +31,7 @@ def failures_named(path: Path) -> Iterator[None]:
 
 
 def replace_file(path: Path, data: bytes, staging: Path | None = None) -> None:
-    """Write a file of mode 0644 durably and put it in place in one step; `sync_folder` makes its name durable.
+    """Write a file of mode 0644 durably and put it in place in one step; `sync_folder` of its folder keeps it there.
 
     Args:
         path: The file; its folder exists.
@@ -51,15 +51,6 @@ def replace_file(path: Path, data: bytes, staging: Path | None = None) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from faceward.audit.checkpoint import Checkpoint, open_checkpoint
 from faceward.audit.cosigned import MAX_NOTE_FILE, size_of, with_signatures
-from faceward.audit.files import failures_named, read_text, replace_file, sync_folder
+from faceward.audit.files import failures_named, read_text, replace_file
 from faceward.audit.note import parse_note
 from faceward.audit.strict import decode_decimal
 from faceward.audit.tiles import CHECKPOINT_FILE, TILE_HEIGHT, TILE_WIDTH, Tile, encode_bundle, new_tiles
 from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError
+from faceward.core.files import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError, UsageError
+from faceward.core.files import sync_folder
 from faceward.core.schema import deviation
 
 if TYPE_CHECKING:
@@ -203,8 +204,4 @@ def create_file(path: Path, first_checkpoint: str) -> None:
         os.link(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

@@ -1,4 +1,4 @@
-"""Reading a file that somebody else may have put there: within a bound, and only if it is one."""
+"""Reading a file that somebody else may have put there, within a bound and only if it is one; names made durable."""
 
 from __future__ import annotations
 
@@ -34,3 +34,16 @@ def read_regular(path: Path, limit: int) -> bytes | None:
     finally:
         os.close(descriptor)
     return None if len(data) > limit else data
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable: what was created, renamed or removed there.
+
+    Raises:
+        OSError: The folder cannot be opened or synchronised.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

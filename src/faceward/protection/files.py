@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
-from faceward.core.files import read_regular
+from faceward.core.files import read_regular, sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,19 +66,6 @@ def write_atomically(path: Path, data: bytes, what: str, *, replace: bool = True
         raise EnvironmentFailure(
             f"{what} {path} cannot be written ({error.strerror}); check space and permissions"
         ) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable.
-
-    Raises:
-        OSError: The folder cannot be opened or synchronised.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _write_new(path: Path, data: bytes) -> None:

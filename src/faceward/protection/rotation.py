@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from faceward.core.errors import EnvironmentFailure, IntegrityError, WrongSecret
-from faceward.protection.files import sync_folder
+from faceward.core.files import sync_folder
 from faceward.protection.holder import MasterKeyHolder, new_master_key
 from faceward.protection.keys import KeyStore
 

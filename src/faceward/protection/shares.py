@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from shamir_mnemonic import MnemonicError, combine_mnemonics, generate_mnemonics
 
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError, WrongSecret
+from faceward.core.files import sync_folder
 from faceward.protection.document import Document, write_document
-from faceward.protection.files import sync_folder, write_atomically
+from faceward.protection.files import write_atomically
 from faceward.protection.holder import MASTER_KEY_BYTES, require_master, staged_path
 from faceward.protection.share_words import MAX_SHARES, HeldShare, Quorum
 

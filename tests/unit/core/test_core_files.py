@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from faceward.core.errors import EnvironmentFailure, IntegrityError
-from faceward.core.files import read_regular
+from faceward.core.files import read_regular, sync_folder
 from faceward.protection.files import read_bounded
 
 
@@ -40,3 +40,11 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
         read_regular(path, 5)
     with pytest.raises(EnvironmentFailure, match="cannot be read"):
         read_bounded(path, 5, "the master key")
+
+
+def test_a_folder_is_made_durable_and_nothing_else(tmp_path: Path) -> None:
+    sync_folder(tmp_path)
+    (tmp_path / "file").write_bytes(b"")
+    for other in (tmp_path / "file", tmp_path / "missing"):
+        with pytest.raises(OSError, match=other.name):
+            sync_folder(other)
