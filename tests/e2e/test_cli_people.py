@@ -44,7 +44,8 @@ def office(tmp_path: Path, fakes: ModuleType) -> Any:
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
     added = cli.json("person", "add", "Ana", "--key", tmp_path / "ana.pub", "--role", "operator", "--role", "approver")
     assert added["state"] == "carried out"
-    cli.ok(*ana(tmp_path), "person", "add", "Ben", "--key", tmp_path / "ben.pub", "--role", "approver")
+    said = cli.ok(*ana(tmp_path), "person", "add", "Ben", "--key", tmp_path / "ben.pub", "--role", "approver").err
+    assert "where the standard asks for training, 'Ben' approves of nothing" in said
     cli.ok(*ana(tmp_path), "purpose", "add", "door", "--basis", "consent", "--fmr", "1e-3", "--retention", "90d",
            "--alternative", "a badge")  # fmt: skip
     return cli

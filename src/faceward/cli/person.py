@@ -11,7 +11,7 @@ from typing import Annotated, Optional
 import typer
 
 from faceward.cli.options import Settings, command, group
-from faceward.cli.output import emit, pairs, say, table
+from faceward.cli.output import emit, note, pairs, say, table
 from faceward.cli.requests import tell
 from faceward.core.errors import BadInput, EnvironmentFailure, UsageError
 
@@ -101,6 +101,8 @@ def _add(
     with settings.open() as system:
         asked = system.people.add(name, line, tuple(role), trained)
     tell(settings, asked)
+    if "approver" in role and trained is None and not settings.as_json:
+        note(f"--trained-until left out: where the standard asks for training, {name!r} approves of nothing")
 
 
 def read_public(path: Path) -> str:
