@@ -381,3 +381,20 @@ def test_an_unknown_mandate_is_a_refusal_and_not_a_crash(station: Station) -> No
     for name in ("", "zz", "0" * 64, "f" * 8):
         with pytest.raises((PolicyRefusal, UsageError)):
             station.search(name)
+
+
+def test_S2_an_approver_who_is_a_named_operator_does_not_approve_his_own_search(station: Station) -> None:
+    """Ana lets somebody else ask for a mandate that names her, and approves it herself."""
+    station.system.people.add("eve", station.keys["eve"].public.line, ("operator",), date(2030, 1, 1))
+    [waiting] = station.system.requests.listed(waiting=True)
+    station.act("ben").requests.decide(waiting.digest, Decision.APPROVE)
+    digest = station.act("eve").mandates.request(station.mandate(operators=("ana", "eve"))).digest
+    station.act("ana").mandates.decide(digest, Decision.APPROVE)
+    refused(lambda: station.search(digest), "P2")
+    refused(lambda: station.present(station.claim(station.begin("identify", mandate=digest), digest)), "P2")
+    # What she approved covers the other whom it names.
+    station.act("eve")
+    station.search(digest)
+    station.act("ben").mandates.decide(digest, Decision.APPROVE)
+    station.act("ana")
+    station.search(digest)

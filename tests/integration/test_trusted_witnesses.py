@@ -99,7 +99,7 @@ def test_L3_a_log_counts_as_witnessed_for_its_term(make_world: Callable[..., Any
     deployment, watch = system._deployment, Watch()
     term = deployment.standard.parameters.log.freshest
     assert deployment.standard.parameters.log.witnesses == 1
-    assert "0 trusted" in witnessed(deployment, watch).reason
+    assert "known: 0" in witnessed(deployment, watch).reason
     system.witnesses.change(VKEY, trust=True)
     assert "no other ever" in witnessed(deployment, watch).reason
     cosign(world, system, TWO)

@@ -10,6 +10,7 @@ import typer
 from faceward.cli.files import read_limited
 from faceward.cli.options import Settings, command
 from faceward.cli.output import emit, note, pairs, say
+from faceward.cli.words import plural
 from faceward.core.errors import BadInput, UsageError
 
 
@@ -41,7 +42,7 @@ def _export(
     if settings.as_json:
         emit(result.to_json())
     else:
-        say(f"{result.manifest['references']} references for {to} written to {out}; log entry {result.entry}")
+        say(f"{plural(int(str(result.manifest['references'])), 'reference')} for {to} written to {out}; log entry {result.entry}")
 
 
 def _receive(
@@ -60,5 +61,5 @@ def _receive(
     if settings.as_json:
         emit(manifest)
         return
-    pairs(manifest, "Package")
+    pairs({name.replace("_", " "): value for name, value in manifest.items()}, "Package")
     note("the package was checked and not imported; its references are used under its terms alone")

@@ -118,7 +118,10 @@ class Settings:
         """
         from faceward.bootstrap import open_system
         from faceward.operations.config import read_config
+        from faceward.protection.process import forbid_core_files
 
+        # Before any secret is read.
+        forbid_core_files()
         home = self.require_home()
         who = self.credentials()
         if read_config(home).age:

@@ -58,7 +58,7 @@ def _notices(
     if settings.as_json:
         emit({"notices": [one.to_json() for one in found]})
     elif text:
-        print_text("\n".join(one.text for one in found))
+        print_text("\n".join(one.text for one in found) or "none")
     else:
         table(
             ("id", "recipient", "contact", "references#", "issued", "confirm by", "confirmed", "overdue"),

@@ -41,7 +41,8 @@ _DUTIES = {
     EXPORT: _OPERATOR,
     CREATE: _UPKEEP,
     ROTATE: _UPKEEP,
-    DESTROY: _UPKEEP,
+    # It cannot be undone, so it is no operator's.
+    DESTROY: Duty(frozenset({Role.CUSTODIAN})),
     "subject.show": _ABOUT_SUBJECT,
     "subject.export": _ABOUT_SUBJECT,
 }

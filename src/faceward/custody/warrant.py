@@ -10,7 +10,7 @@ from faceward.core.errors import PolicyRefusal
 from faceward.custody import uses
 from faceward.custody.changes import REVOKED
 from faceward.custody.duties import EXPORT
-from faceward.policy.mandates import Standing, Use, assess, refuse_uncovered
+from faceward.policy.mandates import Standing, Use, assess, by_others, refuse_uncovered
 
 if TYPE_CHECKING:
     from faceward.custody.messages import Presentation
@@ -57,7 +57,8 @@ def covering(turn: Turn, presentation: Presentation, shown: Shown, trust: Trust,
     created, urgent = signed.request.created, trust.terms.urgent
     # What the mandate says comes first: an ended one is ended, whoever approved it.
     refuse_uncovered(assess(mandate, use, standing, urgent, created))
-    if not trust.approved(signed, digest, presentation.authority.approvals, now):
+    others = by_others(signed, presentation.authority.approvals, use.operator)
+    if not trust.approved(signed, digest, others, now):
         standing = replace(standing, approved=False)
         refuse_uncovered(assess(mandate, use, standing, urgent, created), urgent=mandate.urgent)
     _check_recipient(operation, mandate, shown)

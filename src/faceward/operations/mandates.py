@@ -16,7 +16,7 @@ from faceward.operations.request_store import REVOCATION
 from faceward.operations.request_views import WAITING
 from faceward.operations.requests import Brought, Requests, described
 from faceward.policy.facts import mandate_request_context
-from faceward.policy.mandates import FACTS, KIND, Mandate, Standing, Use, assess, check_mandate
+from faceward.policy.mandates import FACTS, KIND, Mandate, Standing, Use, assess, by_others, check_mandate
 from faceward.policy.people import Role
 from faceward.policy.requests import Approval, Decision, SignedRequest
 from faceward.policy.statements import Statement, StatementAct
@@ -156,7 +156,8 @@ class Mandates:
         signed = self._of_kind(digest)
         approvals = self._requests.store.approvals(digest)
         status = self._deployment.custody.status()
-        approved = self._requests.agreed(signed, approvals, self._requests.roster(status))
+        others = by_others(signed, approvals, use.operator)
+        approved = self._requests.agreed(signed, others, self._requests.roster(status))
         standing = Standing(approved, digest in status.revoked, status.spent.get(digest, 0))
         limit = self._deployment.standard.parameters.mandate.urgent
         facts = assess(Mandate.of(signed), use, standing, limit, signed.request.created)

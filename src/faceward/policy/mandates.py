@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from faceward.core.errors import PolicyRefusal
+from faceward.policy.asking import Approval, Decision, SignedRequest
 from faceward.policy.authority import KIND, MOST_SEARCHES, Limits, Mandate, check_mandate
 
 __all__ = [
@@ -70,6 +71,19 @@ class Standing:
     approved: bool
     revoked: bool
     spent: int
+
+
+def by_others(signed: SignedRequest, approvals: tuple[Approval, ...], operator: str) -> tuple[Approval, ...]:
+    """Return what others than who uses a mandate decided on it; a refusal counts whoever gave it.
+
+    An approver may be named among a mandate's operators. What he approved then covers the others, not himself (S2).
+    What its requester approved stays, since that is refused as such.
+    """
+    return tuple(
+        one
+        for one in approvals
+        if one.approver != operator or one.approver == signed.request.requester or one.decision is Decision.REFUSE
+    )
 
 
 def assess(

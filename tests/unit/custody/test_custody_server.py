@@ -123,7 +123,10 @@ def test_S2_everything_that_people_decide_crosses_the_socket(kit: Any, tmp_path:
         new = made.custody.rotate(made.show(recorded, "door", session))
         made.custody.retire(replace(made.show(recorded, "door", session), key_id=new.key_id))
         recorded = made.record("gallery.destroy", {"operator": "ann", "gallery": "door"})
-        made.custody.destroy(made.show(recorded, "door", session))
+        with pytest.raises(PolicyRefusal, match="role custodian"):
+            made.custody.destroy(made.show(recorded, "door", session))
+        recorded = made.record("gallery.destroy", {"operator": "cleo", "gallery": "door"})
+        made.custody.destroy(made.show(recorded, "door", made.sign_in("cleo")))
         made.custody.stop(made.stop("eve"))
         assert made.custody.status() == direct.status()
         made.custody.decide(*made.ask("restart", {}, "bob", ("cleo",)))
