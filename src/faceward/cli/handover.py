@@ -42,7 +42,8 @@ def _export(
     if settings.as_json:
         emit(result.to_json())
     else:
-        say(f"{plural(int(str(result.manifest['references'])), 'reference')} for {to} written to {out}; log entry {result.entry}")
+        handed = plural(int(str(result.manifest["references"])), "reference")
+        say(f"{handed} for {to} written to {out}; log entry {result.entry}")
 
 
 def _receive(
