@@ -301,6 +301,14 @@ class CustodianMachine(RuleBasedStateMachine):
             and len(warrant.used_by - {entry.recorded[0]}) < warrant.searches
             and warrant.asked <= now < warrant.asked + timedelta(days=2)
             and (warrant.approved or (warrant.urgent and now < warrant.asked + timedelta(hours=48)))
+            and (warrant.approved or not self.undecided(warrant, now))
+        )
+
+    def undecided(self, but: Warrant, now: datetime) -> bool:
+        """Whether an earlier urgent mandate was used and its time ended; nobody decides on one here."""
+        return any(
+            one.urgent and one.used_by and one is not but and now >= one.asked + timedelta(hours=48)
+            for one in self.known
         )
 
     def shown(self, entry: Announced, gallery: str) -> Any:

@@ -43,7 +43,7 @@ from faceward.custody.server import CustodyServer
 from faceward.operations.grounds import Grounds
 from faceward.operations.journal import DETAILS, Happening
 from faceward.policy.mandates import Mandate
-from faceward.policy.requests import Decision
+from faceward.policy.requests import TRAINED_FOR, Decision
 from faceward.policy.sessions import OpenSession
 from faceward.policy.sshsig import PrivateKey
 from faceward.policy.watchlist import Particulars
@@ -111,6 +111,8 @@ class Asked:
     carried: bool = False
     revoked: bool = False
     opened: set[int] = field(default_factory=set)
+    hurried: bool = False
+    decided: bool = False
 
 
 class Investigation(RuleBasedStateMachine):
@@ -213,6 +215,10 @@ class Investigation(RuleBasedStateMachine):
         self.released.append((presentation.gallery, index))
         if asked is not None:
             asked.opened.add(index)
+            if self._approved(asked, details["operator"]):
+                asked.decided = True
+            else:
+                asked.hurried = True
 
     def _check_opening(self, gallery: str) -> None:
         self.openings += 1
@@ -251,7 +257,7 @@ class Investigation(RuleBasedStateMachine):
             and (known := self.roster.get(name)) is not None
             and known.key is key
             and "approver" in known.roles
-            and (decision is Decision.REFUSE or self._trained(known))
+            and (decision is Decision.REFUSE or asked.kind not in TRAINED_FOR or self._trained(known))
         ]
 
     def _approved(self, asked: Asked, but: str = "") -> bool:
@@ -262,9 +268,10 @@ class Investigation(RuleBasedStateMachine):
         mandate, now = asked.mandate, self.world.clock.now()
         # Answers that do not count any more end an urgent term too: the mandate was decided on.
         urgent = asked.mandate is not None and asked.mandate.urgent and now < asked.created + URGENT
+        urgent = urgent and not self._others(asked, details["operator"]) and not self._undecided(asked, now)
         return (
             mandate is not None
-            and (self._approved(asked) or (urgent and not asked.answers and self._stands(asked)))
+            and (self._approved(asked, details["operator"]) or (urgent and self._stands(asked)))
             and not asked.revoked
             and mandate.starts <= now < mandate.until
             and len(asked.opened - {index}) < mandate.searches
@@ -272,6 +279,21 @@ class Investigation(RuleBasedStateMachine):
             and details["gallery"] in mandate.galleries
             and details["purpose"] == mandate.purpose
             and details["operator"] in mandate.operators
+        )
+
+    def _others(self, asked: Asked, operator: str) -> bool:
+        """Whether anybody answered whose answer is looked at when this operator searches."""
+        return any(
+            name != operator or name == asked.requester or decision is Decision.REFUSE
+            for name, (decision, _) in asked.answers.items()
+        )
+
+    def _undecided(self, but: Asked, now: datetime) -> bool:
+        """Whether an earlier urgent mandate of the same requester was used, and nobody decided on it in time."""
+        return any(
+            one.hurried and not one.decided and now >= one.created + URGENT
+            for one in self.asked.values()
+            if one is not but and one.requester == but.requester
         )
 
     def _pick(self, index: int, kind: Callable[[Asked], bool]) -> str:
@@ -406,7 +428,7 @@ class Investigation(RuleBasedStateMachine):
             asked is not None
             and person is not None
             and self._stands(asked)
-            and self._may("approver", trained=True)
+            and self._may("approver", trained=decision is Decision.APPROVE and asked.kind in TRAINED_FOR)
             and person[0] != asked.requester
             and not (decision is Decision.APPROVE and asked.answers.get(person[0], ("",))[0] is Decision.REFUSE)
         )
@@ -414,7 +436,9 @@ class Investigation(RuleBasedStateMachine):
         if possible and asked is not None and person is not None:
             asked.answers[person[0]] = (decision, person[1].key)
             if asked.mandate is not None and self._counting(asked, Decision.REFUSE):
-                asked.revoked = True
+                asked.revoked = asked.decided = True
+            elif asked.mandate is not None and self._approved(asked):
+                asked.decided = True
             elif asked.kind != "entry" and asked.mandate is None and self._approved(asked):
                 carried = asked.carried = asked.then()
         self._expect(possible and carried, lambda: self.system.requests.decide(digest, decision), UsageError)

@@ -12,7 +12,7 @@ from faceward.custody.protocol import Pins
 from faceward.custody.standing import ROSTER, TERMS, Trust, roster_of
 from faceward.custody.terms import Terms
 from faceward.custody.timing import moment_of, ticks
-from faceward.custody.uses import time_of
+from faceward.custody.uses import decided, time_of
 from faceward.policy.asking import Approval, Decision, Request, SignedRequest
 from faceward.policy.people import Person, Role, Roster
 from faceward.policy.requests import (
@@ -97,7 +97,7 @@ def decide(turn: Turn, asked: tuple[SignedRequest, tuple[Approval, ...]], trust:
     request = signed.request
     digest = request.digest()
     if request.kind == MANDATE:
-        _refused(turn, asked, trust, now)
+        _decided(turn, asked, trust, now)
         return
     if request.kind not in _CHANGES:
         raise UsageError(f"a custodian does not carry out requests of the kind {request.kind!r}; nothing was done")
@@ -112,15 +112,17 @@ def decide(turn: Turn, asked: tuple[SignedRequest, tuple[Approval, ...]], trust:
     _changed(turn)
 
 
-def _refused(turn: Turn, asked: tuple[SignedRequest, tuple[Approval, ...]], trust: Trust, now: datetime) -> None:
-    """Revoke a mandate that an approver refused."""
+def _decided(turn: Turn, asked: tuple[SignedRequest, tuple[Approval, ...]], trust: Trust, now: datetime) -> None:
+    """Revoke a mandate that an approver refused; either way an urgent one is no longer undecided (rule P7)."""
     signed, answers = asked
     check_request(signed, trust.roster, trust.origin, now)
     refusals = [answer for answer in answers if answer.decision is Decision.REFUSE]
-    if not refusals:
-        raise UsageError("a mandate is shown when it is used; only its refusal is told to a custodian")
-    check_approval(signed, refusals[0], trust.roster, trust.origin, now)
-    _revoke(turn, signed.request.digest(), now)
+    if refusals:
+        check_approval(signed, refusals[0], trust.roster, trust.origin, now)
+        _revoke(turn, signed.request.digest(), now)
+    else:
+        check_approved(signed, answers, trust.roster, trust.origin, now)
+    decided(turn, signed.request.digest())
 
 
 def revoke(turn: Turn, statement: Statement, mandate: SignedRequest | None, trust: Trust, now: datetime) -> None:

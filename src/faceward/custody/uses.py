@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 USED = "used"
 SPENT = "spent"
+URGENT = "urgent"
 
 
 def check_unused(turn: Turn, index: int, gallery: str, mark: str) -> None:
@@ -57,6 +58,36 @@ def spent(turn: Turn, mandate: str, index: int) -> int:
     One entry that names several galleries is one search.
     """
     return _count(turn.get(SPENT, mandate)) - (turn.get(USED, str(index)) is not None)
+
+
+def note_urgent(turn: Turn, mandate: str, requester: str, until: datetime, now: datetime) -> None:
+    """Note that an urgent mandate is used before anybody approved it (rule P7).
+
+    Args:
+        turn: The state.
+        mandate: Digest of the mandate.
+        requester: Who asked for it.
+        until: When the time ends in which it may be used unapproved, UTC.
+        now: The custodian's time, UTC.
+
+    Raises:
+        PolicyRefusal: An earlier one of the same requester was used, and its time ended without a decision (P7):
+            otherwise urgent mandates could follow each other for ever.
+    """
+    for name, row in turn.all(URGENT).items():
+        if name != mandate and row["requester"] == requester and time_of(row) <= ticks(now):
+            raise PolicyRefusal(
+                "P7",
+                f"an urgent mandate of {requester!r} was used, and nobody decided on it in time ({name[:12]}…).",
+                "Ask for a mandate that is approved before it is used.",
+            )
+    turn.put(URGENT, mandate, {"requester": requester, "time": ticks(until)})
+
+
+def decided(turn: Turn, mandate: str) -> None:
+    """Note that somebody decided on an urgent mandate."""
+    if turn.get(URGENT, mandate) is not None:
+        turn.drop(URGENT, mandate)
 
 
 def last_spent(turn: Turn, most: int) -> Mapping[str, int]:

@@ -61,6 +61,9 @@ def covering(turn: Turn, presentation: Presentation, shown: Shown, trust: Trust,
     if not trust.approved(signed, digest, others, now):
         standing = replace(standing, approved=False)
         refuse_uncovered(assess(mandate, use, standing, urgent, created), urgent=mandate.urgent)
+        uses.note_urgent(turn, digest, signed.request.requester, created + urgent, now)
+    else:
+        uses.decided(turn, digest)
     _check_recipient(operation, mandate, shown)
     return digest
 

@@ -225,6 +225,9 @@ class Requests:
             if refusals:
                 self._deployment.custody.decide(signed, tuple(refusals))
                 delete_linked(self._deployment, self._desk, signed.digest())
+            elif self.approved(signed):
+                # The custodian counts an urgent mandate as undecided until it is told (rule P7).
+                self._deployment.custody.decide(signed, approvals)
         elif signed.request.kind in ACTIONS and self.approved(signed):
             self._carry_out(signed, approvals, principal)
 

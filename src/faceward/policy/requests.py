@@ -25,6 +25,9 @@ from faceward.policy.asking import (
 from faceward.policy.people import Person, Role, Roster
 from faceward.policy.sshsig import verify
 
+TRAINED_FOR = frozenset({"mandate", "entry", "export"})
+"""Kinds of requests whose approver must be trained, where the standard asks for training: those about subjects."""
+
 __all__ = [
     "APPROVAL_NAMESPACE",
     "KINDS",
@@ -103,8 +106,10 @@ def check_approval(signed: SignedRequest, approval: Approval, roster: Roster, de
         raise PolicyRefusal("S2", "it was decided outside the request's term.", "Decide within it, by a right clock.")
     message = decision_message(approval.request, deployment, approver.name, (approval.decision, approval.time))
     verify(approver.key, APPROVAL_NAMESPACE, message, approval.signature)
-    # A refusal counts whoever is trained; only what lets something happen is asked for more.
-    if roster.training_asked and approval.decision is Decision.APPROVE and not approver.is_trained(now):
+    # A refusal counts whoever is trained, and so does what is decided about people and rules: otherwise nobody could
+    # enter a training any more once those of all approvers have ended.
+    asked = roster.training_asked and signed.request.kind in TRAINED_FOR
+    if asked and approval.decision is Decision.APPROVE and not approver.is_trained(now):
         raise PolicyRefusal(
             "S2", f"the training of {approver.name!r} is missing or has ended.", "Ask an approver who is trained."
         )

@@ -242,8 +242,31 @@ def test_P7_a_refused_mandate_is_revoked(manned: Any, kit: Any) -> None:
     manned.custody.decide(signed, (refusal,))
     # Whoever shows it without the refusal gets nothing either.
     refused("P2", "revoked", lambda: manned.custody.release(manned.search(urgent)))
-    with pytest.raises(UsageError, match="only its refusal"):
-        manned.custody.decide(*manned.mandate())
+    refused("S2", "nobody has approved", lambda: manned.custody.decide(manned.mandate(())[0], ()))
+
+
+def test_P7_urgent_mandates_do_not_follow_each_other_undecided(manned: Any) -> None:
+    first = manned.mandate((), urgent=True)
+    manned.custody.release(manned.search(first))
+    # While the time of the first runs, another may be used beside it.
+    manned.custody.release(manned.search(manned.mandate((), urgent=True)))
+    manned.clock.move(seconds=50 * 3600)
+    refused(
+        "P7",
+        "nobody decided on it in time",
+        lambda: manned.custody.release(manned.search(manned.mandate((), urgent=True))),
+    )
+    manned.custody.release(manned.search(manned.mandate()))
+
+
+def test_P7_an_urgent_mandate_that_was_decided_on_stands_in_nobodys_way(manned: Any, kit: Any) -> None:
+    signed, _ = urgent = manned.mandate((), urgent=True)
+    manned.custody.release(manned.search(urgent))
+    now = manned.clock.now()
+    approval = sign_approval(signed.request, "bob", Decision.APPROVE, now, kit.KEYS["bob"])
+    manned.custody.decide(signed, (approval,))
+    manned.clock.move(seconds=50 * 3600)
+    manned.custody.release(manned.search(manned.mandate((), urgent=True)))
 
 
 def test_P2_a_revoked_mandate_opens_nothing(manned: Any, kit: Any) -> None:

@@ -304,7 +304,7 @@ def _review() -> Iterator[Case]:
 def _particular(name: str) -> Iterator[Case]:
     parameters = standard_of(name).parameters
     if parameters.people.trained:
-        trained = (*ENROLMENT, *RECOGNITION, "watchlist.entry", "mandate.approve", "request.approve", "redact")
+        trained = (*ENROLMENT, *RECOGNITION, "watchlist.entry", "redact")
         yield from _each("H1", trained, who={"trained": False})
     if parameters.people.reviewers:
         yield Case("H1", "adverse.note", {"case_actionable": False})
