@@ -45,7 +45,7 @@ def office(tmp_path: Path, fakes: ModuleType) -> Any:
     added = cli.json("person", "add", "Ana", "--key", tmp_path / "ana.pub", "--role", "operator", "--role", "approver")
     assert added["state"] == "carried out"
     said = cli.ok(*ana(tmp_path), "person", "add", "Ben", "--key", tmp_path / "ben.pub", "--role", "approver").err
-    assert "where the standard asks for training, 'Ben' approves of nothing" in said
+    assert "where the standard asks for training, 'Ben' approves of no mandate" in said
     cli.ok(*ana(tmp_path), "purpose", "add", "door", "--basis", "consent", "--fmr", "1e-3", "--retention", "90d",
            "--alternative", "a badge")  # fmt: skip
     return cli
