@@ -102,9 +102,7 @@ def _add(
         asked = system.people.add(name, line, tuple(role), trained)
     tell(settings, asked)
     if "approver" in role and trained is None and not settings.as_json:
-        note(
-            f"--trained-until left out: where the standard asks for training, {name!r} approves of no mandate, entry or export"
-        )
+        note(f"--trained-until left out: where the standard asks for training, {name!r} approves of no mandate")
 
 
 def read_public(path: Path) -> str:
