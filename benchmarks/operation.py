@@ -17,17 +17,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from custody import floor
 from faceward import bootstrap
 from faceward.audit.entries import Commitment, Entry, Phase
 from faceward.audit.log import Record
@@ -111,22 +111,6 @@ def grow(station: Station, size: int) -> None:
     log = station.deployment.log
     while log.size < size:
         log.append([FILLER] * min(BATCH, size - log.size), datetime.now(UTC))
-
-
-@contextmanager
-def floor(folder: Path) -> Iterator[Callable[[], None]]:
-    """Yield a transaction that inserts one row and is durable when it returns."""
-    with closing(sqlite3.connect(folder / "floor.db", isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("CREATE TABLE rows (value BLOB)")
-
-        def insert() -> None:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("INSERT INTO rows VALUES (?)", (bytes(200),))
-            connection.execute("COMMIT")
-
-        yield insert
 
 
 @contextmanager
