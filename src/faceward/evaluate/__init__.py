@@ -1,0 +1,1 @@
+"""How often recognition errs: protocols, metrics, calibration, fairness and the evidence that binds operations."""
