@@ -40,3 +40,33 @@ class Scores:
     def subjects(self) -> int:
         """Number of subjects."""
         return int(self.subject_of.max()) + 1 if len(self.subject_of) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class SearchScores:
+    """What open-set searches of galleries of one size gave (ISO/IEC 19795-1: identification trials).
+
+    A failure to acquire returns no candidate: it is a miss of a mated probe and no alert of a non-mated one, and is
+    counted apart.
+
+    Attributes:
+        references: Subjects in each gallery.
+        simulated: How many of them are simulated.
+        mated: Score of each mated probe with its own reference, shape (m,), float32.
+        rank: Place of the own reference among all of the gallery by score, from 1, shape (m,), int32.
+        mated_subject: The subject of each mated probe, shape (m,), int32 indices of subjects.
+        nonmated: Highest score that each search with a non-mated probe found, shape (n,), float32.
+        nonmated_subject: The subject of each non-mated probe, shape (n,).
+        mated_lost: Searches with mated probes that a failure to acquire or to enrol made impossible.
+        nonmated_lost: Those with non-mated probes.
+    """
+
+    references: int
+    simulated: int
+    mated: Values
+    rank: Indices
+    mated_subject: Indices
+    nonmated: Values
+    nonmated_subject: Indices
+    mated_lost: int = 0
+    nonmated_lost: int = 0
