@@ -160,8 +160,8 @@ def test_a_search_without_meaning_is_refused(comparator: Comparator, threshold: 
         comparator.search(unit(1), threshold, k)
 
 
-@pytest.mark.parametrize("scale", [0.0, 2.0, float("nan"), float("inf")])
-def test_a_probe_that_is_no_unit_vector_is_refused(comparator: Comparator, scale: float) -> None:
+@pytest.mark.parametrize("scale", [0.0, 0.5, 1.01, 2.0, float("nan"), float("inf")])
+def test_a_probe_of_another_length_is_refused(comparator: Comparator, scale: float) -> None:
     with pytest.raises(UsageError), np.errstate(all="ignore"):
         comparator.search(unit(1) * np.float32(scale), 0.5, 1)
     with pytest.raises(UsageError):

@@ -78,7 +78,7 @@ class Sample:
     Attributes:
         face: Where it was found.
         quality: Its quality components.
-        features: Unit features, shape (d,), float32. Never written anywhere unprotected.
+        features: Shape (d,), float32, of length 0.5 to 1; a score is an inner product. Never written unprotected.
         pack: Identifier of the model pack that made them.
     """
 

@@ -24,7 +24,7 @@ _BLOCK_SCORES = 8 * 1024 * 1024
 
 
 class GalleryIndex:
-    """Rows of unit features with their identifiers and subjects; not for several threads at once.
+    """Rows of features with their identifiers and subjects; not for several threads at once.
 
     Decisions do not depend on how the product is computed: candidates within the product's rounding error of
     the threshold are scored again in float64, in an order that is the same for every row, and only then
@@ -43,8 +43,8 @@ class GalleryIndex:
         self._references_of: dict[bytes, int] = {}
         # An upper bound that only falls when the index is dropped; too high costs time, never a hit.
         self._most_references = 1
-        # Twice the bound d * 2^-24 on the error of a float32 product of unit vectors (Higham 2002, section
-        # 3.1).
+        # Twice the bound d * 2^-24 on the error of a float32 product of vectors whose lengths are at most one
+        # (Higham 2002, section 3.1).
         self._slack = dimension * float(np.finfo(np.float32).eps)
 
     def __len__(self) -> int:
@@ -60,7 +60,7 @@ class GalleryIndex:
         Args:
             ids: An identifier for each row, new to the index.
             subjects: The subject of each row.
-            rows: Unit features, shape (n, d), float32.
+            rows: Features, shape (n, d), float32, of length at most 1.
 
         Raises:
             PackMismatch: The rows have another dimension.
@@ -115,7 +115,7 @@ class GalleryIndex:
         """Return the best subjects of each probe.
 
         Args:
-            probes: Unit features, shape (m, d), float32.
+            probes: Features, shape (m, d), float32, of length at most 1.
             threshold: Lowest score that counts.
             k: Most subjects for a probe, at least 1.
 
@@ -145,7 +145,7 @@ class GalleryIndex:
     ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
         products = self._matrix[candidates].astype(np.float64) * probe.astype(np.float64)
         exact = products.sum(axis=1)
-        # Unit length holds to about 1e-7, and a score is a cosine.
+        # Lengths are at most one to about 1e-7, and so are scores.
         np.clip(exact, -1.0, 1.0, out=exact)
         above = exact >= threshold
         zeroise(products)

@@ -19,7 +19,7 @@ class Enrolment:
     Attributes:
         subject: 32-byte keyed digest of the subject's name.
         purpose: Name of the purpose.
-        features: Unit features, shape (d,), float32.
+        features: Shape (d,), float32, of length 0.5 to 1.
         record: Subject's name, basis, source, evidence, quality: sealed with the reference.
         sample: 32-byte keyed digest of the sample.
         expires: From when on it is no longer compared, UTC.

@@ -113,7 +113,7 @@ class Gallery:
         """Compare a probe with every unexpired reference of a purpose.
 
         Args:
-            probe: Unit features, shape (d,), float32.
+            probe: Features, shape (d,), float32, of length 0.5 to 1.
             purpose: Name of the purpose.
             threshold: Lowest score that counts, -1 to 1.
             k: Most subjects to return, at least 1.
@@ -124,7 +124,7 @@ class Gallery:
 
         Raises:
             PackMismatch: The probe has another dimension than the references.
-            UsageError: The probe is not a unit vector, or threshold or k is out of range.
+            UsageError: The probe's length is out of range, or threshold or k is out of range.
             IntegrityError: A reference does not authenticate; the message names it.
         """
         probes = np.asarray(probe)[np.newaxis]

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 Features: TypeAlias = npt.NDArray[np.float32]
 
-# Normalised float32 features of up to some thousand coordinates stay well within this of length one.
-_UNIT_TOLERANCE = 1e-3
+# A pack may shorten its features, by what it says of how common a face is, but not to less than half; float32 features
+# of length one and up to some thousand coordinates stay well within 0.001 of it.
+SHORTEST = 0.5
+LONGEST = 1.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Hit:
     Attributes:
         reference_id: The subject's best reference.
         subject: Its pseudonym.
-        score: Cosine similarity of probe and reference, -1 to 1.
+        score: Inner product of probe and reference, -1 to 1; their cosine similarity where both are of length one.
     """
 
     reference_id: str
@@ -108,7 +110,7 @@ class Comparator(Protocol):
         """Compare probes with every reference.
 
         Args:
-            probes: Unit features, shape (m, d), float32.
+            probes: Features, shape (m, d), float32, of length 0.5 to 1.
             threshold: Lowest score that counts, -1 to 1.
             k: Most subjects to return for a probe, at least 1.
 
@@ -118,7 +120,7 @@ class Comparator(Protocol):
 
         Raises:
             PackMismatch: The probes have another dimension.
-            UsageError: A probe is not a unit vector, or threshold or k is out of range.
+            UsageError: A probe's length is out of range, or threshold or k is out of range.
         """
         ...
 
@@ -139,11 +141,11 @@ class ProtectionScheme(Protocol):
         """Protect features under a subject's key.
 
         Args:
-            features: Unit features, shape (d,), float32.
+            features: Shape (d,), float32, of length 0.5 to 1.
             opener: The key, and what the blob is to be bound to.
 
         Raises:
-            UsageError: The features are not a finite unit vector, or the binding is not for features.
+            UsageError: The features are not finite or their length is out of range, or the binding is not for features.
         """
         ...
 
@@ -168,14 +170,16 @@ def check_features(features: Features, dimensions: int = 1) -> Features:
         dimensions: Number of axes wanted.
 
     Raises:
-        UsageError: The shape is another, or a row is not finite and of length one within 0.001.
+        UsageError: The shape is another, or a row is not finite or its length not within (0.5, 1.001].
     """
     array = np.ascontiguousarray(features, dtype=np.float32)
     if array.ndim != dimensions or array.shape[-1] == 0:
-        raise UsageError(f"features of shape {array.shape} are not usable; give {dimensions} axes of unit vectors")
+        raise UsageError(f"features of shape {array.shape} are not usable; give {dimensions} axes")
     lengths = np.sqrt(np.einsum("...d,...d->...", array, array, dtype=np.float64))
-    if not np.all(np.abs(lengths - 1.0) <= _UNIT_TOLERANCE):
-        raise UsageError("features are not of length one; normalise them before they are compared or protected")
+    if not np.all((lengths > SHORTEST) & (lengths <= LONGEST)):
+        raise UsageError(
+            "features are not of a length from 0.5 to 1; normalise them before they are compared or protected"
+        )
     return array
 
 
@@ -186,6 +190,6 @@ def check_search(threshold: float, k: int) -> None:
         UsageError: The threshold is outside -1 to 1, or k is below 1.
     """
     if not -1.0 <= threshold <= 1.0:
-        raise UsageError(f"the threshold {threshold} is not a cosine similarity; give a number from -1 to 1")
+        raise UsageError(f"the threshold {threshold} is not a score; give a number from -1 to 1")
     if k < 1:
         raise UsageError(f"{k} subjects cannot be asked for; give a number of at least 1")

@@ -36,7 +36,7 @@ _RECORD_BLOCK = 256
 
 
 class ExactIndex(Protocol):
-    """An exact index in memory over rows of unit features; `faceward.gallery.index` is one."""
+    """An exact index in memory over rows of features; `faceward.gallery.index` is one."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
