@@ -4,54 +4,61 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any
-from xml.sax.saxutils import escape
 
 from reportlab.lib import colors
-from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, CondPageBreak, Flowable, Frame, KeepTogether, PageTemplate, Spacer
-from reportlab.platypus import Paragraph as Text
 from reportlab.platypus.tables import Table, TableStyle
 
 from faceward.core.words import clean
-from faceward.documents.content import NOT_ANSWERED, Answer, Block, Bullets, Document, Grid, Pairs, Paragraph
-from faceward.documents.fonts import STRONG, TEXT, register, runs, shown
-from faceward.documents.frame import LEGAL, head, missing_title, moment
+from faceward.documents.content import (
+    NOT_ANSWERED,
+    Answer,
+    Block,
+    Bullets,
+    Document,
+    Figure,
+    Grid,
+    Pairs,
+    Paragraph,
+    Pictures,
+)
+from faceward.documents.fonts import TEXT, register, shown
+from faceward.documents.frame import head, missing_title, moment, notice
+from faceward.documents.pdf_pictures import drawing, exhibits
+from faceward.documents.pdf_text import (
+    BODY,
+    CELL,
+    CELL_HEAD,
+    CELL_HEAD_NUMBER,
+    CELL_NAME,
+    CELL_NUMBER,
+    HEADING,
+    LINE,
+    MARGIN,
+    MISSING,
+    NONE,
+    QUESTION,
+    SHADE,
+    SMALL,
+    SOFT,
+    SOURCE,
+    TITLE,
+    WARN,
+    WIDTH,
+    text,
+)
 
-_MARGIN, _FOOT = 20 * mm, 24 * mm
-_WIDTH = A4[0] - 2 * _MARGIN
-_INK, _SOFT, _LINE, _SHADE = (colors.HexColor(c) for c in ("#1b1d22", "#5a606b", "#d5d9e0", "#f4f6f9"))
-_WARN, _WARN_SHADE, _ANSWER = (colors.HexColor(c) for c in ("#8a1c1c", "#fdf0ef", "#2f4f8f"))
+_FOOT = 24 * mm
+_WARN_SHADE, _ANSWER = (colors.HexColor(c) for c in ("#fdf0ef", "#2f4f8f"))
 _NUMBER_WIDTH = 20 * mm
 _SECTION_TOP, _FIELD_TOP = 48 * mm, 36 * mm
 _CODED = (
     "Some characters have no font that can show them here and are written as their Unicode numbers, like [U+0928]. "
     "The HTML of this document shows them."
 )
-
-
-def _style(name: str, size: float, **more: Any) -> ParagraphStyle:  # noqa: ANN401 - reportlab's own attributes
-    settings = {"fontName": TEXT, "fontSize": size, "leading": size * 1.4, "textColor": _INK, **more}
-    return ParagraphStyle(name, **settings)
-
-
-_BODY = _style("body", 9.5, spaceAfter=4)
-_SMALL = _style("small", 8, textColor=_SOFT, spaceAfter=4)
-_TITLE = _style("title", 17, fontName=STRONG, leading=21, spaceAfter=4)
-_HEADING = _style("heading", 11.5, fontName=STRONG, spaceBefore=12, spaceAfter=1, keepWithNext=1)
-_SOURCE = _style("source", 8, textColor=_SOFT, spaceAfter=5, keepWithNext=1)
-_CELL = _style("cell", 8.5)
-_CELL_NAME = _style("cell-name", 8.5, textColor=_SOFT)
-_CELL_HEAD = _style("cell-head", 8, fontName=STRONG)
-_CELL_NUMBER = _style("cell-number", 8.5, alignment=TA_RIGHT)
-_CELL_HEAD_NUMBER = _style("cell-head-number", 8, fontName=STRONG, alignment=TA_RIGHT)
-_QUESTION = _style("question", 9.5, fontName=STRONG)
-_NONE = _style("none", 9.5, fontName=STRONG, textColor=_WARN)
-_MISSING = _style("missing", 10.5, fontName=STRONG, textColor=_WARN, spaceAfter=3)
 
 
 def render_pdf(document: Document) -> bytes:
@@ -64,19 +71,19 @@ def render_pdf(document: Document) -> bytes:
     template = BaseDocTemplate(
         buffer,
         pagesize=A4,
-        leftMargin=_MARGIN,
-        rightMargin=_MARGIN,
-        topMargin=_MARGIN,
+        leftMargin=MARGIN,
+        rightMargin=MARGIN,
+        topMargin=MARGIN,
         bottomMargin=_FOOT,
         title=clean(document.title),
         author=clean(document.controller),
         subject=clean(document.law),
         creator=clean(document.software),
-        keywords=f"configuration {document.configuration}",
+        keywords=f"{document.describes} {document.configuration}",
         lang="en",
         invariant=1,
     )
-    frame = Frame(_MARGIN, _FOOT, _WIDTH, A4[1] - _MARGIN - _FOOT, 0, 0, 0, 0)
+    frame = Frame(MARGIN, _FOOT, WIDTH, A4[1] - MARGIN - _FOOT, 0, 0, 0, 0)
     template.addPageTemplates([PageTemplate("page", [frame])])
     template.build(_story(document), canvasmaker=_canvas_of(document))
     return buffer.getvalue()
@@ -103,13 +110,13 @@ def _canvas_of(document: Document) -> type[Canvas]:
             super().save()
 
         def _foot(self, place: str) -> None:
-            self.setStrokeColor(_LINE)
-            self.line(_MARGIN, 17 * mm, A4[0] - _MARGIN, 17 * mm)
-            self.setFillColor(_SOFT)
+            self.setStrokeColor(LINE)
+            self.line(MARGIN, 17 * mm, A4[0] - MARGIN, 17 * mm)
+            self.setFillColor(SOFT)
             self.setFont(TEXT, 7.5)
-            self.drawString(_MARGIN, 13 * mm, f"{title} · {made}")
-            self.drawRightString(A4[0] - _MARGIN, 13 * mm, place)
-            self.drawString(_MARGIN, 9.5 * mm, f"configuration {document.configuration}")
+            self.drawString(MARGIN, 13 * mm, f"{title} · {made}")
+            self.drawRightString(A4[0] - MARGIN, 13 * mm, place)
+            self.drawString(MARGIN, 9.5 * mm, f"{document.describes} {document.configuration}")
 
     return Numbered
 
@@ -120,19 +127,19 @@ def _short(title: str) -> str:
 
 def _story(document: Document) -> list[Flowable]:
     story: list[Flowable] = [
-        _text(document.title, _TITLE),
-        _text(document.law, _SMALL),
-        _text(document.about, _BODY),
+        text(document.title, TITLE),
+        text(document.law, SMALL),
+        text(document.about, BODY),
         *_pairs(head(document)),
-        _text(LEGAL, _SMALL),
+        text(notice(document), SMALL),
     ]
     if not all(shown(clean(text)) for text in _texts(document)):
-        story.append(_text(_CODED, _SMALL))
+        story.append(text(_CODED, SMALL))
     if document.missing:
-        story += _framed([_text(missing_title(document), _MISSING), *_bullets(document.missing)], _WARN, _WARN_SHADE)
+        story += _framed([text(missing_title(document), MISSING), *_bullets(document.missing)], WARN, _WARN_SHADE)
     for number, section in enumerate(document.sections, 1):
-        story += [CondPageBreak(_SECTION_TOP), _text(f"{number}. {section.title}", _HEADING)]
-        story.append(_text(section.source, _SOURCE))
+        story += [CondPageBreak(_SECTION_TOP), text(f"{number}. {section.title}", HEADING)]
+        story.append(text(section.source, SOURCE))
         for block in section.blocks:
             story += _flowables(block)
     return story
@@ -141,7 +148,7 @@ def _story(document: Document) -> list[Flowable]:
 def _flowables(block: Block) -> list[Flowable]:
     match block:
         case Paragraph():
-            return [_text(block.text, _BODY)]
+            return [text(block.text, BODY)]
         case Bullets():
             lists = _bullets(block.items)
             # The last two stay together, so that none stands alone on a page.
@@ -152,20 +159,15 @@ def _flowables(block: Block) -> list[Flowable]:
             return _grid(block)
         case Answer():
             return _answer(block)
-
-
-def _text(text: str, style: ParagraphStyle) -> Text:
-    # Each run names its font, because no font holds every script.
-    marked = "".join(
-        escape(run) if font == style.fontName else f'<font name="{font}">{escape(run)}</font>'
-        for font, run in runs(clean(text), style.fontName)
-    )
-    return Text(marked, style)
+        case Figure():
+            return drawing(block)
+        case Pictures():
+            return exhibits(block)
 
 
 def _bullets(items: Sequence[str]) -> list[Flowable]:
-    dot = _text("•", _BODY)
-    rows = [[dot, _text(item, _BODY)] for item in items]
+    dot = text("•", BODY)
+    rows = [[dot, text(item, BODY)] for item in items]
     plain = TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *_padding(1, 0)])
     parts = [part for part in (rows[:-2], rows[-2:]) if part]
     return [Table(part, [5 * mm, None], style=plain, hAlign="LEFT", splitInRow=1) for part in parts]
@@ -174,36 +176,36 @@ def _bullets(items: Sequence[str]) -> list[Flowable]:
 def _pairs(rows: Sequence[tuple[str, str]]) -> list[Flowable]:
     if not rows:
         return []
-    cells = [[_text(name, _CELL_NAME), _text(value, _CELL)] for name, value in rows]
+    cells = [[text(name, CELL_NAME), text(value, CELL)] for name, value in rows]
     style = TableStyle(
         [
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("LINEBELOW", (0, 0), (-1, -1), 0.5, _LINE),
-            ("LINEABOVE", (0, 0), (-1, 0), 0.5, _LINE),
+            ("LINEBELOW", (0, 0), (-1, -1), 0.5, LINE),
+            ("LINEABOVE", (0, 0), (-1, 0), 0.5, LINE),
             *_padding(3, 4),
         ]
     )
-    widths = [_WIDTH * 0.24, _WIDTH * 0.76]
+    widths = [WIDTH * 0.24, WIDTH * 0.76]
     return [Spacer(0, 1 * mm), Table(cells, widths, style=style, splitInRow=1), Spacer(0, 3 * mm)]
 
 
 def _grid(grid: Grid) -> list[Flowable]:
     if not grid.rows:
-        return [_text(grid.empty, _BODY)]
+        return [text(grid.empty, BODY)]
     numeric = [column.endswith("#") for column in grid.columns]
     top = [
-        _text(column.rstrip("#"), _CELL_HEAD_NUMBER if number else _CELL_HEAD)
+        text(column.rstrip("#"), CELL_HEAD_NUMBER if number else CELL_HEAD)
         for column, number in zip(grid.columns, numeric, strict=True)
     ]
     cells = [
-        [_text(cell, _CELL_NUMBER if number else _CELL) for cell, number in zip(row, numeric, strict=True)]
+        [text(cell, CELL_NUMBER if number else CELL) for cell, number in zip(row, numeric, strict=True)]
         for row in grid.rows
     ]
     style = TableStyle(
         [
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("BACKGROUND", (0, 0), (-1, 0), _SHADE),
-            ("LINEBELOW", (0, 0), (-1, -1), 0.5, _LINE),
+            ("BACKGROUND", (0, 0), (-1, 0), SHADE),
+            ("LINEBELOW", (0, 0), (-1, -1), 0.5, LINE),
             *_padding(3, 4),
         ]
     )
@@ -214,19 +216,19 @@ def _grid(grid: Grid) -> list[Flowable]:
 
 def _widths(grid: Grid, numeric: Sequence[bool]) -> list[float]:
     if grid.widths:
-        return [_WIDTH * share / sum(grid.widths) for share in grid.widths]
+        return [WIDTH * share / sum(grid.widths) for share in grid.widths]
     if all(numeric) or not any(numeric):
-        return [_WIDTH / len(numeric)] * len(numeric)
-    number = min(_NUMBER_WIDTH, _WIDTH * 0.6 / sum(numeric))
-    rest = (_WIDTH - number * sum(numeric)) / (len(numeric) - sum(numeric))
+        return [WIDTH / len(numeric)] * len(numeric)
+    number = min(_NUMBER_WIDTH, WIDTH * 0.6 / sum(numeric))
+    rest = (WIDTH - number * sum(numeric)) / (len(numeric) - sum(numeric))
     return [number if is_number else rest for is_number in numeric]
 
 
 def _answer(answer: Answer) -> list[Flowable]:
     lines = [line for line in answer.text.split("\n") if line.strip()]
-    body = [_text(line, _BODY) for line in lines] or [_text(NOT_ANSWERED, _NONE)]
-    mark = _ANSWER if answer.text else _WARN
-    return _framed([_text(answer.question, _QUESTION), _text(answer.source, _SMALL), *body], mark, _SHADE)
+    body = [text(line, BODY) for line in lines] or [text(NOT_ANSWERED, NONE)]
+    mark = _ANSWER if answer.text else WARN
+    return _framed([text(answer.question, QUESTION), text(answer.source, SMALL), *body], mark, SHADE)
 
 
 def _framed(inner: Sequence[Flowable], mark: colors.Color, shade: colors.Color) -> list[Flowable]:
@@ -243,7 +245,7 @@ def _framed(inner: Sequence[Flowable], mark: colors.Color, shade: colors.Color) 
         # A field's question stays with the first line of its answer, however long that is.
         CondPageBreak(_FIELD_TOP),
         Spacer(0, 1 * mm),
-        Table([[flowable] for flowable in inner], [_WIDTH], style=style, splitInRow=1),
+        Table([[flowable] for flowable in inner], [WIDTH], style=style, splitInRow=1),
         Spacer(0, 3 * mm),
     ]
 
@@ -279,3 +281,7 @@ def _of_block(block: Block) -> list[str]:
             return [text for row in block.rows for text in row] or [block.empty]
         case Answer():
             return [block.question, block.source, *block.text.split("\n")]
+        case Figure():
+            return [block.title, block.note]
+        case Pictures():
+            return [exhibit.caption for exhibit in block.exhibits] or [block.empty]

@@ -63,7 +63,49 @@ class Answer:
     text: str
 
 
-Block = Paragraph | Bullets | Pairs | Grid | Answer
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A drawing: as SVG where a page is read on a screen, as PNG where it is printed.
+
+    Attributes:
+        title: What it shows, a phrase that stands above it.
+        alt: What it shows to somebody who does not see it: the figures that a reader takes from it.
+        svg: One `svg` element with nothing but shapes; colours may be the page's `var(--fig-…)`.
+        png: The same, at 150 dots per inch or more over the width of a page's text.
+        note: How to read it, a sentence or two below it; may be empty.
+    """
+
+    title: str
+    alt: str
+    svg: str
+    png: bytes
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """Pictures that stand side by side, with what is to be said of them.
+
+    Attributes:
+        pictures: JPEG or PNG files, of equal size.
+        alt: What they show to somebody who does not see them.
+        caption: What stands below them.
+    """
+
+    pictures: tuple[bytes, ...]
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Exhibits, several to a row."""
+
+    exhibits: tuple[Exhibit, ...]
+    empty: str = "None."
+
+
+Block = Paragraph | Bullets | Pairs | Grid | Answer | Figure | Pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +129,10 @@ class Document:
         controller: Whose it is; may be empty.
         sections: Its parts.
         made: When it was made, UTC.
-        configuration: Digest of the configuration that it describes, 64 hexadecimal digits.
+        configuration: Digest of what it describes, 64 hexadecimal digits.
         software: Name and version of the software.
+        describes: What the digest is of.
+        notice: What it says of itself in place of the words on legal advice that stand in a deployment's documents.
     """
 
     name: str
@@ -100,6 +144,13 @@ class Document:
     made: datetime
     configuration: str
     software: str
+    describes: str = "configuration"
+    notice: str = ""
+
+    @property
+    def pictured(self) -> bool:
+        """Whether it shows pictures."""
+        return any(isinstance(block, Pictures) for section in self.sections for block in section.blocks)
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -25,9 +25,16 @@ def moment(made: datetime) -> str:
 
 def head(document: Document) -> tuple[tuple[str, str], ...]:
     """Return what stands at the top: whose it is, when it was made, and what it describes."""
+    # What describes no deployment need not have a controller.
+    whose = (("Controller", document.controller or "not named"),)
     return (
-        ("Controller", document.controller or "not named"),
+        *(whose if document.controller or not document.notice else ()),
         ("Made", moment(document.made)),
-        ("Describes the configuration", document.configuration),
+        (f"Describes the {document.describes}", document.configuration),
         ("Software", document.software),
     )
+
+
+def notice(document: Document) -> str:
+    """Return what a document says of itself."""
+    return document.notice or LEGAL
