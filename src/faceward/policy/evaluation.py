@@ -97,17 +97,19 @@ class Group:
         name: Attribute and value, for example `sex=female`; several are joined by `, `.
         subjects: Subjects of the group.
         samples: Their samples.
-        supported: Whether the group is large enough for a claim.
-        fmr: Within-group FMR at the operating point.
-        fnmr: FNMR.
+        supported: Whether the group is large enough for a claim on both rates.
+        fmr: Within-group FMR at the operating point; None where the group is too small for a claim: there is no figure.
+        fnmr: FNMR; None likewise.
+        note: What a claim would need, in words, where one of the rates is None.
     """
 
     name: str
     subjects: int
     samples: int
     supported: bool
-    fmr: Rate
-    fnmr: Rate
+    fmr: Rate | None
+    fnmr: Rate | None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ class Differential:
         ratio: Worst to geometric mean; its `errors` and `trials` are those of the worst group.
         gini: Gini coefficient over groups, 0 (even) to 1.
         inequity: Highest to lowest rate.
+        gini_interval: Ends of its 95 % interval, by bootstrap over subjects.
+        inequity_interval: Likewise.
     """
 
     measure: str
@@ -127,6 +131,8 @@ class Differential:
     ratio: Rate
     gini: float
     inequity: float
+    gini_interval: tuple[float, float] = (0.0, 1.0)
+    inequity_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +143,7 @@ class Fairness:
         attributes: The labels that the groups come from, for example `sex`.
         threshold: Where the groups are compared.
         groups: The groups, the unsupported ones too.
-        differentials: Computed over supported groups; empty where there are fewer than two.
+        differentials: Computed over the groups that have the rate; empty where there are fewer than two.
         worst_threshold: The threshold at which the worst supported group meets the overall FMR, or None.
         worst_fnmr: The FNMR over all people there: what that costs; None where `worst_threshold` is.
     """
