@@ -199,6 +199,17 @@ class Evaluation:
         fields = {**asdict(self), "format": FORMAT, "made": to_rfc3339(self.made)}
         return {key: _plain(value) for key, value in fields.items()}
 
+    @classmethod
+    def from_json(cls, value: object) -> Evaluation:
+        """Read what `to_json` wrote; see `policy.evaluation_reading.read_evaluation`.
+
+        Raises:
+            BadInput: It is no evaluation, or says what cannot have been measured.
+        """
+        from faceward.policy.evaluation_reading import read_evaluation  # noqa: PLC0415 - it reads what stands here
+
+        return read_evaluation(value)
+
     def digest(self) -> str:
         """Return the SHA-256 of its canonical JSON, 64 hexadecimal digits."""
         return sha256_hex(canonical_json(self.to_json()))
