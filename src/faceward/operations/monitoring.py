@@ -1,0 +1,274 @@
+"""The running rate of false alerts, from what the log holds of searches and findings (rules V1, W6).
+
+Everything follows from the log alone, entry after entry: searches that ended, findings on them, breaches that were
+noted and answers to them. What was counted up to some entry is kept, with the number of that entry, in one document.
+So nothing is counted twice, whoever writes last, and without the document it is counted again from the first entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from faceward.audit.entries import Entry, Phase
+from faceward.core.canonical import JSONObject, JSONValue
+from faceward.core.clock import to_rfc3339
+from faceward.core.errors import EnvironmentFailure, IntegrityError
+from faceward.operations.deployment import Deployment
+from faceward.operations.journal import DETAILS, Journal
+from faceward.policy.monitored import Breach, Count, Found, Searched
+from faceward.policy.monitoring import EProcess
+
+BREACH = "monitoring.breach"
+RESTART = "monitoring.restart"
+_SEARCH, _FINDING = "identify", "case.outcome"
+_PLACE = ("monitoring", "counts")
+_VERSION = 1
+# Entries that are read again each time before what was counted is kept anew.
+_STEP = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An entry that says that a purpose's test was breached, or began anew.
+
+    Attributes:
+        entry: Its index.
+        time: When, UTC.
+        purpose: The purpose.
+        breach: The breach; None where the test began anew.
+    """
+
+    entry: int
+    time: datetime
+    purpose: str
+    breach: Breach | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was counted before a log entry.
+
+    Attributes:
+        stop: Index of the first entry that was not read.
+        purposes: By name.
+    """
+
+    stop: int = 0
+    purposes: Mapping[str, Count] = field(default_factory=dict)
+
+    @property
+    def unnoted(self) -> tuple[str, ...]:
+        """Purposes whose breach has no entry of its own yet, by name."""
+        return tuple(sorted(name for name, count in self.purposes.items() if count.breach and not count.noted))
+
+
+def breached(deployment: Deployment, purpose: str) -> datetime | None:
+    """Return when a purpose's latest breach was, answered or not: evidence from before it is void (rule V1).
+
+    It follows from the findings themselves, whether or not the breach was noted in the log.
+
+    Raises:
+        IntegrityError: The log's details or what is kept of them were altered.
+    """
+    count = counts(deployment).purposes.get(purpose)
+    return None if count is None else count.latest
+
+
+def restart(deployment: Deployment, purpose: str, made: datetime) -> bool:
+    """Answer a breach with new evidence: the test begins anew with the next search.
+
+    Without a breach the count goes on, or recording evidence again and again would keep the test from its end.
+
+    Args:
+        deployment: The deployment.
+        purpose: Name of the purpose.
+        made: When the evidence was made, UTC; it answers no breach that came later.
+
+    Returns:
+        Whether the test begins anew.
+    """
+    journal = Journal(deployment)
+
+    def make() -> tuple[str, JSONObject, tuple[()]] | None:
+        count = _read_on(deployment, journal, _kept(deployment)).purposes.get(purpose)
+        if count is None or count.breach is None or made <= count.breach.time:
+            return None
+        return RESTART, {"purpose": purpose, "breach": count.breach.entry, "made": to_rfc3339(made)}, ()
+
+    note_breaches(deployment, journal)
+    return journal.append_note(make) is not None
+
+
+def note_breaches(deployment: Deployment, journal: Journal) -> tuple[str, ...]:
+    """Write an entry for each breach that has none yet; repeating it, also of several processes at once, adds nothing.
+
+    Returns:
+        The purposes concerned, by name.
+    """
+    noted: list[str] = []
+
+    def make() -> tuple[str, JSONObject, tuple[()]] | None:
+        # Nobody else can append now, so that what is unnoted here is noted by nobody else.
+        now = _read_on(deployment, journal, _kept(deployment))
+        for name in now.unnoted:
+            breach = now.purposes[name].breach
+            if breach is not None:
+                noted.append(name)
+                return BREACH, {"purpose": name, **breach.to_json()}, ()
+        return None
+
+    while counts(deployment, journal).unnoted and journal.append_note(make) is not None:
+        pass
+    return tuple(noted)
+
+
+def counts(deployment: Deployment, journal: Journal | None = None) -> Counts:
+    """Return what is counted up to now, and keep it where enough has come since.
+
+    Raises:
+        IntegrityError: The log's details or what is kept of them were altered.
+    """
+    before = _kept(deployment)
+    now = _read_on(deployment, journal or Journal(deployment), before)
+    if now.stop - before.stop >= _STEP:
+        # It is counted again next time where it cannot be kept, and a full disk must not stop who only reads.
+        with suppress(EnvironmentFailure):
+            purposes: dict[str, JSONValue] = {name: dict(count.to_json()) for name, count in now.purposes.items()}
+            deployment.keep(*_PLACE, {"version": _VERSION, "stop": now.stop, "purposes": purposes})
+    return now
+
+
+def searches(deployment: Deployment, journal: Journal) -> Iterator[tuple[Searched, Found | None]]:
+    """Return every search that the log holds with its last finding, in the order in which they ended."""
+    made: dict[int, Searched] = {}
+    found: dict[int, Found] = {}
+    for event in _events(deployment, journal, 0):
+        if isinstance(event, Searched):
+            made[event.search] = event
+        elif isinstance(event, Found):
+            found[event.searched.search] = event
+    for entry, search in made.items():
+        yield search, found.get(entry)
+
+
+def _kept(deployment: Deployment) -> Counts:
+    value = deployment.kept(*_PLACE)
+    if not isinstance(value, dict) or value["version"] != _VERSION:
+        return Counts()
+    stop, purposes = value["stop"], value["purposes"]
+    if not isinstance(stop, int) or not isinstance(purposes, dict):
+        raise IntegrityError("what is kept of false alerts is damaged; restore gallery.db from a backup")
+    return Counts(stop, {name: Count.from_json(one) for name, one in purposes.items()})
+
+
+def _read_on(deployment: Deployment, journal: Journal, before: Counts) -> Counts:
+    """Return the counts after the entries that have come since."""
+    purposes, stop = dict(before.purposes), deployment.log.size
+    if before.stop > stop:
+        raise IntegrityError("the log is shorter than what was counted of it; restore log.db from a backup")
+    accepted: dict[str, float] = {}
+    for event in _events(deployment, journal, before.stop, stop):
+        name = event.searched.purpose if isinstance(event, Found) else event.purpose
+        if name not in accepted:
+            accepted[name] = accepted_rate(deployment, name)
+        count = purposes.get(name) or Count(-1, event.time, EProcess(accepted[name]))
+        purposes[name] = _after(count, event, accepted[name])
+    return Counts(stop, purposes)
+
+
+def accepted_rate(deployment: Deployment, purpose: str) -> float:
+    """Return how often a face may be a false alert, 0 to 1: what the purpose accepts of a search (FPIR).
+
+    A purpose that an older copy of gallery.db does not know yet is counted by the standard's own rate: nobody can search
+    for it before it is registered again.
+    """
+    found = deployment.purpose(purpose)
+    return deployment.standard.parameters.default_fpir if found is None else found.fpir
+
+
+def _after(count: Count, event: Searched | Found | Noted, accepted: float) -> Count:
+    if isinstance(event, Searched):
+        return replace(count, process=replace(count.process, accepted=accepted)).searched(event)
+    if isinstance(event, Found):
+        return count.found(event, accepted)
+    if event.breach is None:
+        return count.restarted(event.entry, event.time)
+    return count.broken(event.breach, noted=True)
+
+
+def _events(
+    deployment: Deployment, journal: Journal, start: int, stop: int | None = None
+) -> Iterator[Searched | Found | Noted]:
+    for index, entry in deployment.log.entries(start, stop):
+        event: Searched | Found | Noted | None = None
+        if entry.phase is Phase.NOTE and entry.operation in (BREACH, RESTART):
+            event = _noted(index, entry, _details(journal, index, entry))
+        elif entry.phase is Phase.END and entry.operation == _SEARCH:
+            event = _searched(deployment, journal, index, entry)
+        elif entry.phase is Phase.END and entry.operation == _FINDING:
+            event = _found(deployment, journal, index, entry)
+        if event is not None:
+            yield event
+
+
+def _details(journal: Journal, index: int, entry: Entry) -> JSONObject:
+    # What the entry says of subjects stays closed.
+    return journal.opening_of(index, entry, None, DETAILS)[1].details
+
+
+def _begun(deployment: Deployment, journal: Journal, entry: Entry) -> tuple[int, JSONObject]:
+    """Return the entry that announced what this one ends, with its details."""
+    index = -1 if entry.refers is None else entry.refers
+    return index, _details(journal, index, deployment.log.entry(index))
+
+
+def _searched(deployment: Deployment, journal: Journal, index: int, entry: Entry) -> Searched | None:
+    details = _details(journal, index, entry)
+    if "failed" in details or "faces" not in details:
+        # What was interrupted or failed told nobody of a candidate.
+        return None
+    search, announced = _begun(deployment, journal, entry)
+    faces, unknown, rejected = (_number(details, name) for name in ("faces", "unknown", "rejected"))
+    return Searched(index, entry.time, search, str(announced["purpose"]), faces - rejected, faces - unknown)
+
+
+def _found(deployment: Deployment, journal: Journal, index: int, entry: Entry) -> Found | None:
+    if "failed" in _details(journal, index, entry):
+        return None
+    _, details = _begun(deployment, journal, entry)
+    search = details.get("search")
+    if not isinstance(search, int):
+        # Findings said nothing of their search before there was a count.
+        return None
+    ended = search_of(deployment, journal, search)
+    stated = details.get("false_alerts")
+    if ended is None:
+        return None
+    return Found(index, entry.time, ended, str(details["accuracy"]), stated if isinstance(stated, int) else None)
+
+
+def search_of(deployment: Deployment, journal: Journal, search: int) -> Searched | None:
+    """Return the search that an entry announced, or None where it did not come to its end."""
+    ended = (
+        (index, entry)
+        for index, entry in deployment.log.entries(search + 1)
+        if entry.phase is Phase.END and entry.refers == search
+    )
+    found = next(ended, None)
+    return None if found is None else _searched(deployment, journal, *found)
+
+
+def _noted(index: int, entry: Entry, details: JSONObject) -> Noted:
+    purpose = str(details["purpose"])
+    if entry.operation == RESTART:
+        return Noted(index, entry.time, purpose, None)
+    told = {name: details[name] for name in Breach.__dataclass_fields__}
+    return Noted(index, entry.time, purpose, Breach.from_json(told))
+
+
+def _number(details: JSONObject, name: str) -> int:
+    value = details.get(name, 0)
+    return value if isinstance(value, int) else 0
