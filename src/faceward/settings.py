@@ -22,3 +22,11 @@ def packs_folder() -> Path:
 def cache_folder() -> Path:
     """Return the folder of prepared graphs: `FACEWARD_CACHE`, else under XDG's cache folder. Nothing personal."""
     return _folder("FACEWARD_CACHE", "XDG_CACHE_HOME", ".cache", "models")
+
+
+def features_folder() -> Path:
+    """Return the folder of features kept between evaluations: `FACEWARD_FEATURES`, else under XDG's cache folder.
+
+    It holds biometric features of the subjects of test data; `faceward evaluate forget` deletes them.
+    """
+    return _folder("FACEWARD_FEATURES", "XDG_CACHE_HOME", ".cache", "features")

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
 from faceward.core.canonical import sha256_hex
 from faceward.core.errors import BadInput
+from faceward.evaluate.labels import Labels, read_labels
 from faceward.evaluate.protocol import Files
 from faceward.evaluate.protocols import read_limited
 from faceward.evaluate.scores import Indices
@@ -50,7 +50,8 @@ class Collection:
         subject_of: The subject of each picture, shape (images,), int32 indices into `subjects`.
         excluded: Pictures that the list of errata leaves out.
         passed_over: Files that are not pictures by their ending.
-        labels: Attribute → the value of each subject, None where it has none.
+        labels: The labels of people that came with the data, or None.
+        every: Names of all pictures, those too that take no part.
     """
 
     images: tuple[Image, ...]
@@ -58,7 +59,8 @@ class Collection:
     subject_of: Indices
     excluded: int
     passed_over: int
-    labels: Mapping[str, tuple[str | None, ...]]
+    labels: Labels | None
+    every: frozenset[str]
 
     def index(self) -> dict[str, int]:
         """Return the place of each picture by its name, with and without the ending of the file."""
@@ -68,14 +70,16 @@ class Collection:
     def only(self, places: Sequence[int]) -> Collection:
         """Return the collection of some of the pictures, given by their places, rising."""
         images = [self.images[place] for place in places]
-        names = [self.subjects[number] for number in self.subject_of[list(places)]]
-        made = _collected(images, names, self.excluded, self.passed_over)
-        where = {subject: number for number, subject in enumerate(self.subjects)}
-        labels = {
-            attribute: tuple(values[where[subject]] for subject in made.subjects)
-            for attribute, values in self.labels.items()
-        }
-        return replace(made, labels=MappingProxyType(labels))
+        made = _collected(images, [image.subject for image in images], self.every, self.passed_over)
+        return replace(made, excluded=self.excluded, labels=self.labels)
+
+    def sample_labels(self) -> dict[str, tuple[str | None, ...]]:
+        """Return for each labelled attribute the value of each picture, None where it has none.
+
+        Raises:
+            BadInput: A label is of a picture or subject that the data do not hold.
+        """
+        return self.labels.of([image.name for image in self.images], self.every) if self.labels else {}
 
 
 def collect(folder: Path, files: Files, labels: Path | None = None, *, flat: bool = False) -> Collection:
@@ -101,9 +105,9 @@ def collect(folder: Path, files: Files, labels: Path | None = None, *, flat: boo
     kept = [image for image in images if image.name not in left_out]
     if not kept:
         raise BadInput(f"{folder / files.errata}: leaves out every picture; check the list")
-    made = _collected(kept, [image.subject for image in kept], len(left_out), passed_over)
+    made = _collected(kept, [image.subject for image in kept], names, passed_over)
     path = labels or _label_file(folder, files)
-    return made if path is None else replace(made, labels=_labels(path, made, names))
+    return replace(made, excluded=len(left_out), labels=read_labels(path) if path else None)
 
 
 def digest(collection: Collection, hashes: Sequence[str]) -> str:
@@ -172,15 +176,16 @@ def _check(image: Image) -> None:
         raise BadInput(f"{image.name!r}: the name holds control or invisible characters; rename it")
 
 
-def _collected(images: Sequence[Image], subjects: Sequence[str], excluded: int, passed_over: int) -> Collection:
+def _collected(images: Sequence[Image], subjects: Sequence[str], every: Iterable[str], passed_over: int) -> Collection:
     names, numbers = np.unique(np.array(subjects, dtype=object), return_inverse=True)
     return Collection(
         tuple(images),
         tuple(str(name) for name in names),
         numbers.astype(np.int32),
-        excluded,
+        0,
         passed_over,
-        MappingProxyType({}),
+        None,
+        frozenset(every),
     )
 
 
@@ -199,35 +204,6 @@ def _label_file(folder: Path, files: Files) -> Path | None:
         return folder / files.labels
     found = folder / files.labels_if_present
     return found if files.labels_if_present and found.exists() else None
-
-
-def _labels(path: Path, made: Collection, names: set[str]) -> Mapping[str, tuple[str | None, ...]]:
-    """Read labels of people: a column `subject` or `image`, every other column an attribute."""
-    rows = read_csv(path, "labels")
-    head = list(rows[0])
-    keys = [key for key in ("subject", "image") if key in head]
-    attributes = [key for key in head if key not in keys]
-    if len(keys) != 1 or not attributes:
-        raise BadInput(f"{path}: labels have one column 'subject' or 'image', and a column for each attribute")
-    by_image = keys[0] == "image"
-    known = _spellings(names) if by_image else {subject: subject for subject in made.subjects}
-    found = [_known(row[keys[0]], known, path) for row in rows]
-    _refuse_repeated(found, path)
-    whose = {image.name: image.subject for image in made.images} if by_image else known
-    values: dict[str, dict[str, str]] = {attribute: {} for attribute in attributes}
-    for name, row in zip(found, rows, strict=True):
-        subject = whose.get(name)
-        # A label of a picture that the errata leave out.
-        if subject is None:
-            continue
-        for attribute in attributes:
-            value = row[attribute]
-            if value and values[attribute].setdefault(subject, value) != value:
-                raise BadInput(
-                    f"{path}: {subject!r} is labelled {values[attribute][subject]!r} and {value!r} under "
-                    f"{attribute!r}; labels are of people, so correct one"
-                )
-    return MappingProxyType({a: tuple(values[a].get(subject) for subject in made.subjects) for a in attributes})
 
 
 def _known(name: str, known: Mapping[str, str], path: Path) -> str:
