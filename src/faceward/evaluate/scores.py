@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from faceward.core.errors import BadInput, UsageError
+
 Indices = npt.NDArray[np.int32]
 Values = npt.NDArray[np.float32]
 
@@ -26,6 +28,10 @@ class Scores:
         subject_of: The subject of each sample, shape (s,), int32, 0 to the number of subjects - 1.
         mated_lost: Mated comparisons of the protocol that a failure to acquire made impossible.
         nonmated_lost: Non-mated ones.
+
+    Raises:
+        BadInput: A score is not a finite number, the shapes do not agree, a pair names a sample that is not there, or
+            the subjects of a pair contradict its being mated or non-mated.
     """
 
     mated: Values
@@ -36,37 +42,49 @@ class Scores:
     mated_lost: int = 0
     nonmated_lost: int = 0
 
+    def __post_init__(self) -> None:
+        for name in ("mated", "nonmated"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float32))
+        for name in ("mated_pairs", "nonmated_pairs"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.int32).reshape(-1, 2))
+        object.__setattr__(self, "subject_of", np.asarray(self.subject_of, dtype=np.int32))
+        if min(self.mated_lost, self.nonmated_lost) < 0:
+            raise BadInput("comparisons that were lost cannot be fewer than none")
+        if self.subject_of.min(initial=0) < 0:
+            raise BadInput("subjects are numbered from 0; a sample carries a negative number")
+        self._check("mated", self.mated, self.mated_pairs)
+        self._check("non-mated", self.nonmated, self.nonmated_pairs)
+
+    def _check(self, kind: str, values: Values, pairs: Indices) -> None:
+        if values.shape != (len(pairs),):
+            raise BadInput(f"{values.size} {kind} scores do not go with {len(pairs)} pairs of samples")
+        if not np.isfinite(values).all():
+            count = int((~np.isfinite(values)).sum())
+            raise BadInput(f"{count} {kind} scores are not finite numbers; count such a comparison as lost instead")
+        if pairs.min(initial=0) < 0 or pairs.max(initial=-1) >= len(self.subject_of):
+            raise BadInput(f"a {kind} pair names a sample that is not among the {len(self.subject_of)}")
+        same = self.subject_of[pairs[:, 0]] == self.subject_of[pairs[:, 1]]
+        if not (same.all() if kind == "mated" else not same.any()):
+            wrong = "two subjects" if kind == "mated" else "one subject"
+            raise BadInput(f"a {kind} pair is of {wrong}; check the labels of the data")
+
     @property
     def subjects(self) -> int:
         """Number of subjects."""
         return int(self.subject_of.max()) + 1 if len(self.subject_of) else 0
 
 
-@dataclass(frozen=True, slots=True)
-class SearchScores:
-    """What open-set searches of galleries of one size gave (ISO/IEC 19795-1: identification trials).
+def exact_thresholds(thresholds: npt.ArrayLike) -> Values:
+    """Return the smallest float32 not below each threshold: a float32 score reaches the one exactly if the other.
 
-    A failure to acquire returns no candidate: it is a miss of a mated probe and no alert of a non-mated one, and is
-    counted apart.
-
-    Attributes:
-        references: Subjects in each gallery.
-        simulated: How many of them are simulated.
-        mated: Score of each mated probe with its own reference, shape (m,), float32.
-        rank: Place of the own reference among all of the gallery by score, from 1, shape (m,), int32.
-        mated_subject: The subject of each mated probe, shape (m,), int32 indices of subjects.
-        nonmated: Highest score that each search with a non-mated probe found, shape (n,), float32.
-        nonmated_subject: The subject of each non-mated probe, shape (n,).
-        mated_lost: Searches with mated probes that a failure to acquire or to enrol made impossible.
-        nonmated_lost: Those with non-mated probes.
+    Raises:
+        UsageError: A threshold is not a number.
     """
-
-    references: int
-    simulated: int
-    mated: Values
-    rank: Indices
-    mated_subject: Indices
-    nonmated: Values
-    nonmated_subject: Indices
-    mated_lost: int = 0
-    nonmated_lost: int = 0
+    wanted = np.atleast_1d(np.asarray(thresholds, dtype=np.float64))
+    if np.isnan(wanted).any():
+        raise UsageError("a threshold is not a number")
+    with np.errstate(over="ignore"):
+        nearest = wanted.astype(np.float32)
+    below = nearest < wanted
+    nearest[below] = np.nextafter(nearest[below], np.float32(np.inf))
+    return nearest
