@@ -124,6 +124,8 @@ class Differential:
         inequity: Highest to lowest rate.
         gini_interval: Ends of its 95 % interval, by bootstrap over subjects.
         inequity_interval: Likewise.
+        chance: The ratio of worst to geometric mean that groups of these sizes would exceed in one of twenty data sets
+            although they do not differ; a ratio below it shows nothing.
     """
 
     measure: str
@@ -133,6 +135,7 @@ class Differential:
     inequity: float
     gini_interval: tuple[float, float] = (0.0, 1.0)
     inequity_interval: tuple[float, float] | None = None
+    chance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
