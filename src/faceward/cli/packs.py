@@ -96,6 +96,7 @@ def manifest_json(manifest: Manifest) -> dict[str, Any]:
             "nonmated": calibration.nonmated,
             "default_fmr": calibration.default_fmr,
             "strictest_fmr": calibration.strictest,
+            "measured_to": calibration.strictest_measured,
         },
     }
 

@@ -30,9 +30,10 @@ _MOST_NAMES = 10
 
 def fmr_sentence(point: Threshold) -> str:
     """Say what the false match rate of an operating point means."""
+    how = "extrapolated from" if point.extrapolated else "measured on"
     return (
         f"at this threshold {one_in(point.fmr)} strangers would be called a match "
-        f"(95 % interval {one_in(point.fmr_high)} to {one_in(point.fmr_low)}), measured on {point.data}"
+        f"(95 % interval {one_in(point.fmr_high)} to {one_in(point.fmr_low)}), {how} {point.data}"
     )
 
 
@@ -73,7 +74,8 @@ def _place(value: float, low: float, width: int) -> int:
 
 def interval(point: Threshold) -> str:
     """Write the false match rate with its 95 % interval."""
-    return f"FMR {point.fmr:.1e} [{point.fmr_low:.1e}, {point.fmr_high:.1e}]"
+    how = ", extrapolated" if point.extrapolated else ""
+    return f"FMR {point.fmr:.1e} [{point.fmr_low:.1e}, {point.fmr_high:.1e}]{how}"
 
 
 def enumerated(several: Sequence[str]) -> str:

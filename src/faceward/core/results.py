@@ -28,6 +28,7 @@ class Threshold:
         fmr_high: Upper end.
         fpir: For an identification, the false-positive rate of the whole search; None for a verification.
         data: What the rates were measured on.
+        extrapolated: The FMR is lower than any that was measured: it is a bound that a model of the tail gives.
     """
 
     score: float
@@ -36,6 +37,7 @@ class Threshold:
     fmr_high: float
     fpir: float | None
     data: str
+    extrapolated: bool = False
 
     def to_json(self) -> JSONDict:
         """Return the object that the command line prints under `operating_point`."""
@@ -45,6 +47,7 @@ class Threshold:
             "fmr_interval": [_rate(self.fmr_low), _rate(self.fmr_high)],
             "fpir": None if self.fpir is None else _rate(self.fpir),
             "data": self.data,
+            "extrapolated": self.extrapolated,
         }
 
 

@@ -136,7 +136,12 @@ def _calibration(calibration: CalibrationFacts | None) -> tuple[Block, ...]:
     if calibration is None:
         return (Paragraph("The pack has no calibration: nothing can be decided with it."),)
     rows = tuple(
-        (f"{fmr:.0e}", f"{low:.1e} to {high:.1e}", f"{threshold:.4f}", parts.share(fnmr))
+        (
+            f"{fmr:.0e}" + (", extrapolated" if fmr < calibration.measured_to else ""),
+            f"{low:.1e} to {high:.1e}",
+            f"{threshold:.4f}",
+            parts.share(fnmr),
+        )
         for fmr, low, high, threshold, fnmr in calibration.rows
     )
     return (

@@ -47,13 +47,17 @@ class GalleryFacts:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationFacts:
-    """What a pack's scores mean; rows of FMR, its 95 % interval's ends, threshold and FNMR."""
+    """What a pack's scores mean; rows of FMR, its 95 % interval's ends, threshold and FNMR.
+
+    Rows whose FMR is below `measured_to` are extrapolated.
+    """
 
     data: str
     mated: int
     nonmated: int
     default_fmr: float
     rows: tuple[tuple[float, float, float, float, float], ...]
+    measured_to: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,9 @@ def compare(pipeline: Pipeline, paths: tuple[Path, Path], fmr: float | None) -> 
     return VerificationResult(
         decision="match" if score >= point.threshold else "non-match",
         score=score,
-        operating_point=Threshold(point.threshold, point.fmr, point.fmr_low, point.fmr_high, None, calibration.data),
+        operating_point=Threshold(
+            point.threshold, point.fmr, point.fmr_low, point.fmr_high, None, calibration.data, point.extrapolated
+        ),
         faces=tuple(FaceReport(sample.face, sample.quality) for sample in samples),
         passed_over=tuple(passed_over),
         pack=pipeline.identifier,

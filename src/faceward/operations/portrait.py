@@ -115,7 +115,9 @@ def _calibration(calibration: Calibration | None) -> CalibrationFacts | None:
     if calibration is None:
         return None
     rows = tuple((float(a), float(b), float(c), float(d), float(e)) for a, b, c, d, e in calibration.table)
-    return CalibrationFacts(calibration.data, calibration.mated, calibration.nonmated, calibration.default_fmr, rows)
+    measured = calibration.strictest_measured
+    counts = (calibration.mated, calibration.nonmated)
+    return CalibrationFacts(calibration.data, *counts, calibration.default_fmr, rows, measured)
 
 
 def _purpose(deployment: Deployment, purpose: Purpose) -> PurposeFacts:

@@ -135,8 +135,8 @@ def _fitness(purpose: str) -> Callable[[StoredReference], tuple[bool, datetime]]
 
 def _of_all(point: OperatingPoint, references: int) -> OperatingPoint:
     """Return an operating point's rates for the best of several comparisons."""
-    rates = (fpir_of(rate, references) for rate in (point.fmr, point.fmr_low, point.fmr_high))
-    return OperatingPoint(point.threshold, *rates)
+    fmr, low, high = (fpir_of(rate, references) for rate in (point.fmr, point.fmr_low, point.fmr_high))
+    return OperatingPoint(point.threshold, fmr, low, high, point.extrapolated)
 
 
 def _probe(deployment: Deployment, picture: Picture) -> tuple[Sample, int]:
@@ -189,7 +189,9 @@ def probe_details(picture: Picture | None, purpose: str) -> JSONObject:
 
 def threshold(point: OperatingPoint, fpir: float | None, calibration: Calibration) -> Threshold:
     """Return an operating point as results report it."""
-    return Threshold(point.threshold, point.fmr, point.fmr_low, point.fmr_high, fpir, calibration.data)
+    return Threshold(
+        point.threshold, point.fmr, point.fmr_low, point.fmr_high, fpir, calibration.data, point.extrapolated
+    )
 
 
 def coarse(score: float) -> float:

@@ -10,6 +10,12 @@ import numpy.typing as npt
 from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.vision.fields import Table
 
+TRUST = 10.0
+"""How far below the lowest measured FMR an extrapolated one may lie, as a factor: one decade."""
+
+# Rates are compared with room for the rounding of a decimal fraction.
+_SAME = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
@@ -20,12 +26,14 @@ class OperatingPoint:
         fmr: False-match rate, estimated.
         fmr_low: Lower end of its 95 % interval.
         fmr_high: Upper end.
+        extrapolated: The rate is lower than any that was measured: it is a bound that a model of the tail gives.
     """
 
     threshold: float
     fmr: float
     fmr_low: float
     fmr_high: float
+    extrapolated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,8 @@ class Calibration:
         default_fmr: The rate used where nobody named one.
         table: Rows of FMR, its 95 % interval's ends, the threshold and the FNMR seen there, shape (n, 5), FMR falling
             and threshold rising.
+        measured_to: The lowest FMR that was measured, one of the table's: rows below it are extrapolated. None where all
+            were measured.
     """
 
     data: str
@@ -46,11 +56,17 @@ class Calibration:
     nonmated: int
     default_fmr: float
     table: npt.NDArray[np.float64]
+    measured_to: float | None = None
 
     @property
     def strictest(self) -> float:
-        """The lowest FMR that the data support."""
+        """The lowest FMR that the data support, extrapolated or not."""
         return float(self.table[-1, 0])
+
+    @property
+    def strictest_measured(self) -> float:
+        """The lowest FMR that was measured."""
+        return self.strictest if self.measured_to is None else self.measured_to
 
     @property
     def loosest(self) -> float:
@@ -58,22 +74,24 @@ class Calibration:
         return float(self.table[0, 0])
 
     def at_fmr(self, fmr: float) -> OperatingPoint:
-        """Return the operating point for an accepted false-match rate, log-linear between measured points.
+        """Return the operating point for an accepted false-match rate, log-linear between the table's points.
 
         Raises:
             UsageError: The rate is not between 0 and the highest measured one.
-            PolicyRefusal: The rate is lower than the data support (rule V1); nothing is extrapolated.
+            PolicyRefusal: The rate is lower than the table's last (rule V1); nothing is extrapolated here.
         """
         if not 0 < fmr <= self.loosest:
             raise UsageError(f"an FMR of {fmr:g} is out of range; give one above 0 and at most {self.loosest:g}")
-        if fmr < self.strictest * (1 - 1e-9):
+        if fmr < self.strictest * (1 - _SAME):
+            measured = self.strictest_measured
+            how = "" if measured == self.strictest else f"; below {measured:.0e} it is extrapolated already"
             raise PolicyRefusal(
                 "V1",
-                f"an FMR of {fmr:.1e} is below what the pack's calibration supports ({self.strictest:.0e}).",
+                f"an FMR of {fmr:.1e} is below what the pack's calibration supports ({self.strictest:.0e}{how}).",
                 "Accept a higher rate, search a smaller gallery, or use a pack calibrated on more data.",
             )
         threshold, low, high = self._columns(np.log(fmr))
-        return OperatingPoint(threshold, fmr, low, high)
+        return OperatingPoint(threshold, fmr, low, high, fmr < self.strictest_measured * (1 - _SAME))
 
     def _columns(self, log_fmr: float) -> tuple[float, float, float]:
         logs = np.log(self.table[::-1, 0])
@@ -103,8 +121,7 @@ class Calibration:
     def fmr_of(self, score: float) -> float:
         """Return the FMR that a threshold at this score would have.
 
-        Nothing is extrapolated: above the highest measured threshold it is the lowest FMR that the data support, below
-        the lowest one it is 1.
+        Above the table's highest threshold it is the lowest FMR that the data support, below the lowest one it is 1.
         """
         if score < self.table[0, 3]:
             return 1.0
@@ -127,7 +144,8 @@ def parse_calibration(table: Table) -> Calibration:
     """Read a manifest's calibration.
 
     Raises:
-        BadInput: A missing key, rows that do not fall in FMR and rise in threshold, or values out of range.
+        BadInput: A missing key, rows that do not fall in FMR and rise in threshold, values out of range, or extrapolated
+            rows that go too far.
     """
     rows = table.rows("points", 5)
     if len(rows) < 2 or (np.diff(rows[:, 0]) >= 0).any() or (np.diff(rows[:, 3]) <= 0).any():
@@ -141,12 +159,33 @@ def parse_calibration(table: Table) -> Calibration:
         raise table.error("points", "must have rates between 0 and 1, each within its interval")
     if (np.abs(rows[:, 3]) > 1).any() or (rows[:, 4] < 0).any() or (rows[:, 4] > 1).any():
         raise table.error("points", "must have thresholds from -1 to 1 and an FNMR from 0 to 1")
+    measured_to = _measured_to(table, rows) if table.has("measured_to") else None
+    strictest = float(rows[-1, 0]) if measured_to is None else measured_to
     calibration = Calibration(
         data=table.text("data"),
         mated=table.whole("mated", 1, 10**15),
         nonmated=table.whole("nonmated", 1, 10**15),
-        default_fmr=table.number("default_fmr", float(rows[-1, 0]), float(rows[0, 0])),
+        # What nobody asked for by name is a rate that was measured.
+        default_fmr=table.number("default_fmr", strictest, float(rows[0, 0])),
         table=rows,
+        measured_to=measured_to,
     )
     table.finish()
     return calibration
+
+
+def _measured_to(table: Table, rows: npt.NDArray[np.float64]) -> float:
+    """Return the lowest measured FMR of a table whose further rows are extrapolated."""
+    stated = table.number("measured_to", float(rows[-1, 0]) * (1 - _SAME), float(rows[0, 0]))
+    row = int(np.abs(np.log(rows[:, 0] / stated)).argmin())
+    if abs(rows[row, 0] / stated - 1) > _SAME:
+        raise table.error("measured_to", f"is {stated:g}, which is the FMR of none of the points")
+    measured = float(rows[row, 0])
+    if row < 1:
+        raise table.error("measured_to", "must leave at least two points that were measured")
+    if rows[-1, 0] < measured / TRUST * (1 - _SAME):
+        raise table.error("points", f"must not go further than {measured / TRUST:g}, a tenth of measured_to")
+    # The stated rate of an extrapolated point is a bound and not the middle of an interval.
+    if (rows[row + 1 :, 2] > rows[row + 1 :, 0] * (1 + _SAME)).any():
+        raise table.error("points", "below measured_to must state the upper end of their interval as their FMR")
+    return measured

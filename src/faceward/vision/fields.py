@@ -43,12 +43,34 @@ class Table:
         self._read.add(key)
         return self._values.get(key)
 
+    def has(self, key: str) -> bool:
+        """Return whether a key is there."""
+        return key in self._values
+
     def table(self, key: str) -> Table:
         """Return a sub-table."""
         value = self._get(key)
         if not isinstance(value, Mapping):
             raise self.error(key, "is missing: a table is wanted")
         return Table(value, f"{self._origin} [{key}]")
+
+    def tables(self, key: str) -> list[Table]:
+        """Return the tables of a list, at least one."""
+        value = self._get(key)
+        if not isinstance(value, list) or not value or not all(isinstance(one, Mapping) for one in value):
+            raise self.error(key, "is missing: a list of tables is wanted")
+        return [Table(one, f"{self._origin} [{key} {number}]") for number, one in enumerate(value, start=1)]
+
+    def texts(self, key: str, default: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Return a list of strings, none of them empty."""
+        value = self._get(key)
+        if value is None and default is not None:
+            return tuple(default)
+        if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
+            raise self.error(key, "is missing: a list of texts is wanted")
+        if not all(one.isprintable() for one in value):
+            raise self.error(key, "holds control or invisible characters")
+        return tuple(value)
 
     def text(self, key: str, default: str | None = None) -> str:
         """Return a string, not empty unless the default is."""
