@@ -1,0 +1,250 @@
+"""The figures of one-to-one comparison: DET, scores, error versus discard, groups, likelihood ratios.
+
+Each takes plain curves and rates and returns a document's figure with words for whoever does not see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator
+
+from faceward.documents.content import Figure
+from faceward.evaluate.drawing import (
+    FIRST,
+    INK,
+    LOWEST,
+    PAGE,
+    PALE,
+    SECOND,
+    SOFT,
+    Curve,
+    finished,
+    floor_of,
+    rates,
+    shares,
+    sheet,
+    styled,
+    tag,
+    tick_text,
+)
+from faceward.evaluate.wording import measured, rate_text
+from faceward.policy.evaluation import Point
+
+_BINS = 90
+_MARKS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class DetCurve:
+    """A DET curve (ISO/IEC 19795-1) with its band.
+
+    Attributes:
+        fmr: False-match rates, shape (k,), 0 to 1.
+        fnmr: False-non-match rates there, shape (k,).
+        low: Lower ends of their intervals, shape (k,), or empty.
+        high: Upper ends, shape (k,), or empty.
+        supported: The lowest FMR that the data support, 0 to 1.
+    """
+
+    fmr: Curve
+    fnmr: Curve
+    low: Curve
+    high: Curve
+    supported: float
+
+
+@styled
+def det(curve: DetCurve, points: Sequence[Point]) -> Figure:
+    """Draw FNMR over FMR on logarithmic axes, with a band and the operating points."""
+    figure, [axes] = sheet(3.7)
+    inside = curve.fmr > 0
+    chosen = [point.fmr.estimate for point in points if point.fmr.estimate > 0]
+    lowest = min([float(fmr) for fmr in curve.fmr[inside]] + chosen + [0.1])
+    left = max(LOWEST, min(lowest, curve.supported or 1.0) / 1.5)
+    shown = inside & (curve.fmr >= left) & (curve.fmr <= 0.5)
+    floor = floor_of([*curve.fnmr[shown], *(curve.low[shown] if len(curve.low) else ()), *(p.fnmr.low for p in points)])
+    rates(axes, "x", left, 0.5)
+    rates(axes, "y", floor, 1.0, (1, 2, 5))
+    if curve.supported > left:
+        axes.axvspan(left, curve.supported, color=PALE, alpha=0.16, linewidth=0)
+        tag(axes, "too few comparisons", (left, floor), (4, 5), color=SOFT, fontsize=8)
+    if len(curve.low):
+        low, high = np.maximum(curve.low[shown], floor), np.maximum(curve.high[shown], floor)
+        axes.fill_between(curve.fmr[shown], low, high, color=FIRST, alpha=0.2, linewidth=0)
+    axes.plot(curve.fmr[shown], np.where(curve.fnmr[shown] > 0, curve.fnmr[shown], np.nan), color=FIRST)
+    for point in points:
+        _operating(axes, point, left, floor)
+    axes.set_xlabel("strangers taken for the person (FMR)")
+    axes.set_ylabel("own reference not recognised (FNMR)")
+    seen = "; ".join(f"at FMR {rate_text(p.fmr.estimate)} the FNMR is {measured(p.fnmr)}" for p in points)
+    note = (
+        "Lower is better. Each step to the left admits fewer strangers and refuses more people who are enrolled. "
+        "The band is the 95 % interval of the FNMR over subjects."
+    )
+    hollow = " A hollow point is extrapolated." if any(p.extrapolated for p in points) else ""
+    return finished(
+        figure, "det", "Error trade-off (DET)", f"DET curve: {seen or 'no operating point'}.", note + hollow
+    )
+
+
+def _operating(axes: Axes, point: Point, left: float, floor: float) -> None:
+    at = (max(point.fmr.estimate, left), max(point.fnmr.estimate, floor))
+    face = PAGE if point.extrapolated else FIRST
+    axes.plot(*at, "o", markersize=6, markerfacecolor=face, markeredgecolor=FIRST, zorder=4, clip_on=False)
+    errors = "0 seen" if point.fnmr.estimate <= 0 else rate_text(point.fnmr.estimate)
+    tag(axes, f"{errors} at {tick_text(point.fmr.estimate)}" if point.fmr.estimate > 0 else errors, at, (6, 6))
+
+
+@styled
+def scores(mated: Curve, nonmated: Curve, points: Sequence[Point]) -> Figure:
+    """Draw how scores of mated and non-mated comparisons are distributed, plainly and by their tails.
+
+    Args:
+        mated: Scores of mated comparisons, shape (m,).
+        nonmated: Scores of non-mated comparisons, shape (n,).
+        points: Operating points, whose thresholds are drawn.
+    """
+    figure, [plain, tails] = sheet(4.8, rows=2, sharex=True, gridspec_kw={"height_ratios": (3, 2)})
+    low, high = _extent([mated, nonmated, np.array([point.threshold for point in points])])
+    edges = np.linspace(low, high, _BINS + 1)
+    top = max(_hump((plain, tails), nonmated, edges, mated=False), _hump((plain, tails), mated, edges, mated=True))
+    rates(tails, "y", 0.5 / max(len(mated), len(nonmated), 2), 1.0)
+    tails.yaxis.set_major_locator(_sparse(tails))
+    shares(plain, "y")
+    plain.set_title("share of comparisons in each bin")
+    tails.set_title("the same on a logarithmic scale: the tails")
+    tails.set_xlabel("score (the higher, the more alike)")
+    plain.set_xlim(low, high + (high - low) * 0.05)
+    _thresholds(plain, tails, points, top)
+    alt = f"Scores of {len(mated):,} mated comparisons ({_middle(mated)}) and {len(nonmated):,} non-mated ones "
+    alt += f"({_middle(nonmated)})."
+    note = "A stranger to the right of a threshold is a false match; the same person to its left is not recognised."
+    return finished(figure, "scores", "Scores", alt, note)
+
+
+def _hump(panels: Sequence[Axes], values: Curve, edges: Curve, *, mated: bool) -> float:
+    """Draw one distribution into both panels; return the height of its peak."""
+    if len(values) == 0:
+        return 0.0
+    colour, line = (FIRST, "-") if mated else (SECOND, (0, (4, 1.5)))
+    share = np.histogram(values, edges)[0] / len(values)
+    for axes in panels:
+        axes.stairs(share, edges, fill=True, color=colour, alpha=0.18)
+        axes.stairs(share, edges, color=colour, linewidth=1.4, linestyle=line)
+    peak = int(share.argmax())
+    name, side = ("same person", "left") if mated else ("different people", "right")
+    at = ((edges[peak] + edges[peak + 1]) / 2, share[peak])
+    tag(panels[0], name, at, (0, 5), color=colour, ha=side, weight="bold")
+    return float(share[peak])
+
+
+def _sparse(axes: Axes) -> FixedLocator:
+    ticks = [float(tick) for tick in axes.get_yticks()]
+    return FixedLocator(ticks[:: max(1, -(-len(ticks) // 4))])
+
+
+def _middle(values: Curve) -> str:
+    if len(values) == 0:
+        return "none"
+    low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
+    return f"median {middle:.3f}, nine in ten between {low:.3f} and {high:.3f}"
+
+
+def _extent(several: Sequence[Curve]) -> tuple[float, float]:
+    values = [float(end) for one in several if len(one) for end in (one.min(), one.max())] or [0.0, 1.0]
+    low, high = min(values), max(values)
+    margin = (high - low) * 0.03 or 0.05
+    return low - margin, high + margin
+
+
+def _thresholds(plain: Axes, tails: Axes, points: Sequence[Point], peak: float) -> None:
+    """Draw the thresholds; each reaches up to a label to its left, the higher the threshold, so that none meet."""
+    marked = sorted(points, key=lambda point: point.threshold)[:_MARKS]
+    step = peak * 0.115
+    for place, point in enumerate(marked, 1):
+        level = peak + step * (place + 0.6)
+        plain.vlines(point.threshold, 0, level, color=INK, linewidth=0.9, linestyle=":")
+        tails.axvline(point.threshold, color=INK, linewidth=0.9, linestyle=":")
+        words = f"FMR {tick_text(point.fmr.estimate)}" if point.fmr.estimate > 0 else "no false match seen"
+        tag(plain, words, (point.threshold, level), (-3, 0), ha="right", va="top", fontsize=8)
+    plain.set_ylim(0, (peak + step * (len(marked) + 1)) or 1.0)
+
+
+@styled
+def discard(fraction: Curve, fnmr: Curve, perfect: Curve | None = None) -> Figure:
+    """Draw the error that remains when the samples of lowest quality are left out (ISO/IEC 29794-1).
+
+    Args:
+        fraction: Shares of samples or comparisons left out, shape (k,), rising from 0.
+        fnmr: The FNMR of the others, shape (k,).
+        perfect: What an ideal measure of quality would give, shape (k,), or None.
+    """
+    figure, [axes] = sheet(3.0)
+    axes.plot(fraction, fnmr, color=FIRST)
+    if perfect is not None:
+        axes.plot(fraction, perfect, color=PALE, linewidth=1.2, linestyle="--")
+        middle = int(np.argmin(np.abs(perfect - perfect[0] / 2)))
+        tag(axes, "ideal measure", (fraction[middle], perfect[middle]), (6, 6), color=SOFT)
+    axes.axhline(float(fnmr[0]), color=PALE, linewidth=0.8)
+    tag(axes, "nothing left out", (float(fraction[-1]), float(fnmr[0])), (-2, 4), color=SOFT, ha="right")
+    axes.set_xlim(0, float(fraction[-1]) or 1.0)
+    axes.set_ylim(bottom=0)
+    shares(axes, "x")
+    shares(axes, "y")
+    axes.set_xlabel("samples of lowest quality left out")
+    axes.set_ylabel("FNMR of the others")
+    last = len(fraction) - 1
+    alt = f"FNMR {rate_text(float(fnmr[0]))} with all samples, {rate_text(float(fnmr[last]))} without the "
+    alt += f"{rate_text(float(fraction[last]))} of lowest quality."
+    note = "The line falls fast where the measure of quality finds the samples that will not be recognised."
+    return finished(figure, "discard", "Error versus discard", alt, note)
+
+
+@styled
+def tippett(mated: Curve, nonmated: Curve, cllr: float | None = None) -> Figure:
+    """Draw which share of comparisons has a log10 likelihood ratio above each value (Tippett plot).
+
+    Args:
+        mated: log10 likelihood ratios of mated comparisons, shape (m,).
+        nonmated: Those of non-mated comparisons, shape (n,).
+        cllr: Cost of the log likelihood ratio, in bits, or None.
+    """
+    figure, [axes] = sheet(3.2)
+    ends = []
+    for values, colour, style, name in (
+        (nonmated, SECOND, (0, (4, 1.5)), "different people"),
+        (mated, FIRST, "-", "same person"),
+    ):
+        steps = np.unique(np.quantile(values, np.linspace(0, 1, 801)))
+        above = 1 - np.searchsorted(np.sort(values), steps, side="left") / len(values)
+        axes.plot(steps, above, color=colour, linestyle=style, drawstyle="steps-post")
+        ends += [float(steps[0]), float(steps[-1])]
+        middle = int(np.argmin(np.abs(above - 0.5)))
+        side = "left" if name == "same person" else "right"
+        tag(
+            axes,
+            name,
+            (steps[middle], above[middle]),
+            (7 if side == "left" else -7, 0),
+            color=colour,
+            ha=side,
+            weight="bold",
+        )
+    reach = max(1.0, *(abs(end) for end in ends)) * 1.05
+    axes.set_xlim(-reach, reach)
+    axes.set_ylim(0, 1.02)
+    axes.axvline(0, color=SOFT, linewidth=0.9, linestyle=":")
+    shares(axes, "y")
+    axes.set_xlabel("log10 likelihood ratio (right of 0: speaks for the same person)")
+    axes.set_ylabel("comparisons above")
+    wrong = (float((mated < 0).mean()), float((nonmated > 0).mean()))
+    alt = (
+        f"{rate_text(wrong[0])} of mated comparisons have a ratio below 1 and {rate_text(wrong[1])} of non-mated ones "
+    )
+    alt += "one above 1" + ("." if cllr is None else f"; Cllr {cllr:.3f} bits.")
+    note = "Misleading evidence: the solid line left of 0, the dashed line right of it."
+    return finished(figure, "tippett", "Likelihood ratios (Tippett plot)", alt, note)

@@ -1,0 +1,68 @@
+"""Rates in words and figures, so that nobody mistakes what was seen for what is certain."""
+
+from __future__ import annotations
+
+from faceward.core.rates import Rate
+from faceward.core.words import one_in
+
+_SPACE = "\u00a0"
+# Below this a rate in per cent is hard to read, and `1 in N` says it.
+_SMALL = 0.00099
+
+
+def rate_text(value: float) -> str:
+    """Say a rate: in per cent with two digits, or as `1 in N` below 0.1 %."""
+    if value <= 0:
+        return "0"
+    if value < _SMALL:
+        return one_in(value).replace(" ", _SPACE)
+    return f"{_per_cent(value)}{_SPACE}%"
+
+
+def _per_cent(value: float) -> str:
+    share = value * 100
+    return f"{share:.0f}" if share >= 99.95 else f"{share:.2f}" if share < 0.995 else f"{share:.1f}"
+
+
+def span_text(low: float, high: float) -> str:
+    """Say an interval of rates, lower end first."""
+    if low >= _SMALL or (low <= 0 and high >= _SMALL):
+        return f"{_per_cent(low) if low > 0 else '0'} to {_per_cent(high)}{_SPACE}%"
+    return f"{rate_text(low)} to {rate_text(high)}"
+
+
+def interval(rate: Rate) -> str:
+    """Say a rate's 95 % interval; where no error was seen, its upper end alone."""
+    if rate.trials == 0:
+        return "not measured"
+    return f"at most {rate_text(rate.high)}" if rate.errors == 0 and rate.low <= 0 else span_text(rate.low, rate.high)
+
+
+def measured(rate: Rate) -> str:
+    """Say a rate with its interval: `5.0 % (4.1 to 6.0 %)`, or `none of 500 (at most 0.73 %)`."""
+    if rate.trials == 0:
+        return "not measured"
+    if rate.errors == 0 and rate.estimate <= 0:
+        return f"none of {rate.trials:,} ({interval(rate)})"
+    return f"{rate_text(rate.estimate)} ({interval(rate)})"
+
+
+def times(value: float) -> str:
+    """Say a factor: `1.4`, `12`, `140`."""
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def of_hundred(rate: Rate) -> str:
+    """Say how many of 100 a rate is, with its interval: `5.0 (4.1 to 6.0)`; `fewer than 1` is never rounded to 0."""
+    if rate.trials == 0:
+        return "an unknown number"
+    if rate.errors == 0 and rate.estimate <= 0:
+        return f"none of the {rate.trials:,} seen (of 100 at most {_hundredth(rate.high)})"
+    return f"{_hundredth(rate.estimate)} ({_hundredth(rate.low)} to {_hundredth(rate.high)})"
+
+
+def _hundredth(value: float) -> str:
+    share = value * 100
+    if share <= 0:
+        return "0"
+    return f"{share:.0f}" if share >= 99.95 else f"{share:.1f}" if share >= 0.95 else f"{share:.2g}"
