@@ -209,10 +209,18 @@ def _outcome(
     accuracy: Annotated[str, typer.Option(help="Were the candidates right: correct, incorrect or undetermined.")],
     finding: Annotated[str, typer.Option(help="What was found out, in words.")],
     action: Annotated[str, typer.Option(help="What was done, in words; none where nothing was.")],
+    false_alerts: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1, metavar="N", help="With incorrect: of how many faces no candidate was right.", show_default="all"
+        ),
+    ] = None,
 ) -> None:
     """Record the finding on a case's candidates, and the action taken."""
     with settings.open() as system:
-        shown = system.cases.conclude(case, accuracy=accuracy, finding=finding, action=action)
+        shown = system.cases.conclude(
+            case, accuracy=accuracy, finding=finding, action=action, false_alerts=false_alerts
+        )
     print_case(settings, shown)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from faceward.cli.options import Settings
 from faceward.cli.output import emit, note, pairs, say, table
+from faceward.cli.words import plural
 
 
 def rows_of(value: object) -> list[dict[str, Any]]:
@@ -74,12 +75,17 @@ def _print_answers(shown: Mapping[str, Any]) -> None:
         pairs(
             {
                 "recorded": f"{_moment(outcome['when'])} by {outcome['by']}",
-                "candidates were": outcome["accuracy"],
+                "candidates were": _accuracy(outcome),
                 "finding": outcome["finding"],
                 "action taken": outcome["action"],
             },
             "Finding and action",
         )
+
+
+def _accuracy(outcome: Mapping[str, Any]) -> str:
+    stated = outcome["false_alerts"]
+    return str(outcome["accuracy"]) if stated is None else f"{outcome['accuracy']} for {plural(stated, 'face')}"
 
 
 def _moment(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from faceward.cli import handover
+from faceward.cli.monitoring import tell_breaches
 from faceward.cli.options import Settings, command, group
 from faceward.cli.output import emit, note, pairs, table
 from faceward.core.errors import UsageError
@@ -113,11 +114,12 @@ def _status(settings: Settings) -> None:
         return
     documents = status["documents"]
     signed = documents if isinstance(documents, Mapping) else {}
-    shown = {name: value for name, value in status.items() if name not in ("galleries", "due")}
+    shown = {name: value for name, value in status.items() if name not in ("galleries", "due", "breaches")}
     shown["documents"] = {name: "not signed off" if state == "missing" else state for name, state in signed.items()}
     pairs(_spaced(shown), "Deployment")
     _galleries(status)
     _due(status)
+    tell_breaches(status["breaches"])
     void = [name for name, state in signed.items() if state == "void"]
     if void:
         note(f"sign-off void since the configuration changed: {', '.join(void)}; 'document status' says what changed")

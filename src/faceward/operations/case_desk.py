@@ -102,9 +102,19 @@ class Cases:
             "candidates": [{name: row[name] for name in names} for row in candidates_seen(held, who)],
         }
 
-    def conclude(self, case: str, *, accuracy: str, finding: str, action: str) -> JSONDict:
-        """Record whether the candidates were right, and what was done (rule H3)."""
-        outcome = Outcome("", self._deployment.now(), accuracy, finding, action)
+    def conclude(
+        self, case: str, *, accuracy: str, finding: str, action: str, false_alerts: int | None = None
+    ) -> JSONDict:
+        """Record whether the candidates were right, and what was done (rule H3).
+
+        Args:
+            case: The case.
+            accuracy: `correct`, `incorrect` or `undetermined`.
+            finding: What was found out, in words.
+            action: What was done, in words.
+            false_alerts: With `incorrect`, of how many faces of the probe no candidate is whom it shows; None: of all.
+        """
+        outcome = Outcome("", self._deployment.now(), accuracy, finding, action, false_alerts)
         return cases.conclude(self._deployment, self._desk, case, outcome)
 
     def export(self, case: str, folder: Path | str, *, originals: bool = False) -> JSONDict:

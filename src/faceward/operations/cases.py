@@ -10,6 +10,7 @@ from faceward.core.canonical import JSONObject, sha256_hex
 from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.core.names import printable
 from faceward.core.results import JSONDict
+from faceward.operations import monitoring
 from faceward.operations.case_people import actor, require_unlocked, signed
 from faceward.operations.case_reading import refusals_logged, seen
 from faceward.operations.case_store import CaseStore
@@ -207,9 +208,11 @@ def _changed(
 def conclude(deployment: Deployment, desk: Desk, prefix: str, outcome: Outcome) -> JSONDict:
     """Record the finding on the list's accuracy and the action taken (rule H3); its author and time are filled in.
 
+    An incorrect one counts against the purpose's accepted rate of false alerts; see `operations.monitoring`.
+
     Raises:
         PolicyRefusal: The review is not decided (rule H1), or the case is locked (P7).
-        UsageError: A word or text cannot be used.
+        UsageError: A word, text or number cannot be used.
     """
     store = CaseStore(deployment)
     held, case = store.read(prefix)
@@ -224,12 +227,27 @@ def conclude(deployment: Deployment, desk: Desk, prefix: str, outcome: Outcome) 
     with refusals_logged(desk, Happening("case.outcome", {"case": held.id}, {s: {"case": held.id} for s in subjects})):
         require_unlocked(deployment, case.search.mandate)
         review.concluded(case, made)
+    _check_stated(deployment, desk, case, made.false_alerts)
     details: JSONObject = {
         "case": held.id,
+        "search": case.search.entry,
         "accuracy": made.accuracy,
+        "false_alerts": made.false_alerts,
         "actionable": sum(result is review.Result.ACTIONABLE for result in results.values()),
     }
     facts = review_facts.decide_context(case)
     with desk.operation("case.decide", facts, Happening("case.outcome", details, subjects)):
         case = store.change(held.id, lambda current: review.concluded(current, made))
+    # What follows for the purpose follows from the entry just written; this tells of it in the log.
+    monitoring.note_breaches(deployment, desk.journal)
     return seen(deployment, case, who)
+
+
+def _check_stated(deployment: Deployment, desk: Desk, case: Case, stated: int | None) -> None:
+    """Refuse a number of false alerts that exceeds the faces for which the search returned somebody."""
+    if stated is None:
+        return
+    search = monitoring.search_of(deployment, desk.journal, case.search.entry)
+    alerts = 0 if search is None else search.alerts
+    if stated > alerts:
+        raise UsageError(f"the search returned candidates for {alerts} faces, so {stated} false alerts cannot be")

@@ -16,6 +16,7 @@ from faceward.operations import (
     agenda,
     case_end,
     complaints,
+    monitoring,
     reviews,
     subjects,
     suspension,
@@ -116,10 +117,16 @@ def _lock(deployment: Deployment, desk: Desk) -> Iterator[str]:
             yield f"locked the urgent mandate {digest[:12]}: nobody approved it in time"
 
 
+def _monitor(deployment: Deployment, desk: Desk) -> Iterator[str]:
+    """Record breaches that a killed process left unrecorded; that they suspend does not wait for this (rule V1)."""
+    for purpose in monitoring.note_breaches(deployment, desk.journal):
+        yield f"noted that the purpose {purpose!r} has more false alerts than it accepts"
+
+
 def _commit(_: Deployment, desk: Desk) -> Iterator[str]:
     entry = desk.journal.commit_heads()
     if entry is not None:
         yield f"committed the ends of the subjects' chains in log entry {entry}"
 
 
-STEPS: tuple[Step, ...] = (_expire, _end_cases, _finish, _suspend, _review, _lock, _commit)
+STEPS: tuple[Step, ...] = (_expire, _end_cases, _finish, _suspend, _review, _lock, _monitor, _commit)

@@ -14,6 +14,7 @@ from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.log_files import verify_home
 from faceward.operations.mandates import Mandates
+from faceward.operations.monitoring_view import Monitoring
 from faceward.operations.people import People
 from faceward.operations.requests import Requests
 from faceward.operations.rights import Rights
@@ -61,6 +62,11 @@ class Desks:
     def mandates(self) -> Mandates:
         """The authority to search (rules P2, P7)."""
         return Mandates(self._deployment, self._desk)
+
+    @property
+    def monitoring(self) -> Monitoring:
+        """The running rate of false alerts (rules V1, W6)."""
+        return Monitoring(self._deployment, self._desk)
 
     def make_documents(self, order: documents.Order) -> MadeDocuments:
         """Write documents that a law asks for, of the configuration as it runs; see `operations.documents.make`."""

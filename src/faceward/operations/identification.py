@@ -193,6 +193,7 @@ def _report(act: Act, probes: Sequence[ProbeResult], size: int, point: Operating
             "operating_point": point.threshold,
             "faces": len(probes),
             "unknown": sum(not probe.candidates for probe in probes),
+            "rejected": sum(bool(probe.rejected) for probe in probes),
         }
     )
     for probe in probes:

@@ -141,6 +141,12 @@ def counts(deployment: Deployment, journal: Journal | None = None) -> Counts:
     return now
 
 
+def breaches(deployment: Deployment) -> dict[str, JSONValue]:
+    """Return when each breach was that was not answered yet, RFC 3339, by purpose."""
+    known = counts(deployment).purposes
+    return {name: to_rfc3339(count.breach.time) for name, count in sorted(known.items()) if count.breach is not None}
+
+
 def searches(deployment: Deployment, journal: Journal) -> Iterator[tuple[Searched, Found | None]]:
     """Return every search that the log holds with its last finding, in the order in which they ended."""
     made: dict[int, Searched] = {}
@@ -182,11 +188,12 @@ def _read_on(deployment: Deployment, journal: Journal, before: Counts) -> Counts
 def accepted_rate(deployment: Deployment, purpose: str) -> float:
     """Return how often a face may be a false alert, 0 to 1: what the purpose accepts of a search (FPIR).
 
-    A purpose that an older copy of gallery.db does not know yet is counted by the standard's own rate: nobody can search
-    for it before it is registered again.
+    A standard that was adopted after the purpose may accept less, and then that counts; `retail` never accepts more
+    than 1 in 1,000 faces (rule W6). A purpose that an older copy of gallery.db does not know yet is counted by the
+    standard's own rate: nobody can search for it before it is registered again.
     """
-    found = deployment.purpose(purpose)
-    return deployment.standard.parameters.default_fpir if found is None else found.fpir
+    found, parameters = deployment.purpose(purpose), deployment.standard.parameters
+    return parameters.default_fpir if found is None else min(found.fpir, parameters.loosest_fpir)
 
 
 def _after(count: Count, event: Searched | Found | Noted, accepted: float) -> Count:
@@ -221,7 +228,9 @@ def _details(journal: Journal, index: int, entry: Entry) -> JSONObject:
 
 def _begun(deployment: Deployment, journal: Journal, entry: Entry) -> tuple[int, JSONObject]:
     """Return the entry that announced what this one ends, with its details."""
-    index = -1 if entry.refers is None else entry.refers
+    index = entry.refers
+    if index is None:
+        raise IntegrityError("an entry of the log ends nothing; restore log.db from a backup")
     return index, _details(journal, index, deployment.log.entry(index))
 
 
@@ -231,8 +240,11 @@ def _searched(deployment: Deployment, journal: Journal, index: int, entry: Entry
         # What was interrupted or failed told nobody of a candidate.
         return None
     search, announced = _begun(deployment, journal, entry)
+    purpose = announced.get("purpose")
+    if not isinstance(purpose, str):
+        return None
     faces, unknown, rejected = (_number(details, name) for name in ("faces", "unknown", "rejected"))
-    return Searched(index, entry.time, search, str(announced["purpose"]), faces - rejected, faces - unknown)
+    return Searched(index, entry.time, search, purpose, faces - rejected, faces - unknown)
 
 
 def _found(deployment: Deployment, journal: Journal, index: int, entry: Entry) -> Found | None:

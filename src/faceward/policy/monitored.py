@@ -13,7 +13,7 @@ from datetime import datetime
 
 from faceward.core.canonical import JSONObject, JSONValue
 from faceward.core.clock import to_rfc3339
-from faceward.core.errors import IntegrityError
+from faceward.core.errors import IntegrityError, UsageError
 from faceward.policy.monitoring import EProcess, upper_bound
 from faceward.policy.review_fields import moment, whole
 from faceward.policy.strict import Table
@@ -237,14 +237,12 @@ class Count:
         table = Table(value, "a count of alerts", IntegrityError)
         findings = _findings(table)
         breach = None if table.value("breach") is None else Breach.from_json(table.value("breach"))
-        process = EProcess(
-            table.number("accepted"),
-            table.number("alpha"),
-            whole(table, "faces"),
-            sum(false for _, false, _ in findings.values()),
-            breach is not None,
-            table.number("low"),
-        )
+        false_alerts = sum(false for _, false, _ in findings.values())
+        rates, faces = (table.number("accepted"), table.number("alpha")), whole(table, "faces")
+        try:
+            process = EProcess(*rates, faces, false_alerts, breach is not None, table.number("low"))
+        except UsageError as error:
+            raise table.error(str(error)) from None
         return cls(
             first=int(table.number("first")),
             since=moment(table, "since"),

@@ -18,6 +18,7 @@ x^m · ((1+o)/(1+x·o))^n. For x > 1 it falls with n and with o and rises with m
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,6 +40,8 @@ _LOG_MULTIPLES = np.log(_MULTIPLES)
 _LOG_WEIGHTS = -_LOG_MULTIPLES - np.log(np.sum(1 / _MULTIPLES))
 _LEAST_ODDS, _MOST_ODDS = 1e-15, 1e15
 _HALVINGS = 100
+# What lies above is not told apart, so that it stays a number.
+_MOST_LOG = 700.0
 
 
 def log_evalue(accepted: npt.ArrayLike, faces: npt.ArrayLike, false_alerts: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -140,9 +143,8 @@ class EProcess:
 
     @property
     def evalue(self) -> float:
-        """The e-value now: how many times likelier the mixture makes what was seen; infinite above 1e308."""
-        with np.errstate(over="ignore"):
-            return float(np.exp(log_evalue(self.accepted, self.faces, self.false_alerts)))
+        """The e-value now: how many times likelier the mixture makes what was seen, 0 to 1e304."""
+        return math.exp(min(_MOST_LOG, float(log_evalue(self.accepted, self.faces, self.false_alerts))))
 
     def update(self, faces: int, false_alerts: int) -> EProcess:
         """Return the test after more faces, of which so many were false alerts; their order does not matter.

@@ -218,6 +218,8 @@ def concluded(case: Case, outcome: Outcome) -> Case:
         )
     if outcome.accuracy not in ACCURACIES:
         raise UsageError(f"the accuracy {outcome.accuracy!r} is unknown; write {', '.join(ACCURACIES)}")
+    if outcome.false_alerts is not None and (outcome.accuracy != "incorrect" or outcome.false_alerts < 1):
+        raise UsageError("a number of false alerts goes with the accuracy 'incorrect' and is 1 or more; leave it out")
     checked = replace(
         outcome,
         finding=check_text(outcome.finding, "the finding"),

@@ -121,4 +121,10 @@ def _outcome(table: Table) -> Outcome:
         accuracy=table.text("accuracy"),
         finding=table.text("finding"),
         action=table.text("action"),
+        # Outcomes recorded before false alerts were counted do not have it.
+        false_alerts=_stated(table) if table.has("false_alerts") else None,
     )
+
+
+def _stated(table: Table) -> int | None:
+    return None if table.value("false_alerts") is None else whole(table, "false_alerts")

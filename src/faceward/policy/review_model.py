@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -172,6 +172,7 @@ class Outcome:
         accuracy: `correct`, `incorrect` or `undetermined`.
         finding: What was found out, in words.
         action: What was done, in words.
+        false_alerts: Of how many faces no candidate is whom it shows; None: of all, where it is `incorrect`.
     """
 
     by: str
@@ -179,16 +180,11 @@ class Outcome:
     accuracy: str
     finding: str
     action: str
+    false_alerts: int | None = None
 
     def to_json(self) -> JSONObject:
         """Return the outcome."""
-        return {
-            "by": self.by,
-            "when": to_rfc3339(self.when),
-            "accuracy": self.accuracy,
-            "finding": self.finding,
-            "action": self.action,
-        }
+        return {**asdict(self), "when": to_rfc3339(self.when)}
 
 
 @dataclass(frozen=True, slots=True)
