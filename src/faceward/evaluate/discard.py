@@ -26,6 +26,7 @@ class DiscardCurve:
         quality: The lowest quality kept at each, shape (k,).
         fnmr: FNMR over mated comparisons of two kept samples, shape (k,).
         comparisons: How many those are, falling, shape (k,).
+        end: Share from which on no mated comparison is left.
     """
 
     threshold: float
@@ -33,6 +34,7 @@ class DiscardCurve:
     quality: Numbers
     fnmr: Numbers
     comparisons: npt.NDArray[np.int64]
+    end: float
 
     def at(self, discarded: float) -> float:
         """Return the FNMR when at most this share of samples is discarded.
@@ -41,9 +43,11 @@ class DiscardCurve:
             discarded: 0 to 1.
 
         Raises:
-            UsageError: The share is not between 0 and 1, or the curve ends before it.
+            UsageError: The share is not between 0 and 1, or the curve ends there or before.
         """
         self._require(discarded)
+        if discarded == self.end:
+            raise UsageError(f"no mated comparison is left where {self.end:.3g} of the samples are discarded")
         return float(self.fnmr[np.searchsorted(self.discarded, discarded, side="right") - 1])
 
     def partial_area(self, limit: float = 0.2) -> float:
@@ -68,19 +72,14 @@ class DiscardCurve:
         if not 0 <= share <= 1:
             raise UsageError(f"a share of samples lies between 0 and 1, not {share}")
         if share > self.end:
-            raise UsageError(f"no mated comparison is left where more than {self.end:.3f} of the samples are discarded")
-
-    @property
-    def end(self) -> float:
-        """Highest share up to which the curve says something."""
-        raise NotImplementedError
+            raise UsageError(f"no mated comparison is left where more than {self.end:.3g} of the samples are discarded")
 
 
 def discard_curve(scores: Scores, quality: npt.ArrayLike, threshold: float) -> DiscardCurve:
     """Discard samples from the lowest quality upwards and follow the FNMR.
 
-    The threshold stays fixed; samples of equal quality go together. Only acquired samples have a quality; failures to
-    acquire are no part of the curve.
+    The threshold stays fixed; samples of equal quality go together. The share is that of all acquired samples, those
+    without a mated comparison among them; failures to acquire have no quality and are no part of the curve.
 
     Args:
         scores: The comparisons; only mated ones are read.
@@ -91,4 +90,20 @@ def discard_curve(scores: Scores, quality: npt.ArrayLike, threshold: float) -> D
         BadInput: There are no mated comparisons, or the quality is not one finite number for each sample.
         UsageError: The threshold is not a number.
     """
-    raise NotImplementedError
+    values = np.asarray(quality, dtype=np.float64)
+    samples = len(scores.subject_of)
+    if values.shape != (samples,):
+        raise BadInput(f"quality has the shape {values.shape}; one number for each of the {samples} samples is needed")
+    if not np.isfinite(values).all():
+        raise BadInput("a quality is not a finite number; leave samples without quality out of the scores")
+    if not len(scores.mated):
+        raise BadInput("the data hold no mated comparison; a subject with two acquired samples is needed")
+    missed = scores.mated < exact_thresholds(threshold)[0]
+    worse = values[scores.mated_pairs].min(axis=1)
+    levels = np.unique(values)
+    kept = len(worse) - np.searchsorted(np.sort(worse), levels)
+    errors = missed.sum() - np.searchsorted(np.sort(worse[missed]), levels)
+    discarded = np.searchsorted(np.sort(values), levels) / samples
+    left = int((kept > 0).sum())
+    end = float(discarded[left]) if left < len(levels) else 1.0
+    return DiscardCurve(threshold, discarded[:left], levels[:left], errors[:left] / kept[:left], kept[:left], end)

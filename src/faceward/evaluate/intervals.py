@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from faceward.core.errors import UsageError
 from faceward.core.rates import Rate
-from faceward.evaluate.resampling import Numbers, pair_sums, single_sums, subject_weights
-from faceward.evaluate.scores import Indices, Scores, exact_thresholds
+from faceward.evaluate.resampling import Integers, Numbers, Weights, pair_sums, single_sums, subject_weights
+from faceward.evaluate.scores import Indices, Scores, Values, exact_thresholds
 
 WILSON = "wilson"
 BOOTSTRAP = "bootstrap over subjects"
@@ -130,12 +130,12 @@ class SubjectBootstrap:
     - Mated comparisons: the subjects that have one. Whatever one person's comparisons have in common, persons are
       independent.
     - Non-mated comparisons: `n / d`, with n comparisons and the design effect d (Kish, 1965; Schuckers, 2010): how many
-      times the variance between rounds exceeds that of independent comparisons, at the highest threshold where at least
-      30 erred. This is an estimate: at higher thresholds the comparisons of one person have less in common as long as no
-      few people cause most errors, and the bootstrap overstates the variance of rare errors up to three times
-      (Owen, 2007). It is never taken below what needs no estimate: comparisons without a subject in common, of which
-      there are at least pairs / (highest number of partners of a subject + 1) (Vizing, 1964), half the subjects where
-      everybody is compared with everybody.
+      times the variance between rounds exceeds that of independent comparisons, at the highest threshold that at least
+      30 reach. This is an estimate, and a wide one: the bootstrap overstates the variance of rare errors up to three
+      times (Owen, 2007), and the rarer an error, the less one person's comparisons have it in common, unless a few
+      people cause most. It is never taken below what needs no estimate: comparisons without a subject in common, of
+      which there are at least pairs of subjects / (highest number of partners of a subject + 1) (Vizing, 1964); half
+      the subjects where everybody is compared with everybody.
 
     Attributes:
         rounds: Number of rounds.
@@ -195,12 +195,7 @@ class SubjectBootstrap:
 
     def fnmr_draws(self, thresholds: npt.ArrayLike) -> Numbers:
         """Return the FNMR of each round, shape (rounds, k); NaN where a round drew no mated comparison."""
-        steps, place = np.unique(exact_thresholds(thresholds), return_inverse=True)
-        values = self._scores.mated
-        missed = values < steps[-1]
-        level = np.searchsorted(steps, values[missed], side="right")
-        sums = single_sums(self._weights, self._mated_subjects[missed], level, len(steps)).cumsum(axis=1)
-        return _shares(sums, self._mated_weights)[:, place]
+        return draws_below(self._weights, self._mated_subjects, self._scores.mated, thresholds)
 
     @cached_property
     def mated_units(self) -> float:
@@ -226,11 +221,6 @@ class SubjectBootstrap:
         return max(disjoint, trials / max(effect, 1.0))
 
     @cached_property
-    def _mated_weights(self) -> Numbers:
-        level = np.zeros(len(self._mated_subjects), dtype=np.int64)
-        return single_sums(self._weights, self._mated_subjects, level, 1)
-
-    @cached_property
     def _nonmated_weights(self) -> Numbers:
         every = np.ones(len(self._scores.nonmated), dtype=np.bool_)
         return pair_sums(self._weights, self._nonmated_subjects(every), np.zeros(len(every), dtype=np.int64), 1)
@@ -241,6 +231,28 @@ class SubjectBootstrap:
 
     def _rates(self, errors: list[int], trials: int, draws: Numbers, units: float) -> tuple[Rate, ...]:
         return tuple(resampled(count, trials, column, units) for count, column in zip(errors, draws.T, strict=True))
+
+
+def draws_below(weights: Weights, subjects: Integers, values: Values, thresholds: npt.ArrayLike) -> Numbers:
+    """Return the share of values below each threshold in each round, each value weighing as its subject.
+
+    Args:
+        weights: As of `subject_weights`, shape (rounds, subjects).
+        subjects: The subject of each value, shape (n,).
+        values: Shape (n,), float32.
+        thresholds: Shape (k,), in any order.
+
+    Returns:
+        Shares, shape (rounds, k); NaN where a round drew no value.
+
+    Raises:
+        UsageError: A threshold is not a number.
+    """
+    steps, place = np.unique(exact_thresholds(thresholds), return_inverse=True)
+    # One level more holds what lies below no threshold.
+    level = np.searchsorted(steps, values, side="right")
+    sums = single_sums(weights, subjects, level, len(steps) + 1).cumsum(axis=1)
+    return _shares(sums[:, :-1], sums[:, -1:])[:, place]
 
 
 def _shares(sums: Numbers, totals: Numbers) -> Numbers:

@@ -1,4 +1,4 @@
-"""Error rates of comparisons by ISO/IEC 19795-1: pure functions of scores. A score at or above the threshold matches."""
+"""Error rates of comparisons by ISO/IEC 19795-1; a score at or above the threshold matches."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from faceward.core.errors import BadInput, UsageError
+from faceward.core.errors import UsageError
 from faceward.core.rates import Rate
 from faceward.evaluate.intervals import SubjectBootstrap, rate
 from faceward.evaluate.scores import Scores, Values, exact_thresholds
+from faceward.evaluate.steps import Numbers, fmr_of, fnmr_of, rising_mated, rising_nonmated, threshold_for
 from faceward.policy.evaluation import Point
-
-Numbers = npt.NDArray[np.float64]
 
 # A rate is a figure that the data support if at least so many errors are expected at it: at 3 errors in n the rule of
 # three no longer allows that none would have been seen.
@@ -70,7 +69,7 @@ def fmr_at(scores: Scores, thresholds: npt.ArrayLike) -> Numbers:
         BadInput: There are no non-mated comparisons.
         UsageError: A threshold is not a number.
     """
-    return _fmr(_nonmated(scores), exact_thresholds(thresholds))
+    return fmr_of(rising_nonmated(scores), exact_thresholds(thresholds))
 
 
 def fnmr_at(scores: Scores, thresholds: npt.ArrayLike) -> Numbers:
@@ -87,7 +86,7 @@ def fnmr_at(scores: Scores, thresholds: npt.ArrayLike) -> Numbers:
         BadInput: There are no mated comparisons.
         UsageError: A threshold is not a number.
     """
-    return _fnmr(_mated(scores), exact_thresholds(thresholds))
+    return fnmr_of(rising_mated(scores), exact_thresholds(thresholds))
 
 
 def threshold_at_fmr(scores: Scores, fmr: float) -> float:
@@ -108,7 +107,7 @@ def threshold_at_fmr(scores: Scores, fmr: float) -> float:
         BadInput: There are no non-mated comparisons.
         UsageError: `fmr` is not between 0 and 1.
     """
-    return _threshold(_nonmated(scores), fmr)
+    return threshold_for(rising_nonmated(scores), fmr)
 
 
 def det(scores: Scores, count: int = 200) -> Curve:
@@ -147,7 +146,7 @@ def auc(scores: Scores) -> float:
     Raises:
         BadInput: There are no mated or no non-mated comparisons.
     """
-    mated, nonmated = _mated(scores), _nonmated(scores)
+    mated, nonmated = rising_mated(scores), rising_nonmated(scores)
     below = np.searchsorted(nonmated, mated, side="left").astype(np.float64)
     equal = np.searchsorted(nonmated, mated, side="right") - below
     return float((below + equal / 2).mean() / len(nonmated))
@@ -162,14 +161,14 @@ def eer(scores: Scores) -> float:
     Raises:
         BadInput: There are no mated or no non-mated comparisons.
     """
-    mated, nonmated = _mated(scores), _nonmated(scores)
+    mated, nonmated = rising_mated(scores), rising_nonmated(scores)
     steps = np.sort(np.concatenate([mated, nonmated]))
 
     def rates(index: int) -> tuple[float, float]:
         if index == len(steps):
             return 0.0, 1.0
         at = steps[index : index + 1]
-        return float(_fmr(nonmated, at)[0]), float(_fnmr(mated, at)[0])
+        return float(fmr_of(nonmated, at)[0]), float(fnmr_of(mated, at)[0])
 
     # FMR - FNMR falls with the threshold: the last step at which it is not negative is found by halving.
     low, high = 0, len(steps)
@@ -193,7 +192,7 @@ def histogram(scores: Scores, bins: int = 100) -> Histogram:
     Raises:
         BadInput: There are no mated or no non-mated comparisons.
     """
-    mated, nonmated = _mated(scores), _nonmated(scores)
+    mated, nonmated = rising_mated(scores), rising_nonmated(scores)
     ends = min(mated[0], nonmated[0]), max(mated[-1], nonmated[-1])
     edges = np.histogram_bin_edges(np.asarray(ends, dtype=np.float64), bins)
     counts = [np.diff(np.searchsorted(values, edges[:-1]), append=len(values)) for values in (mated, nonmated)]
@@ -206,8 +205,8 @@ def points(
 ) -> tuple[Point, ...]:
     """Return an operating point for each FMR that the data support.
 
-    A rate at which fewer than `SUPPORTING_ERRORS` false matches are expected is left out: no figure that the data cannot
-    support. The threshold is that of `threshold_at_fmr`.
+    A rate at which fewer than `SUPPORTING_ERRORS` false matches are expected is left out: no figure that the data
+    cannot support. The threshold is that of `threshold_at_fmr`.
 
     GFRR and GFAR count the comparisons that failures to acquire made impossible: lost mated comparisons as false
     rejections, lost non-mated ones as no acceptance (ISO/IEC 19795-1, generalised rates; counted over the protocol's
@@ -228,7 +227,8 @@ def points(
         BadInput: There are no mated or no non-mated comparisons.
         UsageError: A rate is not above 0 and at most 1, or attempts and failures contradict each other.
     """
-    mated, nonmated = _mated(scores), _nonmated(scores)
+    nonmated = rising_nonmated(scores)
+    rising_mated(scores)
     if any(not 0 < wanted <= 1 for wanted in rates):
         raise UsageError("an FMR to report lies above 0 and is at most 1")
     acquired = rate(failed, attempts)
@@ -238,7 +238,7 @@ def points(
     supported = [wanted for wanted in sorted(set(rates), reverse=True) if wanted * len(nonmated) >= SUPPORTING_ERRORS]
     if not supported:
         return ()
-    thresholds = sorted({_threshold(nonmated, wanted) for wanted in supported})
+    thresholds = sorted({threshold_for(nonmated, wanted) for wanted in supported})
     found = zip(thresholds, bootstrap.fmr(thresholds), bootstrap.fnmr(thresholds), strict=True)
     return tuple(
         Point(
@@ -260,7 +260,7 @@ def _generalised(seen: Rate, lost: int, failures: Rate, *, rejected: bool) -> Ra
         least, most = (min(1.0, share * end / failures.estimate) for end in (failures.low, failures.high))
     else:
         # Either of two samples may fail.
-        least, most = 0.0, 1 - (1 - failures.high) ** 2 if not failures.errors else 0.0
+        least, most = 0.0, 1 - (1 - failures.high) ** 2
     if rejected:
         low, high = least + (1 - least) * seen.low, most + (1 - most) * seen.high
     else:
@@ -269,43 +269,9 @@ def _generalised(seen: Rate, lost: int, failures: Rate, *, rejected: bool) -> Ra
     return Rate(errors / trials, low, high, errors, trials, seen.method)
 
 
-def _mated(scores: Scores) -> Values:
-    """Return the mated scores, rising."""
-    if not len(scores.mated):
-        raise BadInput("the data hold no mated comparison; a subject with two acquired samples is needed")
-    return np.sort(scores.mated)
-
-
-def _nonmated(scores: Scores) -> Values:
-    """Return the non-mated scores, rising."""
-    if not len(scores.nonmated):
-        raise BadInput("the data hold no non-mated comparison; acquired samples of two subjects are needed")
-    return np.sort(scores.nonmated)
-
-
-def _fmr(rising: Values, thresholds: Values) -> Numbers:
-    return (len(rising) - np.searchsorted(rising, thresholds)) / len(rising)
-
-
-def _fnmr(rising: Values, thresholds: Values) -> Numbers:
-    return np.asarray(np.searchsorted(rising, thresholds) / len(rising))
-
-
-def _threshold(rising: Values, fmr: float) -> float:
-    if not 0 <= fmr <= 1:
-        raise UsageError(f"an FMR lies between 0 and 1, not {fmr}")
-    trials = len(rising)
-    allowed = min(int(fmr * trials) + 1, trials)
-    while allowed / trials > fmr:
-        allowed -= 1
-    if allowed == trials:
-        return float(rising[0])
-    return float(np.nextafter(rising[trials - allowed - 1], np.float32(np.inf)))
-
-
 def _curve(scores: Scores, matches: Numbers) -> Curve:
     """Return the points at which about so many non-mated comparisons match."""
-    mated, nonmated = _mated(scores), _nonmated(scores)
+    mated, nonmated = rising_mated(scores), rising_nonmated(scores)
     ranks = np.clip(np.round(matches).astype(np.int64), 1, len(nonmated))
     thresholds = np.unique(nonmated[len(nonmated) - ranks])
-    return Curve(thresholds, _fmr(nonmated, thresholds), _fnmr(mated, thresholds))
+    return Curve(thresholds, fmr_of(nonmated, thresholds), fnmr_of(mated, thresholds))

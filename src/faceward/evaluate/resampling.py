@@ -1,8 +1,8 @@
 """Resampling of subjects: weights of each round, and sums of comparisons under them.
 
 A round draws as many subjects as there are, with replacement. Drawn `w` times, a subject counts `w` times: a mated
-comparison weighs `w`, a non-mated one of subjects i and j weighs `w_i * w_j` (Poh and Bengio, 2007, subject part; as the
-pigeonhole bootstrap it is analysed by Owen, 2007, who shows that it errs on the wide side).
+comparison weighs `w`, a non-mated one of subjects i and j weighs `w_i * w_j` (Poh and Bengio, 2007, the part over
+subjects; Owen, 2007, analyses it as the pigeonhole bootstrap and shows that it errs on the wide side).
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def single_sums(weights: Weights, subject: Integers, level: Integers, levels: in
 def pair_sums(weights: Weights, pairs: tuple[Integers, Integers], level: Integers, levels: int) -> Numbers:
     """Sum the weights of comparisons of two subjects each: the product of theirs.
 
-    Equal pairs at one level are joined first. Each level is then a sparse matrix C over subjects, and the sum of a round
-    with weights w is w'Cw; all rounds of a chunk are one product of C with a matrix. Chunks run in threads.
+    Equal pairs at one level are joined first. Each level is then a sparse matrix C over subjects, and the sum of a
+    round with weights w is w'Cw; all rounds of a chunk are one product of C with a matrix. Chunks run in threads.
 
     Args:
         weights: As of `subject_weights`, shape (rounds, subjects).
