@@ -63,12 +63,38 @@ def test_hits_fall_and_none_is_below_the_threshold(comparator: Comparator, rows:
     assert few == hits[:3]
 
 
-def test_a_subject_appears_once_with_its_best_reference(scheme: ProtectionScheme, rows: Features) -> None:
+def test_references_of_a_subject_are_one_template(scheme: ProtectionScheme, rows: Features) -> None:
     comparator = scheme.comparator()
     comparator.add(protected(scheme, rows, [n // 10 for n in range(40)]))
+    assert len(comparator) == 40
     [hits] = comparator.search(rows[13:14], -1.0, 40)
     assert sorted(hit.subject for hit in hits) == [bytes([n]) for n in range(4)]
     assert hits[0].reference_id == f"{13:032x}"
+    assert hits[0].references == tuple(f"{n:032x}" for n in range(10, 20))
+    mean = float(rows[10:20].mean(axis=0) @ rows[13])
+    assert mean < hits[0].score < 1.0
+
+
+def test_a_template_is_the_same_whenever_its_references_came(scheme: ProtectionScheme, rows: Features) -> None:
+    every = protected(scheme, rows[:6], [0] * 6)
+    found = set()
+    for order in ([0, 1, 2, 3], [3, 1, 0, 2], [5, 2, 3, 4, 0, 1]):
+        comparator = scheme.comparator()
+        for place in order:
+            comparator.add([every[place]])
+        comparator.remove([f"{n:032x}" for n in (4, 5)])
+        [[hit]] = comparator.search(rows[1:2], -1.0, 1)
+        found.add(hit)
+    assert len(found) == 1
+    assert found.pop().references == tuple(f"{n:032x}" for n in range(4))
+
+
+def test_one_reference_that_is_left_is_compared_as_if_alone(scheme: ProtectionScheme, rows: Features) -> None:
+    alone, several = scheme.comparator(), scheme.comparator()
+    alone.add(protected(scheme, rows[:1]))
+    several.add(protected(scheme, rows[:3], [0, 0, 0]))
+    several.remove([f"{1:032x}", f"{2:032x}"])
+    assert several.search(rows[5:6], -1.0, 1) == alone.search(rows[5:6], -1.0, 1)
 
 
 def test_only_hits_come_out(comparator: Comparator) -> None:

@@ -230,3 +230,41 @@ def test_of_two_documents_added_at_once_the_first_stays(connect: Callable[[], Re
     assert store.documents("key") == {"ada": b"1"}
     other.delete_document("key", "ada", b"1")
     assert store.documents("key") == {}
+
+
+def test_a_gallery_goes_over_to_another_pack_reference_by_reference(
+    store: ReferenceStore, connect: Callable[[], ReferenceStore]
+) -> None:
+    store.add([made(1), made(2, purpose="lockers"), made(3, subject=digest("subject 1"))])
+    generation = store.generation("staff")
+    assert store.use_pack("newer") == 2
+    assert store.use_pack("newer") == 0
+    other = connect()
+    assert other.gallery("staff").pack == "newer"
+    assert other.generation("staff") == generation + 1
+    with pytest.raises(PackMismatch, match="newer"):
+        store.add([made(4)])
+    store.add([made(4, pack="newer")])
+    for bad in (made(1, pack="third"), made(4)):
+        with pytest.raises(PackMismatch):
+            store.replace([made(2, key_id="d" * 32), bad])
+    assert store.reference(f"{2:032x}").key_id == made(2).key_id
+    store.replace([made(1, pack="newer", key_id="e" * 32), made(2, key_id="f" * 32)])
+    assert other.reference(f"{1:032x}") == made(1, pack="newer", key_id="e" * 32)
+    assert [r.reference_id for r in other.references("staff", NOW, pack="newer")] == [f"{4:032x}", f"{1:032x}"]
+    assert other.reference_ids("staff", NOW, pack="pack") == {f"{2:032x}", f"{3:032x}"}
+    assert other.count("staff", NOW, purpose="doors", pack="newer") == 2
+    assert other.count("staff", NOW) == 4
+    assert other.samples("staff", "doors", digest("subject 1")) == {digest("sample 1")}
+
+
+def test_subjects_are_counted_once(store: ReferenceStore) -> None:
+    ada = digest("Ada")
+    store.add([made(1, subject=ada), made(2, subject=ada, expires=NOW + DAY), made(3), made(4, purpose="lockers")])
+    store.add([made(5, gallery=VISITORS.name)])
+    assert store.subjects("staff", NOW, purpose="doors", pack="pack") == 2
+    store.delete([f"{1:032x}"])
+    assert store.subjects("staff", NOW, purpose="doors", pack="pack") == 2
+    assert store.subjects("staff", NOW + DAY, purpose="doors", pack="pack") == 1
+    assert store.subjects("staff", NOW, purpose="doors", pack="newer") == 0
+    assert store.subjects("nobody", NOW, purpose="doors", pack="pack") == 0

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from faceward.gallery.fusion import fuse
 from faceward.gallery.index import GalleryIndex
 from faceward.protection.scheme import Hit
 
@@ -26,16 +27,21 @@ def _rows(seed: int, count: int) -> np.ndarray:
 Model = dict[str, tuple[bytes, np.ndarray]]
 
 
+def _score(row: np.ndarray, probe: np.ndarray) -> float:
+    return float(np.clip((row.astype(np.float64) * probe.astype(np.float64)).sum(), -1.0, 1.0))
+
+
 def _brute(model: Model, probe: np.ndarray, threshold: float, k: int) -> tuple[Hit, ...]:
-    scored = []
-    for name, (subject, row) in model.items():
-        score = float(np.clip((row.astype(np.float64) * probe.astype(np.float64)).sum(), -1.0, 1.0))
+    subjects: dict[bytes, list[str]] = {}
+    for name, (subject, _) in sorted(model.items()):
+        subjects.setdefault(subject, []).append(name)
+    found = []
+    for subject, names in subjects.items():
+        score = _score(fuse(np.stack([model[name][1] for name in names])), probe)
         if score >= threshold:
-            scored.append((-score, name, subject))
-    best: dict[bytes, Hit] = {}
-    for negative, name, subject in sorted(scored):
-        best.setdefault(subject, Hit(name, subject, -negative))
-    return tuple(list(best.values())[:k])
+            closest = max(names, key=lambda name: (_score(model[name][1], probe), [-ord(c) for c in name]))
+            found.append((-score, tuple(names), Hit(closest, subject, score, tuple(names))))
+    return tuple(hit for _, _, hit in sorted(found)[:k])
 
 
 class IndexMachine(RuleBasedStateMachine):
@@ -82,7 +88,11 @@ class IndexMachine(RuleBasedStateMachine):
     def nothing_is_left_beyond_the_rows(self) -> None:
         assert self.index.ids() == frozenset(self.model)
         assert len(self.index) == len(self.model)
-        assert not self.index._matrix[len(self.index) :].any()
+        subjects = {subject for subject, _ in self.model.values()}
+        assert len(self.index._subjects) == len(subjects)
+        assert not self.index._matrix[len(subjects) :].any()
+        several = {s for s in subjects if sum(subject == s for subject, _ in self.model.values()) > 1}
+        assert self.index._parts.keys() == several
 
 
 TestIndexMachine = IndexMachine.TestCase

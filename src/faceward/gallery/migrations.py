@@ -44,8 +44,13 @@ _V1 = (
     ) STRICT, WITHOUT ROWID""",
 )
 
+_V2 = (
+    # A search asks how many subjects it compares with; without the index that reads every reference.
+    "CREATE INDEX reference_compared ON reference (gallery, purpose, pack, subject, expires)",
+)
+
 SCHEMA = Schema(
     what="the gallery store",
     application_id=0x46574731,  # "FWG1"
-    migrations=(_V1,),
+    migrations=(_V1, _V2),
 )

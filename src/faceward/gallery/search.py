@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceward.core.errors import FacewardError, UsageError
+from faceward.gallery import renewal
 from faceward.gallery.index import GalleryIndex
 from faceward.gallery.results import Enrolment, Erasure, Recovery
 from faceward.gallery.store import GalleryInfo, ReferenceStore, StoredReference
@@ -19,10 +20,10 @@ from faceward.protection.scheme import Features, Hit, ProtectionScheme, SubjectK
 from faceward.protection.sealed import SealedScheme, open_record, seal_record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
-    from faceward.core.canonical import JSONValue
+    from faceward.core.canonical import JSONObject, JSONValue
     from faceward.protection.keys import KeyStore
 
 SCHEMES: Mapping[str, ProtectionScheme] = {"sealed": SealedScheme(GalleryIndex)}
@@ -109,8 +110,17 @@ class Gallery:
             keys.set_pending([key_id for key_id, _ in drawn], pending=False)
         return [reference.reference_id for reference in references]
 
-    def search(self, probe: Features, *, purpose: str, threshold: float, k: int, now: datetime) -> tuple[Hit, ...]:
-        """Compare a probe with every unexpired reference of a purpose.
+    def search(
+        self,
+        probe: Features,
+        *,
+        purpose: str,
+        threshold: float,
+        k: int,
+        now: datetime,
+        without: frozenset[str] = frozenset(),
+    ) -> tuple[Hit, ...]:
+        """Compare a probe with every subject of a purpose: their unexpired references of the gallery's pack, fused.
 
         Args:
             probe: Features, shape (d,), float32, of length 0.5 to 1.
@@ -118,6 +128,7 @@ class Gallery:
             threshold: Lowest score that counts, -1 to 1.
             k: Most subjects to return, at least 1.
             now: The moment of the search, UTC.
+            without: Identifiers of references that are not to count, such as suspended ones.
 
         Returns:
             The best subjects at or above the threshold, best first; empty means *unknown*.
@@ -128,29 +139,36 @@ class Gallery:
             IntegrityError: A reference does not authenticate; the message names it.
         """
         probes = np.asarray(probe)[np.newaxis]
-        return self.search_many(probes, purpose=purpose, threshold=threshold, k=k, now=now)[0]
+        return self.search_many(probes, purpose=purpose, threshold=threshold, k=k, now=now, without=without)[0]
 
     def search_many(
-        self, probes: Features, *, purpose: str, threshold: float, k: int, now: datetime
+        self,
+        probes: Features,
+        *,
+        purpose: str,
+        threshold: float,
+        k: int,
+        now: datetime,
+        without: frozenset[str] = frozenset(),
     ) -> list[tuple[Hit, ...]]:
         """Compare several probes, shape (m, d), in one product; see `search`."""
         with self._lock:
             loaded = self._loaded.setdefault(purpose, LoadedPurpose(self._vault, purpose))
-            return loaded.current(now).search(probes, threshold, k)
+            return loaded.current(now, without).search(probes, threshold, k)
 
     def verify(self, probe: Features, *, subject: bytes, purpose: str, threshold: float, now: datetime) -> Hit | None:
-        """Compare a probe with one subject's references only; no other reference is opened.
+        """Compare a probe with one subject's references only, fused; no other reference is opened.
 
         Returns:
-            The best reference at or above the threshold, or None.
+            The subject, where the score is at or above the threshold, or None.
 
         Raises:
-            UsageError: The subject has no unexpired reference for the purpose.
+            UsageError: The subject has no unexpired reference of the gallery's pack for the purpose.
             PackMismatch: The probe has another dimension.
             IntegrityError: A reference does not authenticate; the message names it.
         """
         mine = self._vault.store.by_subject(subject, gallery=self.info.name)
-        usable = [reference for reference in mine if reference.purpose == purpose and reference.expires > now]
+        usable = [one for one in mine if one.purpose == purpose and one.pack == self.info.pack and one.expires > now]
         comparator = self._vault.scheme.comparator()
         try:
             comparator.add(self._vault.protected(usable))
@@ -173,37 +191,18 @@ class Gallery:
         return open_record(reference.record, SubjectKey(key, reference.binding("record")))
 
     def renew(self, subject: bytes) -> tuple[str, ...]:
-        """Protect a subject's references anew under fresh keys and destroy the old ones (ISO/IEC 24745).
+        """Protect a subject's references anew under fresh keys and destroy the old ones; see `renewal.renew`."""
+        with self._lock:
+            return renewal.renew(self._vault, subject)
 
-        Returns:
-            The identifiers of the references, which stay the same.
-
-        Raises:
-            IntegrityError: A reference does not authenticate; nothing was changed.
-        """
-        keys, scheme = self._vault.keys, self._vault.scheme
-        with self._lock, keys.guard.shared():
-            old = self._vault.store.by_subject(subject, gallery=self.info.name)
-            opened = self._vault.subject_keys(old)
-            old = [reference for reference in old if reference.key_id in opened]
-            drawn = keys.create_subject_keys(self.info.name, len(old))
-            new: list[StoredReference] = []
-            for was, (key_id, key) in zip(old, drawn, strict=True):
-                will = replace(was, key_id=key_id)
-                before, after = opened[was.key_id], SubjectKey(key, will.binding("features"))
-                sealed = scheme.renew(was.sealed, SubjectKey(before, was.binding("features")), after)
-                record = open_record(was.record, SubjectKey(before, was.binding("record")))
-                resealed = seal_record(record, SubjectKey(key, will.binding("record")))
-                new.append(replace(will, sealed=sealed, record=resealed))
-            keys.set_pending([reference.key_id for reference in old], pending=True)
-            self._vault.store.replace(new)
-            keys.set_pending([key_id for key_id, _ in drawn], pending=False)
-            keys.destroy([reference.key_id for reference in old])
-        return tuple(reference.reference_id for reference in new)
+    def migrate(self, was: StoredReference, features: Features, record: JSONObject) -> None:
+        """Put features of the gallery's pack in the place of a reference's; see `renewal.migrate`."""
+        with self._lock:
+            renewal.migrate(self._vault, was, features, record)
 
     def erase(self, subject: bytes) -> Erasure:
         """Erase a subject from this gallery: keys first, which also ends every copy and backup (rule T2)."""
-        return self._erase(self._vault.store.by_subject(subject, gallery=self.info.name))
+        return self._erase(lambda: self._vault.store.by_subject(subject, gallery=self.info.name))
 
     def erase_references(self, reference_ids: Collection[str]) -> Erasure:
         """Erase some references.
@@ -211,15 +210,19 @@ class Gallery:
         Raises:
             UsageError: A reference does not exist or is in another gallery.
         """
-        found = [self._vault.store.reference(reference_id) for reference_id in reference_ids]
-        for reference in found:
-            if reference.gallery != self.info.name:
-                raise UsageError(f"the reference {reference.reference_id} is in the gallery {reference.gallery!r}")
+
+        def found() -> list[StoredReference]:
+            mine = [self._vault.store.reference(reference_id) for reference_id in reference_ids]
+            for reference in mine:
+                if reference.gallery != self.info.name:
+                    raise UsageError(f"the reference {reference.reference_id} is in the gallery {reference.gallery!r}")
+            return mine
+
         return self._erase(found)
 
     def erase_expired(self, now: datetime) -> Erasure:
         """Erase every reference whose term has ended (rule T1)."""
-        return self._erase(self._vault.store.expired(now, gallery=self.info.name))
+        return self._erase(lambda: self._vault.store.expired(now, gallery=self.info.name))
 
     def rotate(self) -> int:
         """Give the gallery a new key and rewrap its subjects' keys; return how many."""
@@ -260,11 +263,13 @@ class Gallery:
                 loaded.drop()
             self._loaded.clear()
 
-    def _erase(self, references: Sequence[StoredReference]) -> Erasure:
+    def _erase(self, found: Callable[[], Sequence[StoredReference]]) -> Erasure:
         keys, store = self._vault.keys, self._vault.store
-        reference_ids = tuple(reference.reference_id for reference in references)
-        key_ids = tuple(reference.key_id for reference in references)
         with self._lock, keys.guard.shared():
+            # Read in here, so that nobody gives one of them another key in between.
+            references = found()
+            reference_ids = tuple(reference.reference_id for reference in references)
+            key_ids = tuple(reference.key_id for reference in references)
             keys.destroy(key_ids)
             for loaded in self._loaded.values():
                 loaded.forget(reference_ids)

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from faceward.core.errors import IntegrityError, PackMismatch, PolicyRefusal, UsageError
+from faceward.core.errors import PackMismatch, PolicyRefusal, UsageError
 from faceward.gallery.migrations import SCHEMA
+from faceward.gallery.rows import gallery_of, reference_of, stamp
 from faceward.gallery.store import Counts, GalleryInfo, StoredReference, check_reference
 from faceward.protection.database import Database
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _PAGE = 4096
 _LAST = 2**63 - 1
 _COLUMNS = "reference_id, subject, gallery, purpose, pack, key_id, created, expires, sealed, record, sample"
 _SELECT = f"SELECT {_COLUMNS} FROM reference"  # noqa: S608 - a constant
 _INSERT = f"INSERT INTO reference ({_COLUMNS}, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-_IN_GALLERY = "gallery = ?1 AND expires > ?2 AND (?3 IS NULL OR purpose = ?3)"
+_PACK_OF = "SELECT pack FROM reference WHERE reference_id = ?"
+_IN_GALLERY = "gallery = ?1 AND expires > ?2 AND (?3 IS NULL OR purpose = ?3) AND (?4 IS NULL OR pack = ?4)"
 
 
 class SQLiteStore:
@@ -58,7 +58,7 @@ class SQLiteStore:
         with self._database.transaction() as connection:
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO gallery (name, mode, pack, created) VALUES (?, ?, ?, ?)",
-                (info.name, info.mode, info.pack, _stamp(info.created)),
+                (info.name, info.mode, info.pack, stamp(info.created)),
             )
             if not cursor.rowcount:
                 raise UsageError(f"the gallery {info.name!r} exists; choose another name")
@@ -66,11 +66,11 @@ class SQLiteStore:
     def gallery(self, name: str) -> GalleryInfo:
         """Return a gallery; see `ReferenceStore.gallery`."""
         rows = self._rows("SELECT name, mode, pack, created FROM gallery WHERE name = ?", (name,))
-        return _gallery(_only(rows, f"the gallery {name!r} does not exist; create it or check its name"))
+        return gallery_of(_only(rows, f"the gallery {name!r} does not exist; create it or check its name"))
 
     def galleries(self) -> list[GalleryInfo]:
         """Return all galleries by name."""
-        return [_gallery(row) for row in self._rows("SELECT name, mode, pack, created FROM gallery ORDER BY name")]
+        return [gallery_of(row) for row in self._rows("SELECT name, mode, pack, created FROM gallery ORDER BY name")]
 
     def generation(self, gallery: str) -> int:
         """Return the number of changes; see `ReferenceStore.generation`."""
@@ -82,63 +82,85 @@ class SQLiteStore:
         if not references:
             return
         with self._database.transaction() as connection:
-            generation = _count_up(connection, references)
+            generation, pack = _count_up(connection, references)
             for reference in references:
+                _check_pack(reference, pack)
                 _insert(connection, reference, generation)
 
     def replace(self, references: Sequence[StoredReference]) -> None:
         """Give stored references other keys and bytes; see `ReferenceStore.replace`."""
         if not references:
             return
-        sql = "UPDATE reference SET key_id = ?, sealed = ?, record = ?, generation = ? WHERE reference_id = ?"
+        sql = "UPDATE reference SET pack = ?, key_id = ?, sealed = ?, record = ?, generation = ? WHERE reference_id = ?"
         with self._database.transaction() as connection:
-            generation = _count_up(connection, references)
+            generation, pack = _count_up(connection, references)
             for new in references:
-                values = (new.key_id, new.sealed, new.record, generation, new.reference_id)
-                if not connection.execute(sql, values).rowcount:
+                before = connection.execute(_PACK_OF, (new.reference_id,)).fetchone()
+                if before is None:
                     raise UsageError(f"the reference {new.reference_id} does not exist; it may have been erased")
+                _check_pack(new, before[0], pack)
+                connection.execute(sql, (new.pack, new.key_id, new.sealed, new.record, generation, new.reference_id))
         self._database.wipe_journal()
 
+    def use_pack(self, pack: str) -> int:
+        """Let every gallery take and compare references of this pack; see `ReferenceStore.use_pack`."""
+        with self._database.transaction() as connection:
+            sql = "UPDATE gallery SET pack = ?1, generation = generation + 1 WHERE pack != ?1"
+            return connection.execute(sql, (pack,)).rowcount
+
     def references(
-        self, gallery: str, now: datetime, *, purpose: str | None = None, after: int = 0
+        self, gallery: str, now: datetime, *, purpose: str | None = None, pack: str | None = None, after: int = 0
     ) -> Iterator[StoredReference]:
         """Iterate page by page, so that a writer waits for one page at most; see `ReferenceStore.references`."""
         sql = (
             f"SELECT generation, number, {_COLUMNS} FROM reference INDEXED BY reference_generation"  # noqa: S608
-            f" WHERE {_IN_GALLERY} AND (generation, number) > (?4, ?5) ORDER BY generation, number LIMIT {_PAGE}"
+            f" WHERE {_IN_GALLERY} AND (generation, number) > (?5, ?6) ORDER BY generation, number LIMIT {_PAGE}"
         )
         place = (after, _LAST)
         while True:
-            page = self._rows(sql, (gallery, _stamp(now), purpose, *place))
+            page = self._rows(sql, (gallery, stamp(now), purpose, pack, *place))
             for row in page:
-                yield _reference(row[2:])
+                yield reference_of(row[2:])
             if len(page) < _PAGE:
                 return
             place = page[-1][:2]
 
-    def reference_ids(self, gallery: str, now: datetime, *, purpose: str | None = None) -> frozenset[str]:
+    def reference_ids(
+        self, gallery: str, now: datetime, *, purpose: str | None = None, pack: str | None = None
+    ) -> frozenset[str]:
         """Return the identifiers of unexpired references."""
         sql = f"SELECT reference_id FROM reference WHERE {_IN_GALLERY}"  # noqa: S608
-        return frozenset(row[0] for row in self._rows(sql, (gallery, _stamp(now), purpose)))
+        return frozenset(row[0] for row in self._rows(sql, (gallery, stamp(now), purpose, pack)))
 
-    def count(self, gallery: str, now: datetime, *, purpose: str | None = None) -> int:
+    def count(self, gallery: str, now: datetime, *, purpose: str | None = None, pack: str | None = None) -> int:
         """Return the number of unexpired references."""
         sql = f"SELECT count(*) FROM reference WHERE {_IN_GALLERY}"  # noqa: S608
-        return int(self._rows(sql, (gallery, _stamp(now), purpose))[0][0])
+        return int(self._rows(sql, (gallery, stamp(now), purpose, pack))[0][0])
+
+    def subjects(self, gallery: str, now: datetime, *, purpose: str, pack: str) -> int:
+        """Return the number of subjects; see `ReferenceStore.subjects`."""
+        sql = (
+            "SELECT count(DISTINCT subject) FROM reference INDEXED BY reference_compared"
+            " WHERE gallery = ? AND purpose = ? AND pack = ? AND expires > ?"
+        )
+        return int(self._rows(sql, (gallery, purpose, pack, stamp(now)))[0][0])
 
     def reference(self, reference_id: str) -> StoredReference:
         """Return one reference; see `ReferenceStore.reference`."""
         rows = self._rows(f"{_SELECT} WHERE reference_id = ?", (reference_id,))
-        return _reference(_only(rows, f"the reference {reference_id} does not exist; it may have been erased"))
+        return reference_of(_only(rows, f"the reference {reference_id} does not exist; it may have been erased"))
 
     def by_subject(self, subject: bytes, *, gallery: str | None = None) -> list[StoredReference]:
         """Return a subject's references; see `ReferenceStore.by_subject`."""
         sql = f"{_SELECT} WHERE subject = ?1 AND (?2 IS NULL OR gallery = ?2) ORDER BY number"
-        return [_reference(row) for row in self._rows(sql, (subject, gallery))]
+        return [reference_of(row) for row in self._rows(sql, (subject, gallery))]
 
     def samples(self, gallery: str, purpose: str, subject: bytes) -> frozenset[bytes]:
-        """Return the digests of a subject's samples."""
-        sql = "SELECT sample FROM reference WHERE gallery = ? AND purpose = ? AND subject = ?"
+        """Return the digests of a subject's samples; see `ReferenceStore.samples`."""
+        sql = (
+            "SELECT sample FROM reference JOIN gallery ON name = gallery AND gallery.pack = reference.pack"
+            " WHERE name = ? AND purpose = ? AND subject = ?"
+        )
         return frozenset(row[0] for row in self._rows(sql, (gallery, purpose, subject)))
 
     def keys(self, gallery: str) -> dict[str, str]:
@@ -148,7 +170,7 @@ class SQLiteStore:
     def expired(self, now: datetime, *, gallery: str | None = None) -> list[StoredReference]:
         """Return references that expired at or before this moment."""
         sql = f"{_SELECT} WHERE expires <= ?1 AND (?2 IS NULL OR gallery = ?2) ORDER BY number"
-        return [_reference(row) for row in self._rows(sql, (_stamp(now), gallery))]
+        return [reference_of(row) for row in self._rows(sql, (stamp(now), gallery))]
 
     def delete(self, reference_ids: Collection[str]) -> int:
         """Delete references and wipe their bytes; see `ReferenceStore.delete`."""
@@ -191,7 +213,7 @@ class SQLiteStore:
     def remember_probe(self, digest: bytes, when: datetime) -> None:
         """Remember the digest of a probe's sample; the first time counts."""
         with self._database.transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO probe VALUES (?, ?)", (digest, _stamp(when)))
+            connection.execute("INSERT OR IGNORE INTO probe VALUES (?, ?)", (digest, stamp(when)))
 
     def is_probe(self, digest: bytes) -> bool:
         """Say whether a sample was a probe."""
@@ -224,7 +246,8 @@ class SQLiteStore:
             return connection.execute(sql, parameters).fetchall()
 
 
-def _count_up(connection: sqlite3.Connection, references: Sequence[StoredReference]) -> int:
+def _count_up(connection: sqlite3.Connection, references: Sequence[StoredReference]) -> tuple[int, str]:
+    """Count a gallery's generation up; return it, and the gallery's pack."""
     gallery = references[0].gallery
     if any(check_reference(reference).gallery != gallery for reference in references):
         raise UsageError("references of several galleries cannot be stored at once; go gallery by gallery")
@@ -232,12 +255,15 @@ def _count_up(connection: sqlite3.Connection, references: Sequence[StoredReferen
     row = connection.execute(sql, (gallery,)).fetchone()
     if row is None:
         raise UsageError(f"the gallery {gallery!r} does not exist; create it or check its name")
-    for reference in references:
-        if reference.pack != row[1]:
-            raise PackMismatch(
-                f"the gallery {gallery!r} holds references of the pack {row[1]}, not {reference.pack}; use that pack"
-            )
-    return int(row[0])
+    return int(row[0]), str(row[1])
+
+
+def _check_pack(reference: StoredReference, *packs: str) -> None:
+    if reference.pack not in packs:
+        raise PackMismatch(
+            f"the gallery {reference.gallery!r} takes references of the pack {packs[-1]}, not {reference.pack}; "
+            "use that pack"
+        )
 
 
 def _insert(connection: sqlite3.Connection, reference: StoredReference, generation: int) -> None:
@@ -246,7 +272,7 @@ def _insert(connection: sqlite3.Connection, reference: StoredReference, generati
     sql = "SELECT 1 FROM reference WHERE reference_id = ?"
     if connection.execute(sql, (reference.reference_id,)).fetchone():
         raise UsageError(f"the reference {reference.reference_id} exists; give a fresh identifier")
-    created, expires = _stamp(reference.created), _stamp(reference.expires)
+    created, expires = stamp(reference.created), stamp(reference.expires)
     values = (reference.subject, reference.gallery, reference.purpose, reference.pack, reference.key_id)
     blobs = (reference.sealed, reference.record, reference.sample)
     connection.execute(_INSERT, (reference.reference_id, *values, created, expires, *blobs, generation))
@@ -256,29 +282,3 @@ def _only(rows: list[tuple[Any, ...]], absent: str) -> tuple[Any, ...]:
     if not rows:
         raise UsageError(absent)
     return rows[0]
-
-
-def _gallery(row: tuple[Any, ...]) -> GalleryInfo:
-    name, mode, pack, created = row
-    return GalleryInfo(name, mode, pack, _moment(created))
-
-
-def _reference(row: tuple[Any, ...]) -> StoredReference:
-    name, subject, gallery, purpose, pack, key_id, created, expires, *blobs = row
-    sealed, record, sample = blobs
-    moments = (_moment(created), _moment(expires))
-    return StoredReference(name, subject, gallery, purpose, pack, key_id, *moments, sealed, record, sample)
-
-
-def _stamp(moment: datetime) -> int:
-    """Return microseconds since 1970 in UTC, exactly."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def _moment(stamp: int) -> datetime:
-    try:
-        return _EPOCH + timedelta(microseconds=stamp)
-    except OverflowError:
-        raise IntegrityError(
-            f"the gallery store holds the impossible time {stamp}; restore it from its backup"
-        ) from None

@@ -144,15 +144,24 @@ class ReferenceStore(Protocol):
     def replace(self, references: Sequence[StoredReference]) -> None:
         """Give stored references other keys, sealed features and records, all or none; the rest must be the same.
 
-        The gallery's generation is counted up.
+        Only the pack may be another too, if it is the gallery's now. The gallery's generation is counted up.
 
         Raises:
             UsageError: A reference is not stored, or they are of several galleries.
+            PackMismatch: A reference's pack is neither the one it was stored with nor the gallery's.
+        """
+        ...
+
+    def use_pack(self, pack: str) -> int:
+        """Let every gallery take references of this pack from now on, and compare those alone (ADR 0022).
+
+        Returns:
+            How many galleries were of another; their generations are counted up, their references stay as they are.
         """
         ...
 
     def references(
-        self, gallery: str, now: datetime, *, purpose: str | None = None, after: int = 0
+        self, gallery: str, now: datetime, *, purpose: str | None = None, pack: str | None = None, after: int = 0
     ) -> Iterator[StoredReference]:
         """Iterate over unexpired references in the order they were added.
 
@@ -160,16 +169,23 @@ class ReferenceStore(Protocol):
             gallery: The gallery.
             now: References that expire at or before this moment are left out.
             purpose: Only references of this purpose.
+            pack: Only references of this pack.
             after: Only references added since the gallery had this generation.
         """
         ...
 
-    def reference_ids(self, gallery: str, now: datetime, *, purpose: str | None = None) -> frozenset[str]:
+    def reference_ids(
+        self, gallery: str, now: datetime, *, purpose: str | None = None, pack: str | None = None
+    ) -> frozenset[str]:
         """Return the identifiers of unexpired references."""
         ...
 
-    def count(self, gallery: str, now: datetime, *, purpose: str | None = None) -> int:
+    def count(self, gallery: str, now: datetime, *, purpose: str | None = None, pack: str | None = None) -> int:
         """Return the number of unexpired references."""
+        ...
+
+    def subjects(self, gallery: str, now: datetime, *, purpose: str, pack: str) -> int:
+        """Return the number of subjects with an unexpired reference; quick enough to be asked at every search."""
         ...
 
     def reference(self, reference_id: str) -> StoredReference:
@@ -185,7 +201,7 @@ class ReferenceStore(Protocol):
         ...
 
     def samples(self, gallery: str, purpose: str, subject: bytes) -> frozenset[bytes]:
-        """Return the digests of the samples that a subject's references came from."""
+        """Return the digests of the samples that a subject's references of the gallery's pack came from."""
         ...
 
     def keys(self, gallery: str) -> dict[str, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import heapq
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from faceward.core.errors import IntegrityError
+from faceward.core.errors import IntegrityError, UsageError
 from faceward.protection.scheme import Comparator, ProtectedReference, ProtectionScheme, SubjectKey
 from faceward.protection.sealed import open_record
 
@@ -99,12 +100,18 @@ class LoadedPurpose:
         self._generation = 0
         self._destructions = 0
         self._now: datetime | None = None
+        # References that are known but not compared for the time being; what was open of them is overwritten.
+        self._without: frozenset[str] = frozenset()
 
-    def current(self, now: datetime) -> Comparator:
+    def current(self, now: datetime, without: frozenset[str] = frozenset()) -> Comparator:
         """Return a comparator that holds exactly the references that count at this moment.
 
         Another process's enrolments and erasures are seen here; a reference whose key was destroyed is gone
         even if its row is still there.
+
+        Args:
+            now: The moment, UTC.
+            without: Identifiers of references that do not count now, such as suspended ones; they may again later.
 
         Raises:
             IntegrityError: A reference does not authenticate or its key is lost; the message names it.
@@ -115,6 +122,7 @@ class LoadedPurpose:
         self._now = now
         self._expire(now)
         self._forget_destroyed()
+        self._leave_out(without)
         generation = self._vault.store.generation(self._vault.info.name)
         if generation != self._generation:
             self._follow(now)
@@ -133,6 +141,24 @@ class LoadedPurpose:
         self._key_of.clear()
         self._expiries.clear()
         self._generation, self._destructions, self._now = 0, 0, None
+        self._without = frozenset()
+
+    def _leave_out(self, without: frozenset[str]) -> None:
+        if without == self._without:
+            return
+        back = {name for name in self._without - without if name in self._key_of}
+        self._comparator.remove(without - self._without)
+        self._without = without
+        rows = []
+        for name in sorted(back):
+            # Another process may have erased it; then `_follow` finds out.
+            with suppress(UsageError):
+                rows.append(self._vault.store.reference(name))
+        try:
+            self._take(rows)
+        except BaseException:
+            self.drop()
+            raise
 
     def _expire(self, now: datetime) -> None:
         while self._expiries and self._expiries[0][0] <= now:
@@ -145,18 +171,19 @@ class LoadedPurpose:
 
     def _follow(self, now: datetime) -> None:
         store, name = self._vault.store, self._vault.info.name
-        rows = store.references(name, now, purpose=self._purpose, after=self._generation)
+        pack = self._vault.info.pack
+        rows = store.references(name, now, purpose=self._purpose, pack=pack, after=self._generation)
         while batch := list(islice(rows, _BATCH)):
             # A renewed reference comes back under another key.
             self._take([row for row in batch if self._key_of.get(row.reference_id) != row.key_id])
-        if store.count(name, now, purpose=self._purpose) != len(self._key_of):
-            stored = store.reference_ids(name, now, purpose=self._purpose)
+        if store.count(name, now, purpose=self._purpose, pack=pack) != len(self._key_of):
+            stored = store.reference_ids(name, now, purpose=self._purpose, pack=pack)
             self.forget([held for held in self._key_of if held not in stored])
 
     def _take(self, rows: Sequence[StoredReference]) -> None:
         self.forget([row.reference_id for row in rows])
         usable = list(self._vault.protected(rows))
-        self._comparator.add(usable)
+        self._comparator.add([reference for reference in usable if reference.reference_id not in self._without])
         taken = {reference.reference_id for reference in usable}
         for row in rows:
             if row.reference_id in taken:

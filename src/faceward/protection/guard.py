@@ -39,6 +39,20 @@ class ProcessGuard:
             os.close(descriptor)
 
     @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the guard while nobody else does; waits for those who hold it, which is brief.
+
+        Raises:
+            EnvironmentFailure: The file cannot be opened.
+        """
+        descriptor = self._open()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
     def exclusive(self) -> Iterator[bool]:
         """Yield True while holding the guard alone, or False at once if anyone else holds it.
 

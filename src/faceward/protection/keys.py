@@ -33,7 +33,8 @@ class KeyStore(SecretStore):
     IntegrityError where stored bytes do not authenticate.
 
     Attributes:
-        guard: Held shared while keys exist whose references are not written yet, alone by recovery.
+        guard: Held shared while keys exist whose references are not written yet, alone while references change keys and
+            by recovery.
         grants: What a custodian has lent of the galleries in its custody.
     """
 

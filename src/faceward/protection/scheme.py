@@ -47,7 +47,7 @@ class ProtectedReference:
     """A reference as a comparator takes it in.
 
     Attributes:
-        subject: Opaque pseudonym; references that share it count as one subject.
+        subject: Opaque pseudonym; references that share it make one template.
         blob: What `protect` returned.
         opener: The key and the binding of the blob.
     """
@@ -67,18 +67,20 @@ class Hit:
     """A subject at or above the threshold.
 
     Attributes:
-        reference_id: The subject's best reference.
+        reference_id: Of the subject's references the one that resembles the probe most.
         subject: Its pseudonym.
-        score: Inner product of probe and reference, -1 to 1; their cosine similarity where both are of length one.
+        score: Inner product of probe and template, -1 to 1; their cosine similarity where both are of length one.
+        references: Identifiers of the references that the subject's template was made of, sorted.
     """
 
     reference_id: str
     subject: bytes
     score: float
+    references: tuple[str, ...]
 
 
 class Comparator(Protocol):
-    """The references of one gallery and purpose, ready to be compared."""
+    """The references of one gallery and purpose, ready to be compared; a subject's make one template (ADR 0021)."""
 
     def __len__(self) -> int:
         """Return the number of references."""
@@ -107,7 +109,7 @@ class Comparator(Protocol):
         ...
 
     def search(self, probes: Features, threshold: float, k: int) -> list[tuple[Hit, ...]]:
-        """Compare probes with every reference.
+        """Compare probes with the template of every subject.
 
         Args:
             probes: Features, shape (m, d), float32, of length 0.5 to 1.
@@ -115,8 +117,8 @@ class Comparator(Protocol):
             k: Most subjects to return for a probe, at least 1.
 
         Returns:
-            For each probe its best subjects at or above the threshold, each once with its best score, in
-            descending order; equal scores in the order of reference identifiers.
+            For each probe its best subjects at or above the threshold, in descending order of scores; equal scores
+            in the order of the subjects' first reference identifiers.
 
         Raises:
             PackMismatch: The probes have another dimension.

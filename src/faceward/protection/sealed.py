@@ -36,22 +36,22 @@ _RECORD_BLOCK = 256
 
 
 class ExactIndex(Protocol):
-    """An exact index in memory over rows of features; `faceward.gallery.index` is one."""
+    """An exact index in memory, one template a subject; `faceward.gallery.index` is one."""
 
     def __len__(self) -> int:
-        """Return the number of rows."""
+        """Return the number of references."""
         ...
 
     def ids(self) -> frozenset[str]:
-        """Return the identifiers of the rows."""
+        """Return the identifiers of the references."""
         ...
 
     def add(self, ids: Sequence[str], subjects: Sequence[bytes], rows: Features) -> None:
-        """Copy rows in, shape (n, d)."""
+        """Copy references in, shape (n, d)."""
         ...
 
     def remove(self, ids: Iterable[str]) -> int:
-        """Remove and overwrite rows."""
+        """Remove and overwrite references."""
         ...
 
     def search(self, probes: Features, threshold: float, k: int) -> list[tuple[Hit, ...]]:

@@ -30,9 +30,10 @@ def test_a_vacated_row_is_overwritten() -> None:
 
 
 def test_a_matrix_that_was_outgrown_or_dropped_is_overwritten() -> None:
-    index, rows, names = _filled()
+    index, rows, _ = _filled()
     before = index._matrix
-    index.add([name[::-1] for name in names[1:150]], [b"x"] * 149, rows[1:150])
+    more = [f"{n + 1000:032x}" for n in range(149)]
+    index.add(more, [name.encode() for name in more], rows[1:150])
     assert index._matrix is not before
     assert not before.any()
     after = index._matrix

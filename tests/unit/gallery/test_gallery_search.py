@@ -172,6 +172,116 @@ def test_several_references_of_a_subject_are_one_hit(home: Any) -> None:
     assert len(home.gallery.erase(home.digest("Ada")).key_ids) == 2
 
 
+def test_a_reference_left_out_does_not_count_until_it_is_back(home: Any) -> None:
+    [first] = home.enrol("Ada")
+    [second] = home.enrol("Ada", features=home.features("Grace"))
+
+    def contributors(*without: str) -> list[tuple[str, ...]]:
+        hits = home.gallery.search(
+            home.features("Ada"), purpose="doors", threshold=-1, k=5, now=home.now, without=frozenset(without)
+        )
+        return [hit.references for hit in hits]
+
+    both = tuple(sorted((first, second)))
+    assert contributors() == [both]
+    assert contributors(second, "f" * 32) == [(first,)]
+    assert home.finds("Ada") is False, "nothing is left out here, and Grace's features are of no help"
+    assert contributors(first) == [(second,)]
+    assert contributors(first, second) == []
+    assert contributors() == [both]
+    home.gallery.lock()
+    assert contributors(first) == [(second,)]
+
+
+def test_a_reference_left_out_is_renewed_expired_and_erased_like_any_other(home: Any, other: Any) -> None:
+    [short] = home.enrol("Ada", expires=home.now + home.day)
+    [long] = home.enrol("Ada", features=home.features("Hedy"))
+    [gone] = home.enrol("Grace")
+
+    def found(*without: str, now: Any = home.now) -> set[str]:
+        hits = other.gallery.search(
+            home.features("Ada"), purpose="doors", threshold=-1, k=5, now=now, without=frozenset(without)
+        )
+        return {name for hit in hits for name in hit.references}
+
+    assert found(short, gone) == {long}
+    home.gallery.renew(home.digest("Ada"))
+    home.gallery.erase(home.digest("Grace"))
+    assert found(short, gone) == {long}
+    assert found() == {short, long}
+    assert found(short) == {long}
+    assert found(now=home.now + home.day) == {long}
+
+
+def test_a_damaged_reference_that_comes_back_is_noticed_and_nothing_is_lost(home: Any, other: Any) -> None:
+    [first] = home.enrol("Ada")
+    home.enrol("Grace")
+    sealed = home.store.reference(first).sealed
+    search = {"purpose": "doors", "threshold": 0.9, "k": 1, "now": home.now}
+    assert other.gallery.search(home.features("Ada"), **search, without=frozenset({first})) == ()
+    _set(home.folder, "sealed", b"junk", first)
+    with pytest.raises(IntegrityError):
+        other.finds("Ada")
+    _set(home.folder, "sealed", sealed, first)
+    assert other.finds("Ada")
+    assert other.finds("Grace")
+
+
+def _other_pack(home: Any) -> None:
+    """Let the gallery go over to another pack, as another process sees it next time."""
+    assert home.store.use_pack("newer") == 1
+    home.gallery = Gallery("staff", home.store, home.keys)
+
+
+def test_references_of_another_pack_are_not_compared(home: Any) -> None:
+    home.enrol("Ada")
+    _other_pack(home)
+    assert not home.finds("Ada")
+    with pytest.raises(UsageError, match="no valid reference"):
+        home.gallery.verify(
+            home.features("Ada"), subject=home.digest("Ada"), purpose="doors", threshold=0.9, now=home.now
+        )
+    home.enrol("Grace")
+    assert home.finds("Grace")
+    home.gallery.check()
+
+
+def test_a_migrated_reference_is_the_same_under_another_key(home: Any) -> None:
+    [reference_id] = home.enrol("Ada")
+    home.enrol("Grace")
+    _other_pack(home)
+    was = home.store.reference(reference_id)
+    features = home.features("Ada in the newer pack")
+    home.gallery.migrate(was, features, {"subject": "Name of Ada", "quality": {}})
+    now = home.store.reference(reference_id)
+    assert replace(now, key_id=was.key_id, pack="pack", sealed=was.sealed, record=was.record) == was
+    assert (now.pack, now.key_id != was.key_id) == ("newer", True)
+    assert home.gallery.record(now) == {"subject": "Name of Ada", "quality": {}}
+    assert home.keys.destroyed([was.key_id]) == {was.key_id}
+    assert was.sealed not in home.files()
+    [hit] = home.gallery.search(features, purpose="doors", threshold=0.9, k=5, now=home.now)
+    assert hit.references == (reference_id,)
+    assert home.keys.pending("staff") == frozenset()
+    home.gallery.check()
+
+
+def test_what_was_erased_or_renewed_meanwhile_is_not_migrated(home: Any) -> None:
+    [first, second] = home.enrol("Ada", "Grace")
+    _other_pack(home)
+    ada, grace = home.store.reference(first), home.store.reference(second)
+    home.gallery.erase(home.digest("Ada"))
+    home.gallery.renew(home.digest("Grace"))
+    held = home.keys.subject_keys("staff").keys()
+    for was in (ada, grace):
+        with pytest.raises(UsageError):
+            home.gallery.migrate(was, home.features("x"), {"subject": "x"})
+    [left] = home.store.by_subject(home.digest("Grace"))
+    with pytest.raises(UsageError):
+        home.gallery.migrate(left, home.features("x") * 2, {"subject": "x"})
+    assert home.keys.subject_keys("staff").keys() == held
+    assert left.pack == "pack"
+
+
 def test_a_batch_of_probes_equals_one_after_another(home: Any) -> None:
     home.enrol(*"abcdefgh")
     probes = np.stack([home.features(name) for name in "hgz"])
@@ -227,6 +337,10 @@ def test_K1_a_reference_moved_elsewhere_does_not_open(home: Any, other: Any, col
     with pytest.raises(IntegrityError):
         other.gallery.check()
     purpose = "lockers" if column == "purpose" else "doors"
+    if column == "pack":
+        assert not other.finds("Ada")
+        other.store.use_pack("other")
+        other.gallery = Gallery("staff", other.store, other.keys)
     with pytest.raises(IntegrityError, match=reference_id if column in {"purpose", "pack"} else "."):
         other.finds("Ada", purpose=purpose)
 

@@ -96,7 +96,7 @@ def test_features_and_records_keep_apart() -> None:
 
 @pytest.mark.parametrize(
     "features",
-    [[1.0, 1.0], [0.3, 0.4], [0.0, 0.0], [float("nan"), 0.0], [float("inf"), 0.0], [], [[1.0, 0.0]]],
+    [[1.0, 1.0], [0.3, 0.3], [0.0, 0.0], [float("nan"), 0.0], [float("inf"), 0.0], [], [[1.0, 0.0]]],
 )
 def test_what_is_not_of_a_usable_length_is_refused(features: list[float]) -> None:
     with pytest.raises(UsageError, match="features"):
