@@ -67,6 +67,10 @@ class Collection:
         places = {image.name: place for place, image in enumerate(self.images)}
         return {**{_stem(name): place for name, place in places.items()}, **places}
 
+    def named_subjects(self) -> tuple[str, ...]:
+        """Return the subjects; none where pictures lie without subjects."""
+        return tuple(subject for subject in self.subjects if subject)
+
     def only(self, places: Sequence[int]) -> Collection:
         """Return the collection of some of the pictures, given by their places, rising."""
         images = [self.images[place] for place in places]

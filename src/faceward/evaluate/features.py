@@ -123,13 +123,18 @@ def extract(
     started = time.perf_counter()
     with _kept(pipeline, cache) as kept:
         worker = _Worker(pipeline, kept, progress, len(files))
-        pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
+        pool = ThreadPoolExecutor(threads or processors())
         try:
             found = list(pool.map(worker.row, files))
         finally:
             # After an error or an interruption, pictures that nobody began with are left.
             pool.shutdown(cancel_futures=True)
     return _stacked([row for row, _ in found], [name for _, name in found], worker.reused, started)
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def cache_file(pipeline: Pipeline, cache: Path) -> Path:

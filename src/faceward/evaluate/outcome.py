@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceward.core.canonical import JSONObject
-from faceward.evaluate.scores import Scores, SearchScores
+from faceward.evaluate.scores import Scores
+from faceward.evaluate.searching import SearchScores
 from faceward.policy.evaluation import Evaluation
 
 

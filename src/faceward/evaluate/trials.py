@@ -50,7 +50,7 @@ def all_pairs(matrix: FloatArray, acquired: Mask, subject_of: Indices) -> Scores
     Raises:
         BadInput: There are too many comparisons, one subject only, or no two samples of one.
     """
-    planned = _check(subject_of)
+    wanted = planned(subject_of)
     rows = np.flatnonzero(acquired).astype(np.int32)
     features, subjects = matrix[rows], subject_of[rows]
     mated_count = _mated_pairs(subjects)
@@ -65,8 +65,8 @@ def all_pairs(matrix: FloatArray, acquired: Mask, subject_of: Indices) -> Scores
         for buffer, chosen in ((mated, later & same), (nonmated, later & ~same)):
             first, second = np.nonzero(chosen)
             buffer.add(scores[chosen], rows[start + first], rows[start + second])
-    lost = (planned[0] - mated_count, planned[1] - nonmated_count)
-    return Scores(mated.scores, nonmated.scores, mated.pairs, nonmated.pairs, subject_of, *lost)
+    lost_mated, lost_nonmated = wanted[0] - mated_count, wanted[1] - nonmated_count
+    return Scores(mated.scores, nonmated.scores, mated.pairs, nonmated.pairs, subject_of, lost_mated, lost_nonmated)
 
 
 def of_pairs(matrix: FloatArray, acquired: Mask, subject_of: Indices, listed: Pairs) -> Scores:
@@ -130,16 +130,7 @@ def templates(
     Raises:
         BadInput: No subject has enough samples, there is one subject only, or there are too many comparisons.
     """
-    drawn = _draw(subject_of, max(counts), seed)
-    if not drawn:
-        raise BadInput(
-            f"no subject has {max(counts) + 1} pictures: {max(counts)} for a template and one that is compared with it; "
-            "add pictures or fuse fewer samples"
-        )
-    if int(subject_of.max(initial=0)) < 1:
-        raise BadInput("the data have one subject only, so that nobody can be mistaken for another; add people")
-    if len(drawn) * len(subject_of) > MOST_COMPARISONS:
-        raise BadInput(f"more than {MOST_COMPARISONS:,} comparisons; give fewer pictures, or a file of pairs")
+    drawn = draw(subject_of, max(counts), seed)
     return tuple(_of_templates(matrix, acquired, subject_of, [(p, m[:count]) for p, m in drawn]) for count in counts)
 
 
@@ -179,23 +170,43 @@ def _of_templates(
     return Templates(scores, sources, int((~there).sum()))
 
 
-def _draw(subject_of: Indices, most: int, seed: int) -> list[tuple[int, npt.NDArray[np.int64]]]:
-    """Return each probe with the places of the samples that may make its template, in the order of the draw."""
+def draw(subject_of: Indices, most: int, seed: int) -> list[tuple[int, npt.NDArray[np.int64]]]:
+    """Return each probe with the places of the samples that may make its template, in the order of the draw.
+
+    Args:
+        subject_of: The subject of each sample, shape (n,).
+        most: Samples that the largest template takes.
+        seed: Seed of the draw.
+
+    Raises:
+        BadInput: No subject has enough samples, there is one subject only, or there are too many comparisons.
+    """
     rng = np.random.default_rng(seed)
     order = np.argsort(subject_of, kind="stable")
-    found = []
+    found: list[tuple[int, npt.NDArray[np.int64]]] = []
     for places in np.split(order, np.flatnonzero(np.diff(subject_of[order])) + 1):
         if len(places) > most:
             found += [(int(probe), rng.permutation(places[places != probe])[:most]) for probe in places]
+    _require_two(subject_of)
+    if not found:
+        raise BadInput(
+            f"no subject has {most + 1} pictures: {most} for a template and one to compare with it; add pictures or "
+            "fuse fewer samples"
+        )
+    if len(found) * len(subject_of) > MOST_COMPARISONS:
+        raise BadInput(f"more than {MOST_COMPARISONS:,} comparisons; give fewer pictures, or a file of pairs")
     return found
 
 
-def _check(subject_of: Indices) -> tuple[int, int]:
-    """Return how many mated and non-mated comparisons all pairs make."""
+def planned(subject_of: Indices) -> tuple[int, int]:
+    """Return how many mated and non-mated comparisons all pairs make.
+
+    Raises:
+        BadInput: There is one subject only, no two samples of one, or there are too many comparisons.
+    """
     count = len(subject_of)
     total = count * (count - 1) // 2
-    if int(subject_of.max(initial=0)) < 1:
-        raise BadInput("the data have one subject only, so that nobody can be mistaken for another; add people")
+    _require_two(subject_of)
     mated = _mated_pairs(subject_of)
     if not mated:
         raise BadInput("no subject has two pictures, so that no mated comparison can be made; add pictures")
@@ -207,8 +218,13 @@ def _check(subject_of: Indices) -> tuple[int, int]:
     return mated, total - mated
 
 
+def _require_two(subject_of: Indices) -> None:
+    if int(subject_of.max(initial=0)) < 1:
+        raise BadInput("the data have one subject only, so that nobody can be mistaken for another; add people")
+
+
 def _mated_pairs(subject_of: Indices) -> int:
-    counts = np.bincount(subject_of) if len(subject_of) else np.zeros(1, dtype=np.int64)
+    counts = np.bincount(subject_of)
     return int((counts * (counts - 1) // 2).sum())
 
 

@@ -1,0 +1,102 @@
+"""What a run says beside the evaluation, as plain values: the data, what was acquired, searches by size."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from faceward.core.canonical import JSONObject, JSONValue
+from faceward.evaluate.collection import Collection
+from faceward.evaluate.features import Acquisition, Features
+from faceward.evaluate.intervals import SubjectBootstrap
+from faceward.evaluate.metrics import SUPPORTING_ERRORS
+from faceward.evaluate.scores import Scores
+from faceward.evaluate.searching import SearchScores
+from faceward.evaluate.tail import extend
+
+NAMED = 20
+"""Most pictures that a list names."""
+RANKS = (1, 5, 10)
+
+
+def of_data(collection: Collection) -> dict[str, JSONValue]:
+    """Return `excluded` (by the errata) and `passed_over` (no pictures by their ending)."""
+    return {"excluded": collection.excluded, "passed_over": collection.passed_over}
+
+
+def of_features(collection: Collection, features: Features, threads: int) -> dict[str, JSONValue]:
+    """Return `acquisition` and `extraction`.
+
+    `acquisition` has `no_face` and `unreadable` (failures to acquire), `several_faces` (pictures in which the most
+    prominent of several was taken), `failed_pictures` (the first of them by name) and `identical` (pictures of equal
+    content, the first groups by name; across subjects they are errors of the data).
+    """
+    names = [image.name for image in collection.images]
+    by_hash = defaultdict(list)
+    for name, found in zip(names, features.hashes, strict=True):
+        by_hash[found].append(name)
+    identical: list[JSONValue] = [list(group[:NAMED]) for group in by_hash.values() if len(group) > 1]
+    failed = [name for name, there in zip(names, features.acquired, strict=True) if not there]
+    fresh = len(names) - features.reused
+    return {
+        "acquisition": {
+            "no_face": int((features.status == Acquisition.NO_FACE).sum()),
+            "unreadable": int((features.status == Acquisition.UNREADABLE).sum()),
+            "several_faces": int((features.faces > 1).sum()),
+            "failed_pictures": failed[:NAMED],
+            "identical": identical[:NAMED],
+        },
+        "extraction": {
+            "pictures": fresh,
+            "reused": features.reused,
+            "seconds": round(features.seconds, 3),
+            "pictures_per_second": round(fresh / features.seconds, 1) if fresh else None,
+            "threads": threads,
+        },
+    }
+
+
+def of_searches(found: SearchScores) -> JSONObject:
+    """Return `references`, `simulated`, `mated` and `nonmated` (searches), and `ranks`: shares found by rank."""
+    ranks: list[JSONValue] = [
+        {"rank": rank, "rate": found.rank_rate(rank).estimate} for rank in RANKS if rank <= found.references
+    ]
+    return {
+        "references": found.references,
+        "simulated": found.simulated,
+        "mated": int(found.enrolled.sum()),
+        "nonmated": int((~found.enrolled).sum()),
+        "ranks": ranks,
+    }
+
+
+def of_tail(scores: Scores, bootstrap: SubjectBootstrap, names: Sequence[str]) -> JSONObject:
+    """Return how far the tail of the non-mated scores may be trusted beyond the data.
+
+    `lowest` (the lowest FMR that was measured on at least ten errors), `trusted_to`, `reasons` (why not further), and
+    `suspects`: pairs whose scores are too high for strangers, to be looked at.
+    """
+    tail = extend(scores, bootstrap)
+    suspects: list[JSONValue] = [
+        {"first": names[int(first)], "second": names[int(second)], "score": float(scores.nonmated[place])}
+        for place in tail.suspects[:NAMED]
+        for first, second in [scores.nonmated_pairs[place]]
+    ]
+    return {
+        "lowest": tail.lowest,
+        "trusted_to": tail.trusted_to,
+        "reasons": list(tail.reasons),
+        "suspects": suspects,
+    }
+
+
+def lacking_searches(found: Sequence[SearchScores], rates: Sequence[float]) -> tuple[str, ...]:
+    """Return a sentence for each false-positive identification rate that the searches say nothing of."""
+    return tuple(
+        f"an FPIR of {rate:g} with {one.references:,} references: {count:,} searches for people whom the gallery does "
+        f"not know support none below {SUPPORTING_ERRORS / count:.1e}"
+        for one in found
+        for count in [int((~one.enrolled).sum())]
+        for rate in rates
+        if rate * count < SUPPORTING_ERRORS
+    )
