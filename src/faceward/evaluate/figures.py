@@ -27,6 +27,7 @@ from faceward.evaluate.drawing import (
     rates,
     shares,
     sheet,
+    spread,
     styled,
     tag,
     tick_text,
@@ -36,6 +37,7 @@ from faceward.policy.evaluation import Point
 
 _BINS = 90
 _MARKS = 4
+_NAMED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,34 +176,53 @@ def _thresholds(plain: Axes, tails: Axes, points: Sequence[Point], peak: float) 
     plain.set_ylim(0, (peak + step * (len(marked) + 1)) or 1.0)
 
 
+@dataclass(frozen=True, slots=True)
+class DiscardLine:
+    """The FNMR of what is kept when the samples of lowest quality by one measure are left out (ISO/IEC 29794-1).
+
+    Attributes:
+        name: The measure.
+        discarded: Shares of samples left out, shape (k,), rising from 0.
+        fnmr: FNMR of the others, shape (k,).
+    """
+
+    name: str
+    discarded: Curve
+    fnmr: Curve
+
+
 @styled
-def discard(fraction: Curve, fnmr: Curve, perfect: Curve | None = None) -> Figure:
-    """Draw the error that remains when the samples of lowest quality are left out (ISO/IEC 29794-1).
+def discard(lines: Sequence[DiscardLine]) -> Figure:
+    """Draw error versus discard; the first lines are named, the others pale.
 
     Args:
-        fraction: Shares of samples or comparisons left out, shape (k,), rising from 0.
-        fnmr: The FNMR of the others, shape (k,).
-        perfect: What an ideal measure of quality would give, shape (k,), or None.
+        lines: The most telling measure first; each of two points or more.
     """
-    figure, [axes] = sheet(3.0)
-    axes.plot(fraction, fnmr, color=FIRST)
-    if perfect is not None:
-        axes.plot(fraction, perfect, color=PALE, linewidth=1.2, linestyle="--")
-        middle = int(np.argmin(np.abs(perfect - perfect[0] / 2)))
-        tag(axes, "ideal measure", (fraction[middle], perfect[middle]), (6, 6), color=SOFT)
-    axes.axhline(float(fnmr[0]), color=PALE, linewidth=0.8)
-    tag(axes, "nothing left out", (float(fraction[-1]), float(fnmr[0])), (-2, 4), color=SOFT, ha="right")
-    axes.set_xlim(0, float(fraction[-1]) or 1.0)
-    axes.set_ylim(bottom=0)
+    figure, [axes] = sheet(3.2)
+    end = max(float(line.discarded[-1]) for line in lines) or 1.0
+    top = max(float(line.fnmr.max()) for line in lines) * 1.08 or 1.0
+    for place, line in reversed([*enumerate(lines)]):
+        named = place < _NAMED
+        colour, width = (FIRST, 2.0) if place == 0 else (SECOND, 1.6) if named else (PALE, 1.0)
+        style = "-" if place != 1 else (0, (4, 1.5))
+        axes.plot(line.discarded, line.fnmr, color=colour, linewidth=width, linestyle=style if named else "-")
+    first = [(float(line.discarded[-1]), float(line.fnmr[-1])) for line in lines[:_NAMED]]
+    for line, (across, _), at in zip(lines, first, spread([at for _, at in first], top / 14, top), strict=False):
+        tag(axes, line.name.replace("_", " "), (across, at), (6, 0), va="center", fontsize=8)
+    axes.set_xlim(0, end * 1.22)
+    axes.set_ylim(0, top)
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= end * 1.001])
     shares(axes, "x")
     shares(axes, "y")
     axes.set_xlabel("samples of lowest quality left out")
     axes.set_ylabel("FNMR of the others")
-    last = len(fraction) - 1
-    alt = f"FNMR {rate_text(float(fnmr[0]))} with all samples, {rate_text(float(fnmr[last]))} without the "
-    alt += f"{rate_text(float(fraction[last]))} of lowest quality."
-    note = "The line falls fast where the measure of quality finds the samples that will not be recognised."
-    return finished(figure, "discard", "Error versus discard", alt, note)
+    alt = "; ".join(
+        f"{line.name}: FNMR {rate_text(float(line.fnmr[0]))} with all samples, {rate_text(float(line.fnmr[-1]))} "
+        f"without {rate_text(float(line.discarded[-1]))}"
+        for line in lines
+    )
+    note = "A line falls fast where its measure finds the samples that will not be recognised. Pale: other measures."
+    return finished(figure, "discard", "Error versus discard", alt + ".", note)
 
 
 @styled
@@ -223,17 +244,9 @@ def tippett(mated: Curve, nonmated: Curve, cllr: float | None = None) -> Figure:
         above = 1 - np.searchsorted(np.sort(values), steps, side="left") / len(values)
         axes.plot(steps, above, color=colour, linestyle=style, drawstyle="steps-post")
         ends += [float(steps[0]), float(steps[-1])]
-        middle = int(np.argmin(np.abs(above - 0.5)))
-        side = "left" if name == "same person" else "right"
-        tag(
-            axes,
-            name,
-            (steps[middle], above[middle]),
-            (7 if side == "left" else -7, 0),
-            color=colour,
-            ha=side,
-            weight="bold",
-        )
+        level, side, shift = (0.5, "right", -7) if name == "same person" else (0.3, "left", 7)
+        place = int(np.argmin(np.abs(above - level)))
+        tag(axes, name, (steps[place], above[place]), (shift, 0), color=colour, ha=side, weight="bold")
     reach = max(1.0, *(abs(end) for end in ends)) * 1.05
     axes.set_xlim(-reach, reach)
     axes.set_ylim(0, 1.02)

@@ -146,8 +146,8 @@ def _grown(axes: Axes, several: Sequence[IdentificationPoint], colour: str, line
         face = PAGE if point.simulated else colour
         marker, at = ("o", point.fnir.estimate) if point.fnir.estimate > 0 else ("v", point.fnir.high)
         axes.plot((point.references, point.references), span, color=colour, linewidth=1.2)
-        style = {"markerfacecolor": face, "markeredgecolor": colour, "markersize": 5.5, "zorder": 4.0}
-        axes.plot(point.references, at, marker, clip_on=False, **style)
+        [mark] = axes.plot(point.references, at, marker, color=colour, markersize=5.5, zorder=4, clip_on=False)
+        mark.set_markerfacecolor(face)
 
 
 def _series(points: Sequence[IdentificationPoint]) -> list[list[IdentificationPoint]]:

@@ -53,16 +53,20 @@ def times(value: float) -> str:
 
 
 def of_hundred(rate: Rate) -> str:
-    """Say how many of 100 a rate is, with its interval: `5.0 (4.1 to 6.0)`; `fewer than 1` is never rounded to 0."""
+    """Say how many of 100 a rate is, with its interval: `4.9 (3.7 to 6.2)`."""
     if rate.trials == 0:
         return "an unknown number"
     if rate.errors == 0 and rate.estimate <= 0:
-        return f"none of the {rate.trials:,} seen (of 100 at most {_hundredth(rate.high)})"
-    return f"{_hundredth(rate.estimate)} ({_hundredth(rate.low)} to {_hundredth(rate.high)})"
+        return f"none of the {rate.trials:,} seen (at most {_count(rate.high * 100)} of 100)"
+    return share_of(rate, 100)
 
 
-def _hundredth(value: float) -> str:
-    share = value * 100
-    if share <= 0:
+def share_of(rate: Rate, count: int) -> str:
+    """Say how many of so many a rate is, with its interval: `1.0 (0.88 to 1.2)`."""
+    return f"{_count(rate.estimate * count)} ({_count(rate.low * count)} to {_count(rate.high * count)})"
+
+
+def _count(value: float) -> str:
+    if value <= 0:
         return "0"
-    return f"{share:.0f}" if share >= 99.95 else f"{share:.1f}" if share >= 0.95 else f"{share:.2g}"
+    return f"{value:,.0f}" if value >= 99.5 else f"{value:.1f}" if value >= 0.995 else f"{value:.2g}"
