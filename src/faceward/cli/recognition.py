@@ -122,11 +122,16 @@ def _print_identification(result: IdentificationResult) -> None:
     table(
         ("face#", "at", "outcome", "subject", "score#", "scale"),
         [row for number, probe in enumerate(result.probes, 1) for row in _rows(number, probe, result)],
-        f"{plural(len(result.probes), 'face')} against {plural(result.references, 'reference')} "
+        f"{plural(len(result.probes), 'face')} against {plural(result.compared.subjects, 'subject')} "
         f"of gallery {result.gallery}",
     )
     say(f"threshold {point.score:.4f}, {interval(point)}")
-    say(f"a candidate is a lead, not a finding: {fpir_sentence(point, result.references)}")
+    say(f"a candidate is a lead, not a finding: {fpir_sentence(point, result.compared.subjects)}")
+    if result.compared.left_out:
+        say(
+            f"{plural(result.compared.left_out, 'reference')} of another pack took no part; "
+            "'faceward gallery migrate' makes them comparable"
+        )
     if result.case is not None:
         say(f"case {result.case}: a lead only; two reviewers answer before anybody sees a score")
     say(f"log entry {result.entry}")

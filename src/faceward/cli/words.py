@@ -37,12 +37,12 @@ def fmr_sentence(point: Threshold) -> str:
     )
 
 
-def fpir_sentence(point: Threshold, references: int) -> str:
+def fpir_sentence(point: Threshold, subjects: int) -> str:
     """Say what the false positive identification rate of a search means."""
     if point.fpir is None:
         return fmr_sentence(point)
     return (
-        f"{percent(point.fpir)} of searches for somebody who is not among these {references:,} references would "
+        f"{percent(point.fpir)} of searches for somebody who is not among these {subjects:,} subjects would "
         f"return somebody; {fmr_sentence(point)}"
     )
 

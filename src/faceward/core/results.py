@@ -136,16 +136,29 @@ class VerificationResult:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A subject at or above the operating point; the score is None where reviewers must answer first (rule H2)."""
+    """A subject at or above the operating point.
+
+    Attributes:
+        subject: The subject's name.
+        score: Score of the subject's template; None where reviewers must answer first (rule H2).
+        reference: Of the references in the template the one that resembles the probe most.
+        references: All references in the template.
+    """
 
     subject: str
     score: float | None
     reference: str
+    references: tuple[str, ...] = ()
 
     def to_json(self) -> JSONDict:
         """Return the candidate."""
         score = None if self.score is None else round(self.score, 5)
-        return {"subject": self.subject, "score": score, "reference": self.reference}
+        return {
+            "subject": self.subject,
+            "score": score,
+            "reference": self.reference,
+            "references": list(self.references),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +187,28 @@ class ProbeResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """What a search compares with.
+
+    Attributes:
+        references: References in force, of the gallery's pack.
+        subjects: Subjects whom they belong to, each with one template.
+        left_out: References in force of another pack, which are not compared until they are migrated.
+    """
+
+    references: int
+    subjects: int
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class IdentificationResult:
     """A 1:N search for every face of a picture; `case` is where reviewers answer, if the standard asks for them."""
 
     picture: str
     gallery: str
     purpose: str
-    references: int
+    compared: Compared
     operating_point: Threshold
     probes: tuple[ProbeResult, ...]
     pack: str
@@ -193,7 +221,9 @@ class IdentificationResult:
             "picture": self.picture,
             "gallery": self.gallery,
             "purpose": self.purpose,
-            "references": self.references,
+            "references": self.compared.references,
+            "subjects": self.compared.subjects,
+            "left_out": self.compared.left_out,
             "operating_point": self.operating_point.to_json(),
             "probes": [probe.to_json() for probe in self.probes],
             "pack": self.pack,

@@ -40,7 +40,7 @@ class Handed:
 
 
 def hand_over(vault: Vault, purpose: str, now: datetime, named: Callable[[bytes], bytes]) -> Iterator[Handed]:
-    """Seal every unexpired reference of a purpose anew; features are opened in memory only.
+    """Seal every unexpired reference of a purpose and of the gallery's pack anew; features are opened in memory only.
 
     Args:
         vault: The gallery, whose key an operation holds.
@@ -52,7 +52,7 @@ def hand_over(vault: Vault, purpose: str, now: datetime, named: Callable[[bytes]
         PolicyRefusal: No operation holds the gallery's key (rule L2).
         IntegrityError: A reference does not authenticate; the message names it.
     """
-    rows = vault.store.references(vault.info.name, now, purpose=purpose)
+    rows = vault.store.references(vault.info.name, now, purpose=purpose, pack=vault.info.pack)
     while batch := list(islice(rows, _BATCH)):
         found = vault.subject_keys(batch)
         for old in batch:

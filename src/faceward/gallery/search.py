@@ -174,7 +174,8 @@ class Gallery:
             comparator.add(self._vault.protected(usable))
             if not len(comparator):
                 raise UsageError(
-                    f"the subject has no valid reference for {purpose!r} in {self.info.name!r}; enrol it first"
+                    f"the subject has no valid reference of the pack {self.info.pack} for {purpose!r} in "
+                    f"{self.info.name!r}; enrol it first, or migrate the gallery"
                 )
             hits = comparator.search(np.asarray(probe)[np.newaxis], threshold, 1)[0]
         finally:

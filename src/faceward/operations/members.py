@@ -84,7 +84,8 @@ class Members:
 
     def _brought_up(self, gallery: str, purpose: str, known: _Known | None, generation: int) -> _Known:
         deployment, place = self._deployment, _place(gallery, purpose)
-        ids = deployment.store.reference_ids(gallery, deployment.now(), purpose=purpose)
+        pack = deployment.pipeline.identifier
+        ids = deployment.store.reference_ids(gallery, deployment.now(), purpose=purpose, pack=pack)
         if known is None or known.ids is None or known.map is None:
             members, version = _replayed(deployment, place)
             found = MerkleMap((member_label(member), b"") for member in members)

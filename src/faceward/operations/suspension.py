@@ -32,7 +32,7 @@ class Suspended:
 
     Attributes:
         subjects: Pseudonyms, 32 bytes each, of subjects all of whose references are suspended.
-        references: Identifiers of single references.
+        references: Identifiers of single references; the others of the same subject are in use.
     """
 
     subjects: frozenset[bytes] = frozenset()
@@ -46,8 +46,8 @@ class Suspended:
         return subject in self.subjects or reference in self.references
 
     def without(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
-        """Return the hits that count; a subject whose best reference is suspended is left out whole."""
-        return tuple(hit for hit in hits if not self.covers(hit.subject, hit.reference_id))
+        """Return the hits that count; single references that are suspended take no part in a search at all."""
+        return tuple(hit for hit in hits if hit.subject not in self.subjects)
 
 
 def require_in_use(

@@ -16,14 +16,14 @@ from faceward.core.faces import LANDMARK_NAMES, Box, Face, Quality
 FACE = Face(Box(1.26, 2, 11, 22), np.arange(10, dtype=np.float32).reshape(5, 2), 0.987654)
 REPORT = results.FaceReport(FACE, Quality({"sharpness": 0.5}))
 POINT = results.Threshold(0.9290812, 1e-3, 9e-4, 1.1e-3, None, "data")
-CANDIDATE = results.Candidate("ada", 0.99, "0" * 32)
+CANDIDATE = results.Candidate("ada", 0.99, "0" * 32, ("0" * 32, "1" * 32))
 PROBE = results.ProbeResult(REPORT, (CANDIDATE,))
 VIEW = reports.ReferenceView("r", "g", "p", "pack", "then", "until", {"subject": "ada"})
 LINE = reports.LogLine(3, "now", "enrol", "end", 2, {"details": {"operator": "o"}}, ("subject/0",))
 EVERY = [
     results.DetectionResult("p", 3, 4, (REPORT,), "pack"),
     results.VerificationResult("match", 0.951234567, POINT, (REPORT,), (0,), "pack", "ada", "door", 7),
-    results.IdentificationResult("p", "g", "door", 9, POINT, (PROBE,), "pack", 4),
+    results.IdentificationResult("p", "g", "door", results.Compared(9, 8, 1), POINT, (PROBE,), "pack", 4),
     reports.EnrolmentResult("g", "door", (reports.EnrolledSample("p", "ada", "enrolled", "r", "until"),)),
     reports.RedactionResult("blur", (reports.RedactedPicture("p", "o", 2, ("ada",)),), 5),
     reports.SubjectView("ada", (VIEW,), (LINE,)),
