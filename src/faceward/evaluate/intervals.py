@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from faceward.core.errors import UsageError
 from faceward.core.rates import Rate
-from faceward.evaluate.resampling import Integers, Numbers, Weights, pair_sums, single_sums, subject_weights
+from faceward.evaluate.resampling import Integers, Numbers, Weights, distinct, pair_sums, single_sums, subject_weights
 from faceward.evaluate.scores import Indices, Scores, Values, exact_thresholds
 
 WILSON = "wilson"
@@ -166,8 +166,8 @@ class SubjectBootstrap:
         Raises:
             UsageError: There are no non-mated comparisons, or a threshold is not a number.
         """
-        values = self._scores.nonmated
-        errors = [int((values >= threshold).sum()) for threshold in exact_thresholds(thresholds)]
+        values = np.sort(self._scores.nonmated)
+        errors = len(values) - np.searchsorted(values, exact_thresholds(thresholds))
         return self._rates(errors, len(values), self.fmr_draws(thresholds), self.nonmated_units)
 
     def fnmr(self, thresholds: npt.ArrayLike) -> tuple[Rate, ...]:
@@ -179,8 +179,8 @@ class SubjectBootstrap:
         Raises:
             UsageError: There are no mated comparisons, or a threshold is not a number.
         """
-        values = self._scores.mated
-        errors = [int((values < threshold).sum()) for threshold in exact_thresholds(thresholds)]
+        values = np.sort(self._scores.mated)
+        errors = np.searchsorted(values, exact_thresholds(thresholds))
         return self._rates(errors, len(values), self.fnmr_draws(thresholds), self.mated_units)
 
     def fmr_draws(self, thresholds: npt.ArrayLike) -> Numbers:
@@ -229,8 +229,9 @@ class SubjectBootstrap:
         first, second = (self._scores.subject_of[self._scores.nonmated_pairs[chosen, side]] for side in (0, 1))
         return first, second
 
-    def _rates(self, errors: list[int], trials: int, draws: Numbers, units: float) -> tuple[Rate, ...]:
-        return tuple(resampled(count, trials, column, units) for count, column in zip(errors, draws.T, strict=True))
+    def _rates(self, errors: Integers, trials: int, draws: Numbers, units: float) -> tuple[Rate, ...]:
+        columns = zip(errors.tolist(), draws.T, strict=True)
+        return tuple(resampled(count, trials, column, units) for count, column in columns)
 
 
 def draws_below(weights: Weights, subjects: Integers, values: Values, thresholds: npt.ArrayLike) -> Numbers:
@@ -262,9 +263,12 @@ def _shares(sums: Numbers, totals: Numbers) -> Numbers:
 
 def _disjoint_pairs(first: Indices, second: Indices) -> float:
     """Return how many comparisons without a subject in common there are at least (Vizing, 1964)."""
-    low, high = np.minimum(first, second).astype(np.int64), np.maximum(first, second)
-    pairs = np.unique(low * (int(high.max()) + 1) + high)
-    partners = np.bincount(np.concatenate([pairs // (int(high.max()) + 1), pairs % (int(high.max()) + 1)]))
+    people = int(max(first.max(), second.max())) + 1
+    key = np.minimum(first, second).astype(np.int64)
+    key *= people
+    key += np.maximum(first, second)
+    pairs, _ = distinct(key)
+    partners = np.bincount(pairs // people, minlength=people) + np.bincount(pairs % people, minlength=people)
     return float(-(-len(pairs) // (int(partners.max()) + 1)))
 
 

@@ -24,6 +24,8 @@ Weights = npt.NDArray[np.uint16]
 _ROUNDS_AT_ONCE = 64
 # Rows taken at once: their products stay below 8 MiB.
 _ROWS_AT_ONCE = 1 << 15
+# A block of which more than an eighth is filled is multiplied faster as a plain matrix.
+_DENSE = 1 / 8
 # Integers up to here are exact in float32.
 _EXACT = 1 << 24
 
@@ -97,13 +99,10 @@ def pair_sums(weights: Weights, pairs: tuple[Integers, Integers], level: Integer
     key += np.minimum(*pairs)
     key *= subjects
     key += np.maximum(*pairs)
-    key.sort()
-    cell = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
-    counts = np.diff(cell, append=len(key))
-    key = key[cell]
+    key, counts = distinct(key)
     column = (key % subjects).astype(np.int32)
     key //= subjects
-    start = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
+    start = _starts(key)
     row = key[start]
     largest = int(np.add.reduceat(counts, start).max()) * int(weights.max()) ** 2
     dtype = np.float32 if largest < _EXACT else np.float64
@@ -113,6 +112,21 @@ def pair_sums(weights: Weights, pairs: tuple[Integers, Integers], level: Integer
     return _products(weights, matrix, row // subjects, row % subjects, levels)
 
 
+def distinct(key: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Integers]:
+    """Return the distinct values, rising, and how often each occurs; sorts `key` in place.
+
+    `numpy.unique` may hash instead, which takes many times as long for ten million.
+    """
+    key.sort()
+    start = _starts(key)
+    return key[start], np.diff(start, append=len(key))
+
+
+def _starts(rising: npt.NDArray[np.int64]) -> Integers:
+    """Return where each run of equal values begins."""
+    return np.flatnonzero(np.concatenate(([True], rising[1:] != rising[:-1])))
+
+
 def _products(weights: Weights, matrix: csr_array, level: Integers, first: Integers, levels: int) -> Numbers:
     """Sum `weight of the row's subject * (matrix @ weights)` over the rows of each level; rows come by rising level."""
     sums = np.zeros((len(weights), levels))
@@ -120,7 +134,9 @@ def _products(weights: Weights, matrix: csr_array, level: Integers, first: Integ
     for start in range(0, len(level), _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
         edges = np.flatnonzero(np.diff(level[rows], prepend=-1))
-        batches.append((matrix[rows], first[rows], edges, level[rows][edges]))
+        part = matrix[rows]
+        dense = part.nnz > _DENSE * part.shape[0] * part.shape[1]
+        batches.append((part.toarray() if dense else part, first[rows], edges, level[rows][edges]))
 
     def add(chunk: slice) -> None:
         drawn = np.ascontiguousarray(weights[chunk].T).astype(matrix.dtype)

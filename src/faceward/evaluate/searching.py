@@ -18,7 +18,6 @@ from faceward.evaluate.steps import Numbers, threshold_for
 from faceward.policy.evaluation import IdentificationPoint
 
 Integers = npt.NDArray[np.int64]
-Chosen = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class SearchScores:
     """
 
     subjects: Integers
-    enrolled: Chosen
+    enrolled: npt.NDArray[np.bool_]
     mated: Values
     best: Values
     rank: Integers
@@ -82,10 +81,9 @@ class SearchScores:
             UsageError: `fpir` is not between 0 and 1.
         """
         values = np.sort(self._strangers())
-        lowest = values[np.searchsorted(values, -np.inf, side="right") :]
-        if not len(lowest):
+        if values[-1] == -np.inf:
             raise BadInput("no non-mated search has a score: no sample was acquired, or the gallery is empty")
-        return max(threshold_for(values, fpir), float(lowest[0]))
+        return max(threshold_for(values, fpir), float(values[values > -np.inf][0]))
 
     def rank_rate(self, rank: int, rounds: int = ROUNDS, seed: int = SEED) -> Rate:
         """Return the rank-N identification rate with its 95 % interval over subjects.
