@@ -54,6 +54,12 @@ def kit() -> ModuleType:
     return _load_beside("faceward_test_custody_kit", "custody_kit.py")
 
 
+@pytest.fixture(scope="session")
+def evaluations_kit() -> ModuleType:
+    """Return the module `evaluations`."""
+    return _load_beside("faceward_test_evaluations", "evaluations.py")
+
+
 @pytest.fixture
 def bench(kit: ModuleType, tmp_path: Path) -> Iterator[Any]:
     """Return a log beside a custodian that serves it."""

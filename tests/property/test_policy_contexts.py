@@ -28,6 +28,7 @@ MANDATE = (
     "names_camera",
     "names_operator",
 )
+EVIDENCE = ("present", "of_pack", "of_camera_class", "own", "fresh", "supports_rate", "within_limits")
 Facts = Mapping[str, Any]
 
 names = st.sampled_from(sorted(STANDARDS))
@@ -64,6 +65,7 @@ entry = st.fixed_dictionaries(
     }
 )
 mandate = st.fixed_dictionaries({"required": st.booleans(), **dict.fromkeys(MANDATE, likely)})
+evidence = st.fixed_dictionaries(dict.fromkeys(EVIDENCE, likely))
 enrolment = {
     **purpose,
     "gallery_purpose_matches": likely,
@@ -87,6 +89,7 @@ recognition = {
     "source_kind": kinds,
     "pack_verified": likely,
     "mandate": mandate,
+    "evidence": evidence,
     "reason_given": likely,
     "reference_in_force": likely,
 }
@@ -185,14 +188,15 @@ def test_recognition_is_allowed_exactly_when_every_rule_holds(
     def without(*gone: str) -> Facts:
         return {name: value for name, value in facts.items() if name not in gone}
 
-    verify, identify = without("reason_given"), without("reference_in_force")
+    measured = all(facts["evidence"][fact] for fact in EVIDENCE)
+    verify, identify = without("reason_given", "evidence"), without("reference_in_force")
     watch = without("reason_given", "reference_in_force")
     assert allowed(name, who, state, ("verify", verify)) == (every and facts["reference_in_force"])
     assert allowed(name, who, state, ("identify", identify)) == (
-        every and facts["reason_given"] and lawful and witnessed
+        every and facts["reason_given"] and lawful and witnessed and measured
     )
     live = name in ("border", "retail")
-    assert allowed(name, who, state, ("watch", watch)) == (every and lawful and witnessed and live)
+    assert allowed(name, who, state, ("watch", watch)) == (every and lawful and witnessed and live and measured)
 
 
 scalars = st.one_of(st.booleans(), st.text(max_size=8), st.integers(), st.none(), st.floats())

@@ -99,13 +99,13 @@ class Desk:
             present, conditions = standing(deployment, status, self._watch)
             return deployment.rules.authorise(Request(principal or present, action, conditions, facts))
         except PolicyRefusal as refusal:
-            told = self._explained(refusal)
+            told = self._explained(refusal, happening)
             self.deny(happening, told)
             raise told from None
 
-    def _explained(self, refusal: PolicyRefusal) -> PolicyRefusal:
+    def _explained(self, refusal: PolicyRefusal, happening: Happening) -> PolicyRefusal:
         if refusal.rule != "L3":
-            return refusal
+            return PolicyRefusal(refusal.rule, *happening.told.get(refusal.rule, (refusal.reason, refusal.remedy)))
         return PolicyRefusal(refusal.rule, f"{witnessed(self._deployment, self._watch).reason}.", "Then repeat.")
 
     def deny(self, happening: Happening, refusal: PolicyRefusal) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import NoFace, PolicyRefusal, UsageError
 from faceward.core.faces import Sample
-from faceward.core.results import Candidate, FaceReport, IdentificationResult, ProbeResult
+from faceward.core.results import Candidate, Compared, FaceReport, IdentificationResult, ProbeResult
 from faceward.gallery.search import Gallery
+from faceward.operations import evidence
 from faceward.operations.case_search import candidates_of
 from faceward.operations.cases import CaseRequest, open_case
 from faceward.operations.context import Act, Desk
@@ -27,10 +28,11 @@ from faceward.operations.recognition import (
 from faceward.operations.suspension import suspended
 from faceward.operations.warrants import Warrant, warrant
 from faceward.policy import facts, quality, review_probe
+from faceward.policy.evidence import Evidence
 from faceward.policy.mandates import Use
 from faceward.policy.purposes import Purpose
 from faceward.policy.review_model import Search
-from faceward.vision.calibration import OperatingPoint, fpir_of
+from faceward.vision.calibration import Calibration, OperatingPoint, fpir_of
 from faceward.vision.images import Picture, decode, is_address, read_file
 from faceward.vision.pipeline import ANALYSIS_PIXELS, Effort
 
@@ -70,7 +72,7 @@ def identify(deployment: Deployment, desk: Desk, path: Path, request: SearchRequ
 
     Raises:
         PolicyRefusal: A rule of the standard refuses it, no mandate covers it (P2), the probe is none that is compared
-            (S3), or the pack's calibration does not support it (V1).
+            (S3), or no evaluation in force supports it (V1).
         BadInput: The picture cannot be used.
     """
     if not 1 <= request.top <= MAX_CANDIDATES:
@@ -80,18 +82,21 @@ def identify(deployment: Deployment, desk: Desk, path: Path, request: SearchRequ
     purpose, known = deployment.purpose(request.purpose), deployment.gallery_note(request.gallery) is not None
     use = Use("identify", request.purpose, request.gallery, request.camera, deployment.operator, deployment.now())
     named = warrant(deployment, desk, request.mandate, use)
-    happening = _happening(desk, picture, request, known=known)
+    with_whom = _compared(deployment, request.gallery, request.purpose)
+    size = with_whom.subjects
+    found = None if purpose is None else evidence.standing(deployment, purpose, evidence.searched_fmr(purpose, size))
+    happening = _happening(desk, picture, request, found, known=known)
     if purpose is not None and not known:
         desk.unknown(replace(happening, parts={}))
         raise UsageError(f"no gallery {request.gallery!r}; enrol somebody in it first")
     _check_kind(desk, happening, request.kind)
-    context = _context(deployment, path, request, named)
+    context = _context(deployment, path, request, (named, found))
     with desk.operation("identify", context, happening, named.held) as act:
         if picture is None or purpose is None:
             raise AssertionError("rules P1 and P5 refuse an unregistered purpose and an address")
         deployment.remember_probe(picture)
-        size = deployment.store.count(request.gallery, deployment.now(), purpose=purpose.name)
-        point = _search_point(deployment, purpose, size)
+        calibration = evidence.calibration(deployment, purpose)
+        point = _search_point(calibration, purpose, size)
         faces = deployment.pipeline.detect(picture, Effort.ALL)
         if not faces:
             raise NoFace(f"{picture.name}: no face was found; give a picture with upright faces, eyes visible")
@@ -99,14 +104,14 @@ def identify(deployment: Deployment, desk: Desk, path: Path, request: SearchRequ
         # An entry holds so many commitments, and no list of candidates serves anybody at that length.
         top = min(_asked(deployment, request.top), max(1, _MOST_CANDIDATES // len(faces)))
         probes = _search(deployment, act.gallery(request.gallery), samples, (purpose, point, top))
-        _report(act, probes, size, point)
+        _report(act, probes, with_whom, point)
         case = _case(deployment, desk, act, (data, picture, probes), (request, named))
     return IdentificationResult(
         picture=str(path),
         gallery=request.gallery,
         purpose=purpose.name,
-        references=size,
-        operating_point=threshold(point, fpir_of(point.fmr, size), deployment.pipeline.calibration),
+        compared=with_whom,
+        operating_point=threshold(point, fpir_of(point.fmr, size), calibration),
         probes=_blind(probes) if case else probes,
         pack=deployment.pipeline.identifier,
         entry=act.entry,
@@ -114,16 +119,19 @@ def identify(deployment: Deployment, desk: Desk, path: Path, request: SearchRequ
     )
 
 
-def _happening(desk: Desk, picture: Picture | None, request: SearchRequest, *, known: bool) -> Happening:
+def _happening(
+    desk: Desk, picture: Picture | None, request: SearchRequest, found: Evidence | None, *, known: bool
+) -> Happening:
     details: JSONObject = {
         **probe_details(picture, request.purpose),
         "gallery": request.gallery,
         "reason": request.reason,
         "camera": request.camera,
         "probe_kind": request.kind,
+        **evidence.noted(found),
     }
     parts = desk.journal.members.part(request.gallery, request.purpose) if known else {}
-    return Happening("identify", details, parts=parts)
+    return Happening("identify", details, parts=parts, told=evidence.told(found))
 
 
 def _check_kind(desk: Desk, happening: Happening, kind: str) -> None:
@@ -134,7 +142,10 @@ def _check_kind(desk: Desk, happening: Happening, kind: str) -> None:
         raise
 
 
-def _context(deployment: Deployment, path: Path, request: SearchRequest, named: Warrant) -> facts.Context:
+def _context(
+    deployment: Deployment, path: Path, request: SearchRequest, grounds: tuple[Warrant, Evidence | None]
+) -> facts.Context:
+    named, found = grounds
     recognition = facts.Recognition(
         purpose=deployment.purpose(request.purpose),
         gallery_purpose=deployment.gallery_purpose(request.gallery),
@@ -142,6 +153,7 @@ def _context(deployment: Deployment, path: Path, request: SearchRequest, named: 
         pack_verified=deployment.pipeline.verified,
         reason=request.reason,
         mandate=named.assessment,
+        evidence=found.facts if found else None,
     )
     return facts.identify_context(recognition, deployment.standard)
 
@@ -151,11 +163,22 @@ def _asked(deployment: Deployment, top: int) -> int:
     return max(top, _LEAST_REVIEWED) if deployment.standard.parameters.people.reviewers else top
 
 
-def _search_point(deployment: Deployment, purpose: Purpose, size: int) -> OperatingPoint:
-    """Return the stricter of what the purpose accepts of a whole search (FPIR) and of one comparison (FMR)."""
-    calibration = deployment.pipeline.calibration
-    point = calibration.at_fpir(purpose.fpir, size)
-    return point if point.fmr <= purpose.fmr else calibration.at_fmr(purpose.fmr)
+def _compared(deployment: Deployment, gallery: str, purpose: str) -> Compared:
+    store, now, pack = deployment.store, deployment.now(), deployment.pipeline.identifier
+    references = store.count(gallery, now, purpose=purpose, pack=pack)
+    return Compared(
+        references=references,
+        subjects=store.subjects(gallery, now, purpose=purpose, pack=pack),
+        left_out=store.count(gallery, now, purpose=purpose) - references,
+    )
+
+
+def _search_point(calibration: Calibration, purpose: Purpose, size: int) -> OperatingPoint:
+    """Return the stricter of what the purpose accepts of a whole search (FPIR) and of one comparison (FMR).
+
+    Every subject is one chance of a false match, however many references their template was made of (ADR 0021).
+    """
+    return calibration.at_fmr(min(evidence.searched_fmr(purpose, size), calibration.loosest))
 
 
 def _search(
@@ -173,23 +196,32 @@ def _search(
             ()
             if shortfalls
             else gallery.search(
-                sample.features, purpose=purpose.name, threshold=point.threshold, k=top + len(out), now=deployment.now()
+                sample.features,
+                purpose=purpose.name,
+                threshold=point.threshold,
+                k=top + len(out.subjects),
+                now=deployment.now(),
+                without=out.references,
             )
         )
         hits = out.without(hits)[:top]
         # Rule W1 asks it of live video; a picture's bystanders deserve no less.
         sample.features.fill(0)
         named = ((subject_of(deployment, gallery, hit.reference_id), hit) for hit in hits)
-        candidates = tuple(Candidate(who, coarse(hit.score), hit.reference_id) for who, hit in named if who)
+        candidates = tuple(
+            Candidate(who, coarse(hit.score), hit.reference_id, hit.references) for who, hit in named if who
+        )
         report = FaceReport(sample.face, sample.quality)
         results.append(ProbeResult(report, candidates, tuple(shortfall.message for shortfall in shortfalls)))
     return tuple(results)
 
 
-def _report(act: Act, probes: Sequence[ProbeResult], size: int, point: OperatingPoint) -> None:
+def _report(act: Act, probes: Sequence[ProbeResult], with_whom: Compared, point: OperatingPoint) -> None:
     act.outcome.update(
         {
-            "references": size,
+            "references": with_whom.references,
+            "subjects": with_whom.subjects,
+            "left_out": with_whom.left_out,
             "operating_point": point.threshold,
             "faces": len(probes),
             "unknown": sum(not probe.candidates for probe in probes),
@@ -198,7 +230,11 @@ def _report(act: Act, probes: Sequence[ProbeResult], size: int, point: Operating
     )
     for probe in probes:
         for candidate in probe.candidates:
-            act.subjects[candidate.subject] = {"outcome": "candidate", "reference": candidate.reference}
+            act.subjects[candidate.subject] = {
+                "outcome": "candidate",
+                "reference": candidate.reference,
+                "references": list(candidate.references),
+            }
 
 
 def _case(

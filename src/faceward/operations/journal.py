@@ -38,12 +38,14 @@ class Happening:
         details: What concerns nobody in particular.
         subjects: For each subject concerned, what concerns them.
         parts: By slot, what is to be shown apart from the details, such as a gallery's root.
+        told: By rule, the reason and the remedy that a refusal gives instead of the rule's own, where more is known.
     """
 
     operation: str
     details: JSONObject
     subjects: Mapping[str, JSONObject] = field(default_factory=dict)
     parts: Mapping[str, JSONObject] = field(default_factory=dict)
+    told: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from faceward.documents.facts import (
     StandardFacts,
     Tally,
 )
-from faceward.operations import purposes
+from faceward.operations import evidence, purposes
 from faceward.operations.configuration import configuration, digest, flattened, plain, span
 from faceward.operations.deployment import Deployment
 from faceward.operations.guardians import guardians
@@ -104,7 +104,7 @@ def _pack(deployment: Deployment) -> PackFacts:
         commercial=manifest.commercial,
         source=manifest.source,
         training_data=manifest.training_data,
-        dimension=manifest.embedder.dimension,
+        dimension=manifest.dimension,
         chip=manifest.embedder.size,
         files=tuple((role, model.file, model.sha256, model.distribution) for role, model in files),
         calibration=_calibration(manifest.calibration),
@@ -137,7 +137,7 @@ def _purpose(deployment: Deployment, purpose: Purpose) -> PurposeFacts:
 
 def _threshold(deployment: Deployment, purpose: Purpose) -> tuple[float, float, float, float] | str:
     try:
-        calibration = deployment.pipeline.calibration
+        calibration = evidence.calibration(deployment, purpose)
         point = calibration.at_fmr(purpose.fmr)
     except (PolicyRefusal, UsageError) as error:
         return f"not supported: {error}"

@@ -7,6 +7,7 @@ from faceward.core.names import check_name
 from faceward.gallery.store import GalleryInfo
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
+from faceward.operations.evidence import calibration
 from faceward.operations.journal import Happening
 from faceward.policy.facts import purpose_add_context, purpose_context
 from faceward.policy.purposes import Purpose, PurposeRequest, new_purpose
@@ -23,7 +24,7 @@ def add(deployment: Deployment, desk: Desk, request: PurposeRequest) -> Purpose:
     try:
         purpose = new_purpose(request, deployment.standard, deployment.jurisdiction, deployment.now())
         # A rate that the calibration cannot stand for is refused before anyone relies on it (rule V1).
-        deployment.pipeline.calibration.at_fmr(purpose.fmr)
+        calibration(deployment, purpose).at_fmr(purpose.fmr)
     except PolicyRefusal as refusal:
         desk.deny(named, refusal)
         raise

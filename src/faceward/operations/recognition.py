@@ -14,6 +14,7 @@ from faceward.core.names import check_name
 from faceward.core.results import FaceReport, Threshold, VerificationResult
 from faceward.gallery.search import Gallery
 from faceward.gallery.store import StoredReference
+from faceward.operations import evidence
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
@@ -21,7 +22,7 @@ from faceward.operations.suspension import require_in_use
 from faceward.operations.warrants import warrant
 from faceward.policy import facts, quality
 from faceward.policy.mandates import Use
-from faceward.vision.calibration import Calibration, OperatingPoint, fpir_of
+from faceward.vision.calibration import Calibration, OperatingPoint
 from faceward.vision.images import Picture, decode, is_address, read_file
 from faceward.vision.pipeline import ANALYSIS_PIXELS
 
@@ -63,7 +64,7 @@ def verify(deployment: Deployment, desk: Desk, path: Path, request: ClaimRequest
     picture = None if is_address(path) else read_picture(path)
     purpose = deployment.purpose(purpose_name)
     mine = deployment.store.by_subject(deployment.pseudonym(subject))
-    references = _usable(mine, purpose_name, deployment.now())
+    references = _usable(deployment, mine, purpose_name)
     reference = references[0] if references else max(mine, key=_fitness(purpose_name), default=None)
     gallery = reference.gallery if reference else ""
     use = Use("verify", purpose_name, gallery, request.camera, deployment.operator, deployment.now())
@@ -91,8 +92,9 @@ def verify(deployment: Deployment, desk: Desk, path: Path, request: ClaimRequest
         if picture is None or purpose is None or reference is None:
             raise AssertionError("rules P1 and P5 refuse an unregistered purpose and an address")
         deployment.remember_probe(picture)
-        # The best of several references counts, so the purpose's rate is shared out among them.
-        point = deployment.pipeline.calibration.at_fpir(purpose.fmr, len(references))
+        # Several references are fused into one template, which keeps the rate of one comparison (ADR 0021).
+        calibration = evidence.calibration(deployment, purpose)
+        point = calibration.at_fpir(purpose.fmr, 1)
         sample, others = _probe(deployment, picture)
         hit = act.gallery(reference.gallery).verify(
             sample.features,
@@ -109,7 +111,7 @@ def verify(deployment: Deployment, desk: Desk, path: Path, request: ClaimRequest
     return VerificationResult(
         decision="match" if hit else "non-match",
         score=coarse(hit.score) if hit and not blind else None,
-        operating_point=threshold(_of_all(point, len(references)), None, deployment.pipeline.calibration),
+        operating_point=threshold(point, None, calibration),
         faces=(FaceReport(sample.face, sample.quality),),
         passed_over=(others,),
         pack=deployment.pipeline.identifier,
@@ -119,9 +121,10 @@ def verify(deployment: Deployment, desk: Desk, path: Path, request: ClaimRequest
     )
 
 
-def _usable(mine: Sequence[StoredReference], purpose: str, now: datetime) -> list[StoredReference]:
+def _usable(deployment: Deployment, mine: Sequence[StoredReference], purpose: str) -> list[StoredReference]:
     """Return a subject's references in force for a purpose, all of one gallery: that of the one that lasts longest."""
-    fitting = [reference for reference in mine if reference.purpose == purpose and reference.expires > now]
+    now, pack = deployment.now(), deployment.pipeline.identifier
+    fitting = [one for one in mine if one.purpose == purpose and one.pack == pack and one.expires > now]
     if not fitting:
         return []
     gallery = max(fitting, key=lambda reference: reference.expires).gallery
@@ -131,12 +134,6 @@ def _usable(mine: Sequence[StoredReference], purpose: str, now: datetime) -> lis
 def _fitness(purpose: str) -> Callable[[StoredReference], tuple[bool, datetime]]:
     """Rank references that cannot be used, so that the refusal speaks of the closest: expired before foreign."""
     return lambda reference: (reference.purpose == purpose, reference.expires)
-
-
-def _of_all(point: OperatingPoint, references: int) -> OperatingPoint:
-    """Return an operating point's rates for the best of several comparisons."""
-    fmr, low, high = (fpir_of(rate, references) for rate in (point.fmr, point.fmr_low, point.fmr_high))
-    return OperatingPoint(point.threshold, fmr, low, high, point.extrapolated)
 
 
 def _probe(deployment: Deployment, picture: Picture) -> tuple[Sample, int]:

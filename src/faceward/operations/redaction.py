@@ -14,6 +14,7 @@ from faceward.core.faces import Face
 from faceward.core.names import check_name
 from faceward.core.reports import RedactionResult
 from faceward.gallery.store import StoredReference
+from faceward.operations import evidence
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
@@ -22,8 +23,10 @@ from faceward.operations.recognition import require_running
 from faceward.operations.suspension import require_in_use
 from faceward.operations.warrants import Warrant, warrant
 from faceward.policy import facts, quality
+from faceward.policy.evidence import Evidence
 from faceward.policy.mandates import FACTS, Use
 from faceward.policy.purposes import Purpose
+from faceward.vision.calibration import Calibration, fmr_for
 from faceward.vision.images import Picture, is_address
 
 _ASKED: JSONObject = {"asked": "to be kept visible"}
@@ -68,20 +71,23 @@ def redact(
     Raises:
         UsageError: A subject has no reference, or has several purposes and none was named.
         PolicyRefusal: No registered purpose covers keeping them visible (rule P1), no mandate does where the standard
-            asks for one (P2), or recognition is stopped (W7). Of several pictures, those that were not reached by
-            then are left out.
+            asks for one (P2), no evaluation in force supports it (V1), or recognition is stopped (W7). Of several
+            pictures, those that were not reached by then are left out.
     """
     keep = [check_name(name, "subject") for name in keeping.subjects]
     purpose, references = _references(deployment, desk, keep, keeping.purpose)
     galleries = sorted({reference.gallery for mine in references.values() for reference in mine})
     named = _warrant(deployment, desk, keeping.mandate, purpose, galleries)
-    context = facts.redact_context(
-        facts.Sample("url" if any(is_address(target.source) for target in plan) else "file"),
-        deployment.standard,
-        keeps_subjects=bool(keep),
+    found = _evidence(deployment, purpose, references)
+    recognition = facts.Recognition(
         purpose=purpose,
+        gallery_purpose=None,
+        sample=facts.Sample("url" if any(is_address(target.source) for target in plan) else "file"),
+        pack_verified=True,
         mandate=named.assessment,
+        evidence=found.facts if found else None,
     )
+    context = facts.redact_context(recognition, deployment.standard, keeps_subjects=bool(keep))
     digests = hashlib.sha256(b"\0".join(os.fsencode(target.source) for target in plan)).hexdigest()
     details: JSONObject = {
         "pictures": len(plan),
@@ -89,16 +95,18 @@ def redact(
         "mode": mode,
         "purpose": purpose.name if purpose else None,
         "galleries": [*galleries],
+        **evidence.noted(found),
     }
-    happening = Happening("redact", details, dict.fromkeys(keep, _ASKED))
+    happening = Happening("redact", details, dict.fromkeys(keep, _ASKED), told=evidence.told(found))
     probes: list[str] = []
     with desk.operation("redact", context, happening, named.held) as act:
+        measure = None if purpose is None else evidence.calibration(deployment, purpose)
 
         def choose(picture: Picture, faces: Sequence[Face]) -> dict[int, str]:
-            if purpose is None:
+            if purpose is None or measure is None:
                 return {}
             probes.append(picture.digest.hex())
-            return _chosen(deployment, act, (picture, faces), (purpose, references))
+            return _chosen(deployment, act, (picture, faces), (purpose, references, measure))
 
         result = redact_all(deployment.pipeline, plan, mode, choose if keep else None, progress)
         act.outcome["probe_sha256"] = [*sorted(probes)]
@@ -107,6 +115,14 @@ def redact(
             count = sum(subject in picture.kept for picture in result.pictures)
             act.subjects[subject] = {"outcome": "kept visible" if count else "not seen", "pictures": count}
     return RedactionResult(result.mode, result.pictures, act.entry)
+
+
+def _evidence(deployment: Deployment, purpose: Purpose | None, references: _References) -> Evidence | None:
+    """Judge what is on record for the fewest comparisons that a picture can mean: those of one face."""
+    if purpose is None:
+        return None
+    fewest = _templates(references)
+    return evidence.standing(deployment, purpose, fmr_for(purpose.fmr, fewest))
 
 
 def _warrant(
@@ -136,6 +152,10 @@ def _references(
         # None that serves this purpose: rule P1 refuses, and the refusal is in the log.
         return None, {}
     for who, references in usable.items():
+        references[:] = [one for one in references if one.pack == deployment.pipeline.identifier]
+        if not references:
+            raise UsageError(f"the references of {who!r} were made with another pack; use 'faceward gallery migrate'")
+    for who, references in usable.items():
         require_in_use(deployment, desk, Happening("redact", {"purpose": purpose}, {who: {}}), references)
     purposes = {reference.purpose for references in usable.values() for reference in references}
     if len(purposes) > 1:
@@ -145,18 +165,24 @@ def _references(
     return (deployment.purpose(purposes.pop()) if purposes else None), usable
 
 
+def _templates(references: _References) -> int:
+    """Return with how many templates a face is compared: one of each subject in each of their galleries."""
+    return sum(len({one.gallery for one in mine}) for mine in references.values())
+
+
 def _chosen(
     deployment: Deployment,
     act: Act,
     scene: tuple[Picture, Sequence[Face]],
-    terms: tuple[Purpose, _References],
+    terms: tuple[Purpose, _References, Calibration],
 ) -> dict[int, str]:
     """Return which faces are a kept subject's: for each the best match, and no face for two."""
     picture, faces = scene
-    purpose, references = terms
-    # Every face is compared with every reference of every kept subject: the accepted rate is shared out among them.
-    comparisons = len(faces) * sum(len(mine) for mine in references.values())
-    threshold = deployment.pipeline.calibration.at_fpir(purpose.fmr, comparisons).threshold
+    purpose, references, measure = terms
+    # Every face is compared with a template of every kept subject in each of their galleries: the accepted rate is
+    # shared out among these comparisons.
+    comparisons = len(faces) * _templates(references)
+    threshold = measure.at_fpir(purpose.fmr, comparisons).threshold
     floors = deployment.standard.parameters.probe_floors
     # Many pictures take their time, and a stop must bite within it (rule W7).
     require_running(deployment)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from faceward.audit.entries import Phase
 from faceward.core.canonical import JSONObject
-from faceward.core.errors import BadInput, PolicyRefusal, UsageError
+from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.core.request_results import Asked, RequestView
 from faceward.custody.errors import Replayed
 from faceward.custody.protocol import CustodyStatus
-from faceward.operations import last_known
+from faceward.operations import last_known, measured
+from faceward.operations.brought import Brought, said
 from faceward.operations.case_end import delete_linked
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
@@ -21,7 +21,6 @@ from faceward.operations.journal import Happening
 from faceward.operations.request_store import CARRIED, RequestStore
 from faceward.operations.request_views import WAITING, view
 from faceward.policy.facts import Change, Context, person_add_context
-from faceward.policy.fields import moment, person_name
 from faceward.policy.mandates import KIND as MANDATE
 from faceward.policy.people import Person, Roster
 from faceward.policy.requests import (
@@ -39,12 +38,11 @@ from faceward.policy.requests import (
 )
 from faceward.policy.rules import Principal
 from faceward.policy.sessions import OpenSession, check_session
-from faceward.policy.strict import Table, parse_json
+
+__all__ = ["ACTIONS", "TERM", "Brought", "Requests", "described"]
 
 TERM = timedelta(days=7)
 """How long a request waits for its approval, where it does not say itself when it ends."""
-
-_MAX_MESSAGE = 8192
 
 ACTIONS = {
     "person.add": "person.add",
@@ -54,19 +52,6 @@ ACTIONS = {
     "restart": "restart",
 }
 """What a custodian carries out, and the action that the rules know it by."""
-
-
-@dataclass(frozen=True, slots=True)
-class Brought:
-    """A decision that was signed elsewhere, for example with a security key and `ssh-keygen -Y sign`.
-
-    Attributes:
-        message: What was signed.
-        signature: Armoured SSHSIG.
-    """
-
-    message: bytes
-    signature: str
 
 
 class Requests:
@@ -181,7 +166,7 @@ class Requests:
         digest = self.store.digest(start)
         signed = self.store.signed(digest)
         operation = "mandate" if signed.request.kind == MANDATE else "request"
-        approver = self.requester() if brought is None else _said(brought, signed, decision)[0]
+        approver = self.requester() if brought is None else said(brought, signed, decision)[0]
         details: JSONObject = {**described(signed.request), "decision": decision.value, "approver": approver}
         happening = Happening(f"{operation}.{decision.value}", details)
         approval = self._approval(signed, decision, brought, happening)
@@ -203,7 +188,7 @@ class Requests:
         self, signed: SignedRequest, decision: Decision, brought: Brought | None, happening: Happening
     ) -> Approval:
         if brought is not None:
-            approver, time = _said(brought, signed, decision)
+            approver, time = said(brought, signed, decision)
             return Approval(signed.digest(), approver, decision, time, brought.signature)
         session = self.session(happening)
         return sign_approval(signed.request, session.person, decision, self._deployment.now(), session)
@@ -230,6 +215,10 @@ class Requests:
                 self._deployment.custody.decide(signed, approvals)
         elif signed.request.kind in ACTIONS and self.approved(signed):
             self._carry_out(signed, approvals, principal)
+        elif signed.request.kind in measured.KINDS and self.approved(signed):
+            requester = self.roster().person(signed.request.requester)
+            measured.carry_out(self._deployment, self._desk, signed, requester)
+            self.store.note(CARRIED, signed.digest(), {"approvals": [a.approver for a in approvals]})
 
     def approved(self, signed: SignedRequest) -> bool:
         """Tell whether other people approve of a request now, and nobody refuses it."""
@@ -281,19 +270,3 @@ class Requests:
 def described(request: Request) -> JSONObject:
     """Return what the log says of a request."""
     return {"request": request.digest(), "kind": request.kind, "requester": request.requester, "body": request.body}
-
-
-def _said(brought: Brought, signed: SignedRequest, decision: Decision) -> tuple[str, datetime]:
-    """Return who decided and when, as the message says that was signed.
-
-    Raises:
-        BadInput: It is no message of this decision on this request.
-    """
-    where = "the message"
-    table = Table(parse_json(brought.message[:_MAX_MESSAGE], where, BadInput), where, BadInput)
-    approver, time = person_name(table, "approver"), moment(table, "time")
-    if approval_message(signed.request, approver, decision, time) != brought.message:
-        raise BadInput(
-            f"the message does not {decision.value} this request; make it with 'faceward request show --message-for'"
-        )
-    return approver, time

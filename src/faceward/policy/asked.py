@@ -77,6 +77,21 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Lowering:
+    """A change of rates or of evidence, by which scores may come to count more than they did (rule S1).
+
+    Attributes:
+        lowers: A threshold would fall.
+        evidence_in_force: An evaluation in force supports what would then hold.
+        change: What others have said of it.
+    """
+
+    lowers: bool
+    evidence_in_force: bool
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolment:
     """An enrolment that someone asks for.
 
@@ -115,6 +130,7 @@ class Recognition:
         reference_expires: For verification, when the subject's reference expires.
         reason: For identification, why the person is to be identified.
         mandate: What `mandates.assess` says of the mandate that was named; None where none was.
+        evidence: What `evidence.assess` says of the evaluations on record; None where nobody looked.
     """
 
     purpose: Purpose | None
@@ -124,3 +140,4 @@ class Recognition:
     reference_expires: datetime | None = None
     reason: str = ""
     mandate: Mapping[str, bool] | None = None
+    evidence: Mapping[str, bool] | None = None

@@ -18,7 +18,19 @@ from faceward.policy.strict import Table
 
 REQUEST_NAMESPACE = "faceward-request"
 APPROVAL_NAMESPACE = "faceward-approval"
-KINDS = ("mandate", "person.add", "person.remove", "standard", "pack", "restart", "entry", "export", "witness.trust")
+KINDS = (
+    "mandate",
+    "person.add",
+    "person.remove",
+    "standard",
+    "pack",
+    "restart",
+    "entry",
+    "export",
+    "witness.trust",
+    "rates",
+    "evidence",
+)
 LONGEST = timedelta(days=366)
 """Longest time between a request and its end, whatever a standard says."""
 

@@ -32,8 +32,9 @@ MAX_BYTES = 2**20
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PACK = re.compile(r"[^@\s][^@]{0,254}@[0-9a-f]{16}")
-_MOST_POINTS = 1000
+_MOST_POINTS = 200
 _MOST_GROUPS = 1000
+_MOST_RATIOS = 10_000
 _LINE = 300
 _LONG = 4000
 # Rounding of sums and of text may put an estimate a hair outside its interval.
@@ -216,7 +217,7 @@ def _check_order(points: Sequence[Point], fail: Callable[[str], FacewardError]) 
 
 def _likelihood(table: Table) -> tuple[tuple[float, float], ...]:
     value = table.value("likelihood")
-    rows = value if isinstance(value, list) and len(value) <= 10 * _MOST_POINTS else [None]
+    rows = value if isinstance(value, list) and len(value) <= _MOST_RATIOS else [None]
     pairs = tuple(_pair(row, table.error) for row in rows)
     if any(after[0] <= before[0] for before, after in pairwise(pairs)):
         raise table.error("'likelihood' must rise in score")

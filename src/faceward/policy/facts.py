@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from faceward.policy import retention
-from faceward.policy.asked import Change, Context, Enrolment, Entry, Recognition, Sample
+from faceward.policy.asked import Change, Context, Enrolment, Entry, Lowering, Recognition, Sample
 from faceward.policy.consent import Release, closest_release
+from faceward.policy.evidence import FACTS as EVIDENCE_FACTS
 from faceward.policy.jurisdiction import Jurisdiction
 from faceward.policy.mandates import FACTS
 from faceward.policy.purposes import Purpose, basis_allowed, release_needed
@@ -18,19 +19,24 @@ __all__ = [
     "Context",
     "Enrolment",
     "Entry",
+    "Lowering",
     "Recognition",
     "Sample",
     "admit_context",
     "detect_context",
     "enrol_context",
     "entry_context",
+    "evidence_add_context",
+    "evidence_context",
     "export_context",
     "identify_context",
     "mandate_context",
     "mandate_request_context",
+    "measured_context",
     "pair_context",
     "person_add_context",
     "purpose_add_context",
+    "purpose_change_context",
     "purpose_context",
     "redact_context",
     "release_context",
@@ -85,13 +91,14 @@ def identify_context(recognition: Recognition, standard: Standard) -> Context:
     """Return the context of the action `identify`."""
     return {
         **_recognition_context(recognition, standard, "identify"),
+        **evidence_context(recognition.evidence),
         "reason_given": bool(recognition.reason.strip()),
     }
 
 
 def watch_context(recognition: Recognition, standard: Standard) -> Context:
     """Return the context of the action `watch`."""
-    return _recognition_context(recognition, standard, "watch")
+    return {**_recognition_context(recognition, standard, "watch"), **evidence_context(recognition.evidence)}
 
 
 def pair_context(sample: Sample, *, stores_nothing: bool, pack_verified: bool) -> Context:
@@ -108,20 +115,20 @@ def detect_context(sample: Sample) -> Context:
     return {"source_kind": sample.source_kind}
 
 
-def redact_context(
-    sample: Sample,
-    standard: Standard,
-    *,
-    keeps_subjects: bool = False,
-    purpose: Purpose | None = None,
-    mandate: Mapping[str, bool] | None = None,
-) -> Context:
-    """Return the context of the action `redact`; hiding everybody recognises nobody and needs no mandate."""
+def redact_context(keeping: Recognition, standard: Standard, *, keeps_subjects: bool) -> Context:
+    """Return the context of the action `redact`; hiding everybody recognises nobody and needs no mandate.
+
+    Args:
+        keeping: What is recognised by; of a redaction of everybody only the pictures count.
+        standard: The deployment's standard.
+        keeps_subjects: Named people stay visible.
+    """
     return {
-        **purpose_context(purpose, standard),
-        "source_kind": sample.source_kind,
+        **purpose_context(keeping.purpose, standard),
+        "source_kind": keeping.sample.source_kind,
         "keeps_subjects": keeps_subjects,
-        **mandate_context(mandate, keeps_subjects and "redact" in standard.parameters.mandate.required),
+        **mandate_context(keeping.mandate, keeps_subjects and "redact" in standard.parameters.mandate.required),
+        **evidence_context(keeping.evidence),
     }
 
 
@@ -153,6 +160,35 @@ def mandate_context(assessment: Mapping[str, bool] | None, required: bool) -> Co
     known = assessment or {}
     answers = {fact.removeprefix("mandate_"): known.get(fact) is True for fact in FACTS}
     return {"mandate": {"required": required, **answers}}
+
+
+def evidence_context(assessment: Mapping[str, bool] | None) -> Context:
+    """Return what is known of the evaluations on record (rule V1).
+
+    Args:
+        assessment: The facts of `evidence.assess`; None where nobody looked. What it does not answer counts as no.
+    """
+    known = assessment or {}
+    return {"evidence": {fact: known.get(fact) is True for fact in EVIDENCE_FACTS}}
+
+
+def measured_context(lowering: Lowering) -> Context:
+    """Return what is known of a change that may lower a threshold (rule S1); all that `evidence.withdraw` asks for."""
+    return {
+        **lowering.change.to_context(),
+        "lowers": lowering.lowers,
+        "evidence_in_force": lowering.evidence_in_force,
+    }
+
+
+def purpose_change_context(purpose: Purpose | None, standard: Standard, lowering: Lowering) -> Context:
+    """Return the context of the action `purpose.change`."""
+    return {**purpose_context(purpose, standard), **measured_context(lowering)}
+
+
+def evidence_add_context(lowering: Lowering, *, data_accepted: bool) -> Context:
+    """Return the context of the action `evidence.add`; `data_accepted` is about whose pictures they are (rule V3)."""
+    return {**measured_context(lowering), "data_accepted": data_accepted}
 
 
 def mandate_request_context(

@@ -15,6 +15,7 @@ from faceward.policy.strict import Table, parse_toml
 from faceward.policy.tables import (
     ConsentRules,
     CustodyRules,
+    EvidenceRules,
     LogRules,
     MandateRules,
     PeopleRules,
@@ -24,7 +25,7 @@ from faceward.policy.tables import (
 )
 
 _FILE = "parameters.toml"
-_TABLES = ("people", "mandate", "custody", "log", "watchlist", "rights", "video", "consent")
+_TABLES = ("people", "mandate", "custody", "log", "watchlist", "rights", "video", "consent", "evidence")
 
 
 class Basis(StrEnum):
@@ -74,6 +75,7 @@ class Parameters:
         rights: Terms of complaints.
         video: Live cameras.
         consent: What makes consent free.
+        evidence: What an evaluation must show before anybody is identified on the strength of it.
     """
 
     enforced: tuple[str, ...]
@@ -92,6 +94,7 @@ class Parameters:
     rights: RightsRules
     video: VideoRules
     consent: ConsentRules
+    evidence: EvidenceRules
 
 
 def parse_parameters(data: bytes, where: str) -> Parameters:
@@ -130,6 +133,7 @@ def parse_parameters(data: bytes, where: str) -> Parameters:
         rights=tables.rights_rules(root.table("rights")),
         video=tables.video_rules(root.table("video")),
         consent=tables.consent_rules(root.table("consent")),
+        evidence=tables.evidence_rules(root.table("evidence")),
     )
     if parameters.default_fpir > parameters.loosest_fpir:
         raise accuracy.error("'default_fpir' is looser than 'loosest_fpir'; lower it")

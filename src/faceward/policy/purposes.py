@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from faceward.core.canonical import JSONObject
@@ -17,7 +17,10 @@ from faceward.policy.standard import Standard
 from faceward.policy.strict import Table
 
 MAX_ALTERNATIVE = 500
-_KEYS = ("name", "basis", "fmr", "fpir", "retention", "alternative", "created")
+ANY_CAMERA = "any"
+"""The camera class of a purpose that names none: evidence of any class serves it."""
+
+_KEYS = ("name", "basis", "fmr", "fpir", "retention", "alternative", "camera_class", "created")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class PurposeRequest:
         retention: How long references are kept at most.
         fpir: False positive identification rate it accepts in a search, 0 to 1; None takes the standard's.
         alternative: The way without biometrics that people are offered, one line; may be empty.
+        camera_class: What kind of pictures its probes are, such as `door`; `any` names none.
     """
 
     name: str
@@ -39,6 +43,7 @@ class PurposeRequest:
     retention: timedelta
     fpir: float | None = None
     alternative: str = ""
+    camera_class: str = ANY_CAMERA
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Purpose:
         retention: How long references are kept at most; whole hours.
         alternative: The way without biometrics that people are offered; may be empty.
         created: When it was registered, UTC.
+        camera_class: What kind of pictures its probes are; evidence is of the same (rule V1), save where it is `any`.
     """
 
     name: str
@@ -62,6 +68,7 @@ class Purpose:
     retention: timedelta
     alternative: str
     created: datetime
+    camera_class: str = ANY_CAMERA
 
     def to_json(self) -> JSONObject:
         """Return an object that `from_json` reads back equal."""
@@ -72,6 +79,7 @@ class Purpose:
             "fpir": self.fpir,
             "retention": format_duration(self.retention),
             "alternative": self.alternative,
+            "camera_class": self.camera_class,
             "created": to_rfc3339(self.created),
         }
 
@@ -88,12 +96,15 @@ class Purpose:
             name = check_name(table.text("name"), "purpose")
             basis = Basis(table.text("basis"))
             created = from_rfc3339(table.text("created"))
+            # Purposes that an earlier version registered name none.
+            camera = table.text("camera_class") if table.has("camera_class") else ANY_CAMERA
+            camera = check_name(camera, "camera class")
         except (ValueError, OverflowError, UsageError) as error:
             raise table.error(str(error)) from None
         rates = table.number("fmr"), table.number("fpir")
         if not all(0 < rate < 1 for rate in rates):
             raise table.error("'fmr' and 'fpir' must lie between 0 and 1")
-        return cls(name, basis, *rates, table.span("retention"), table.text("alternative"), created)
+        return cls(name, basis, *rates, table.span("retention"), table.text("alternative"), created, camera)
 
 
 def parse_basis(text: str) -> Basis:
@@ -129,10 +140,34 @@ def new_purpose(request: PurposeRequest, standard: Standard, jurisdiction: Juris
     _check_rate("--fmr", request.fmr, parameters.loosest_fmr)
     _check_rate("--fpir", fpir, parameters.loosest_fpir)
     _check_retention(request.retention, standard, jurisdiction)
+    camera = check_name(request.camera_class, "camera class")
     alternative = unicodedata.normalize("NFC", request.alternative).strip()
     if len(alternative) > MAX_ALTERNATIVE or any(unicodedata.category(c) in ("Cc", "Cs") for c in alternative):
         raise UsageError(f"the alternative must be one line of at most {MAX_ALTERNATIVE} characters")
-    return Purpose(name, basis, float(request.fmr), float(fpir), request.retention, alternative, now)
+    return Purpose(name, basis, float(request.fmr), float(fpir), request.retention, alternative, now, camera)
+
+
+def changed_purpose(
+    purpose: Purpose, standard: Standard, fmr: float | None, fpir: float | None, camera_class: str | None
+) -> Purpose:
+    """Return a purpose with other rates or another camera class; None leaves a value as it is.
+
+    Raises:
+        UsageError: A rate is looser than the standard allows or otherwise out of range, the camera class is no name, or
+            nothing would change.
+    """
+    parameters = standard.parameters
+    changed = replace(
+        purpose,
+        fmr=purpose.fmr if fmr is None else float(fmr),
+        fpir=purpose.fpir if fpir is None else float(fpir),
+        camera_class=purpose.camera_class if camera_class is None else check_name(camera_class, "camera class"),
+    )
+    _check_rate("--fmr", changed.fmr, parameters.loosest_fmr)
+    _check_rate("--fpir", changed.fpir, parameters.loosest_fpir)
+    if changed == purpose:
+        raise UsageError(f"the purpose {purpose.name!r} is so already; give another rate or camera class")
+    return changed
 
 
 def basis_allowed(basis: Basis, parameters: Parameters) -> bool:

@@ -25,7 +25,7 @@ from faceward.policy.asking import (
 from faceward.policy.people import Person, Role, Roster
 from faceward.policy.sshsig import verify
 
-TRAINED_FOR = frozenset({"mandate", "entry", "export"})
+TRAINED_FOR = frozenset({"mandate", "entry", "export", "rates", "evidence"})
 """Kinds of requests whose approver must be trained, where the standard asks for training: those about subjects."""
 
 __all__ = [

@@ -17,6 +17,9 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _MOST_SEARCHES = 1_000_000
 _MOST_WITNESSES = 9
 _ADULT = range(14, 31)
+_MOST_COMPARISONS = 10**9
+_FEWEST_SUBJECTS = 2
+_LARGEST_RATIO = 100
 
 
 class SignIn(StrEnum):
@@ -126,6 +129,28 @@ class VideoRules:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceRules:
+    """What an evaluation must show before anybody is identified on the strength of it (rule V1).
+
+    Attributes:
+        longest: How old it may be.
+        own: It must have been made on pictures of the deployment's own cameras.
+        least_subjects: Fewest people in its data.
+        least_mated: Fewest mated comparisons in it.
+        loosest_fnmr: Greatest FNMR at the rate that a search needs, above 0 and at most 1.
+        worst_group: Greatest ratio of the worst group's FMR to the geometric mean of all groups (rule V2); 0 where no
+            comparison of groups is asked for.
+    """
+
+    longest: timedelta
+    own: bool
+    least_subjects: int
+    least_mated: int
+    loosest_fnmr: float
+    worst_group: float
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentRules:
     """What makes consent free (rule C3).
 
@@ -204,6 +229,20 @@ def consent_rules(table: Table) -> ConsentRules:
     """Read `[consent]`."""
     table.only(("alternative",))
     return ConsentRules(table.flag("alternative"))
+
+
+def evidence_rules(table: Table) -> EvidenceRules:
+    """Read `[evidence]`."""
+    table.only(EvidenceRules.__dataclass_fields__)
+    subjects, mated = (_count(table, key, _MOST_COMPARISONS) for key in ("least_subjects", "least_mated"))
+    fnmr, ratio = table.number("loosest_fnmr"), table.number("worst_group")
+    if subjects < _FEWEST_SUBJECTS or mated < _FEWEST_SUBJECTS:
+        raise table.error(f"'least_subjects' and 'least_mated' must be at least {_FEWEST_SUBJECTS}")
+    if not 0 < fnmr <= 1:
+        raise table.error("'loosest_fnmr' must lie above 0 and be at most 1")
+    if ratio and not 1 <= ratio <= _LARGEST_RATIO:
+        raise table.error(f"'worst_group' must be 0, or lie between 1 and {_LARGEST_RATIO}")
+    return EvidenceRules(_some(table, "longest"), table.flag("own"), subjects, mated, fnmr, ratio)
 
 
 def _count(table: Table, key: str, most: int) -> int:

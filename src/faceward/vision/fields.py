@@ -124,6 +124,15 @@ class Table:
             raise self.error(key, f"is not a list of rows of {columns} numbers")
         return np.array(value, dtype=np.float64)
 
+    def attached(self) -> tuple[str, str]:
+        """Return `file` and `sha256` of a file beside the manifest."""
+        file, sha = self.text("file"), self.text("sha256").lower()
+        if len(sha) != 64 or set(sha) - set("0123456789abcdef"):
+            raise self.error("sha256", "is not 64 hexadecimal digits")
+        if "/" in file or "\\" in file or file.startswith("."):
+            raise self.error("file", "names a file outside the pack's folder")
+        return file, sha
+
     def points(self, key: str, size: int) -> npt.NDArray[np.float64] | None:
         """Return five landmark positions within a chip, or None for the word `arcface`."""
         if self._values.get(key) == "arcface":

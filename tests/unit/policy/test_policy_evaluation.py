@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.evaluations import evaluation
 
 from faceward.core.canonical import canonical_json
 from faceward.core.errors import BadInput, IntegrityError
@@ -135,9 +135,9 @@ def test_an_evaluation_is_read_back_equal_with_the_same_digest(made: Evaluation)
     assert Evaluation.from_json(json.loads(written)) == made
 
 
-def changed(path: str, value: Any) -> Any:
+def changed(good: Evaluation, path: str, value: Any) -> Any:
     """Return the JSON of a good evaluation with one value replaced; `-` takes the key out."""
-    whole = json.loads(canonical_json(evaluation().to_json()))
+    whole = json.loads(canonical_json(good.to_json()))
     where: Any = whole
     *steps, last = path.split(".")
     for step in steps:
@@ -187,12 +187,14 @@ def changed(path: str, value: Any) -> Any:
         ("likelihood", [[0.1, 1, 2]], "pairs"),
         ("likelihood", [[0.1, 10**400]], "pairs"),
         ("likelihood", 3, "pairs"),
-        ("points", [{}] * 1001, "more than 1000"),
+        ("points", [{}] * 201, "more than 200"),
     ],
 )
-def test_what_cannot_have_been_measured_is_refused_in_one_line(path: str, value: Any, message: str) -> None:
+def test_what_cannot_have_been_measured_is_refused_in_one_line(
+    evaluations_kit: ModuleType, path: str, value: Any, message: str
+) -> None:
     with pytest.raises(BadInput, match=message) as caught:
-        read_evaluation(changed(path, value))
+        read_evaluation(changed(evaluations_kit.evaluation(), path, value))
     assert "\n" not in str(caught.value)
 
 
@@ -202,7 +204,8 @@ def test_a_file_that_is_none_is_refused(content: bytes) -> None:
         parse_evaluation(content, "a file")
 
 
-def test_size_is_bounded_and_the_error_is_the_callers() -> None:
+def test_size_is_bounded_and_the_error_is_the_callers(evaluations_kit: ModuleType) -> None:
+    evaluation = evaluations_kit.evaluation
     with pytest.raises(BadInput, match="larger than"):
         parse_evaluation(b" " * (MAX_BYTES + 1), "a file")
     group = evaluation().fairness[0].groups[0]
@@ -211,6 +214,6 @@ def test_size_is_bounded_and_the_error_is_the_callers() -> None:
         read_evaluation(evaluation(fairness=(section,)).to_json(), "stored", IntegrityError)
 
 
-def test_the_moment_is_kept_to_the_microsecond() -> None:
-    made = evaluation(made=datetime(2026, 1, 2, 3, 4, 5, 6, UTC) + timedelta(hours=1))
+def test_the_moment_is_kept_to_the_microsecond(evaluations_kit: ModuleType) -> None:
+    made = evaluations_kit.evaluation(made=datetime(2026, 1, 2, 3, 4, 5, 6, UTC) + timedelta(hours=1))
     assert Evaluation.from_json(made.to_json()).made == made.made

@@ -10,6 +10,7 @@ import pytest
 from faceward.core.errors import PolicyRefusal
 from faceward.policy import facts
 from faceward.policy.consent import Release
+from faceward.policy.evidence import FACTS as EVIDENCE_FACTS
 from faceward.policy.jurisdiction import Jurisdiction
 from faceward.policy.mandates import FACTS
 from faceward.policy.parameters import Basis
@@ -19,6 +20,7 @@ from faceward.policy.rules import Conditions, Principal, Request, Rules
 from faceward.policy.standard import Standard, available_standards, load_standard
 
 FILE = facts.Sample("file")
+MEASURED = dict.fromkeys(EVIDENCE_FACTS, True)
 
 
 @pytest.fixture
@@ -127,7 +129,7 @@ def test_T1_expiry_is_the_earliest_of_all_limits(
 
 def test_recognition_needs_purpose_gallery_and_reference_or_reason(ask: Ask, door: Purpose) -> None:
     ahead = ask.now + timedelta(days=1)
-    good = facts.Recognition(door, "door", FILE, True, ahead, "visitor at the gate")
+    good = facts.Recognition(door, "door", FILE, True, ahead, "visitor at the gate", evidence=MEASURED)
 
     def verify(case: facts.Recognition) -> str:
         return ask.rule("verify", facts.verify_context(case, ask.standard, ask.now))
@@ -139,6 +141,9 @@ def test_recognition_needs_purpose_gallery_and_reference_or_reason(ask: Ask, doo
     assert verify(replace(good, reference_expires=ask.now)) == "T1"
     assert verify(replace(good, reference_expires=None)) == "T1"
     assert identify(replace(good, reason=" \t")) == "P1"
+    assert identify(replace(good, evidence=None)) == "V1"
+    for fact in EVIDENCE_FACTS:
+        assert identify(replace(good, evidence={**MEASURED, fact: False})) == "V1"
     for bad, answer in (
         (replace(good, purpose=None), "P1"),
         (replace(good, gallery_purpose="canteen"), "P1"),
@@ -152,10 +157,13 @@ def test_other_contexts_fit_the_schema(ask: Ask, door: Purpose) -> None:
     standard = ask.standard
     assert ask.rule("verify-pair", facts.pair_context(FILE, stores_nothing=True, pack_verified=True)) == "granted"
     assert ask.rule("detect", facts.detect_context(FILE)) == "granted"
-    assert ask.rule("redact", facts.redact_context(FILE, standard)) == "granted"
-    assert ask.rule("redact", facts.redact_context(FILE, standard, keeps_subjects=True)) == "P1"
-    kept = facts.redact_context(FILE, standard, keeps_subjects=True, purpose=door)
-    assert ask.rule("redact", kept) == "granted"
+    everybody = facts.Recognition(None, None, FILE, True)
+    assert ask.rule("redact", facts.redact_context(everybody, standard, keeps_subjects=False)) == "granted"
+    assert ask.rule("redact", facts.redact_context(everybody, standard, keeps_subjects=True)) == "P1"
+    keeping = facts.Recognition(door, None, FILE, True, evidence=MEASURED)
+    assert ask.rule("redact", facts.redact_context(keeping, standard, keeps_subjects=True)) == "granted"
+    unmeasured = replace(keeping, evidence={**MEASURED, "fresh": False})
+    assert ask.rule("redact", facts.redact_context(unmeasured, standard, keeps_subjects=True)) == "V1"
     assert ask.rule("purpose.add", facts.purpose_add_context(door, standard, ask.place)) == "granted"
     endless = replace(door, retention=timedelta(days=9999))
     assert ask.rule("purpose.add", facts.purpose_add_context(endless, standard, ask.place)) == "T1"
@@ -189,7 +197,7 @@ def test_P2_a_mandate_counts_only_with_every_answer(now: datetime, door: Purpose
     holds = dict.fromkeys(FACTS, True)
 
     def ask(assessment: dict[str, bool] | None) -> str:
-        case = facts.Recognition(purpose, "door", FILE, True, None, "case 7", assessment)
+        case = facts.Recognition(purpose, "door", FILE, True, None, "case 7", assessment, MEASURED)
         conditions = Conditions("EU", True, False, True, True)
         ann = Principal("Ann", signed_in=True, roles=frozenset({"operator"}), trained=True)
         try:
@@ -214,13 +222,13 @@ def test_P2_a_mandate_is_required_where_the_standard_says_so(door: Purpose) -> N
             ("verify", facts.verify_context(case, standard, datetime(2026, 1, 1, tzinfo=UTC))),
             ("identify", facts.identify_context(case, standard)),
             ("watch", facts.watch_context(case, standard)),
-            ("redact", facts.redact_context(FILE, standard, keeps_subjects=True)),
+            ("redact", facts.redact_context(case, standard, keeps_subjects=True)),
             ("gallery.export", facts.export_context(door, "door", standard, mandate=None, recipient_named=True)),
         ):
             mandate = context["mandate"]
             assert isinstance(mandate, dict)
             assert mandate["required"] == (action in required)
-        assert facts.redact_context(FILE, standard)["mandate"] == {
+        assert facts.redact_context(case, standard, keeps_subjects=False)["mandate"] == {
             "required": False,
             **{fact.removeprefix("mandate_"): False for fact in FACTS},
         }
@@ -236,6 +244,22 @@ def test_S4_export_is_refused_without_a_mandate_that_names_the_recipient(ask: As
     assert export(holds, named=True) == "granted"
     assert export(holds, named=False) == "S4"
     assert export(None, named=True) == "P2"
+
+
+def test_S1_contexts_of_changes_that_may_lower_a_threshold_fit_the_schema(ask: Ask, door: Purpose) -> None:
+    nobody = facts.Change(founding=False, approved=False)
+    for lowering, answer in (
+        (facts.Lowering(False, False, nobody), "granted"),
+        (facts.Lowering(True, True, nobody), "S1"),
+        (facts.Lowering(True, False, facts.Change(founding=True, approved=False)), "S1"),
+        (facts.Lowering(True, True, facts.Change(founding=False, approved=True)), "granted"),
+    ):
+        assert ask.rule("purpose.change", facts.purpose_change_context(door, ask.standard, lowering)) == answer
+        assert ask.rule("evidence.add", facts.evidence_add_context(lowering, data_accepted=True)) == answer
+        assert ask.rule("evidence.withdraw", facts.measured_context(lowering)) == answer
+    harmless = facts.Lowering(False, False, nobody)
+    assert ask.rule("evidence.add", facts.evidence_add_context(harmless, data_accepted=False)) == "V3"
+    assert ask.rule("purpose.change", facts.purpose_change_context(None, ask.standard, harmless)) == "P1"
 
 
 def test_contexts_of_changes_mandates_and_rights_fit_the_schema(ask: Ask, door: Purpose) -> None:

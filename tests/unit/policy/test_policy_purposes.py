@@ -8,7 +8,7 @@ import pytest
 from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.policy.jurisdiction import Jurisdiction, jurisdictions, load_jurisdiction, parse_jurisdictions
 from faceward.policy.parameters import Basis
-from faceward.policy.purposes import Purpose, PurposeRequest, new_purpose, parse_basis
+from faceward.policy.purposes import Purpose, PurposeRequest, changed_purpose, new_purpose, parse_basis
 from faceward.policy.standard import Standard
 
 GOOD = PurposeRequest("door", "consent", 1e-4, timedelta(days=365))
@@ -115,12 +115,33 @@ def test_malformed_stored_purpose_is_an_integrity_error(change: dict[str, object
 
 
 def test_stored_purpose_with_a_missing_key_is_an_integrity_error(door: Purpose) -> None:
-    for key in door.to_json():
+    for key in door.to_json().keys() - {"camera_class"}:
         with pytest.raises(IntegrityError, match=key):
             Purpose.from_json({k: v for k, v in door.to_json().items() if k != key})
     for value in (None, [], "x"):
         with pytest.raises(IntegrityError):
             Purpose.from_json(value)
+
+
+def test_purposes_stored_by_an_earlier_version_name_no_camera_class(door: Purpose) -> None:
+    older = {key: value for key, value in door.to_json().items() if key != "camera_class"}
+    assert Purpose.from_json(older) == door
+    named = replace(door, camera_class="door")
+    assert Purpose.from_json(named.to_json()) == named
+    with pytest.raises(IntegrityError, match="camera class"):
+        Purpose.from_json({**older, "camera_class": ""})
+
+
+def test_S1_a_purpose_is_changed_within_the_limits_of_its_standard(door: Purpose, workplace: Standard) -> None:
+    changed = changed_purpose(door, workplace, 1e-3, 0.02, "door")
+    assert (changed.fmr, changed.fpir, changed.camera_class) == (1e-3, 0.02, "door")
+    assert replace(changed, fmr=door.fmr, fpir=door.fpir, camera_class="any") == door
+    assert changed_purpose(door, workplace, None, None, "gate").fmr == door.fmr
+    for fmr, fpir, camera in ((0.02, None, None), (None, 0.06, None), (float("nan"), None, None), (None, None, "")):
+        with pytest.raises(UsageError):
+            changed_purpose(door, workplace, fmr, fpir, camera)
+    with pytest.raises(UsageError, match="so already"):
+        changed_purpose(door, workplace, door.fmr, None, None)
 
 
 def test_P3_unknown_jurisdiction_is_refused_and_known_ones_are_listed() -> None:

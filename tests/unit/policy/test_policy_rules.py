@@ -37,7 +37,17 @@ ENTRY = {
     "stated_vulnerable": False,
     "safeguarding": False,
 }
+EVIDENCE = {
+    "present": True,
+    "of_pack": True,
+    "of_camera_class": True,
+    "own": True,
+    "fresh": True,
+    "supports_rate": True,
+    "within_limits": True,
+}
 CHANGE = {"change": {"founding": False, "approved": True}}
+LOWERING = {**CHANGE, "lowers": True, "evidence_in_force": True}
 PURPOSE = {"purpose_registered": True, "purpose_basis": "consent", "purpose_basis_allowed": True}
 ENROL = {
     **PURPOSE,
@@ -61,17 +71,26 @@ GOOD: dict[str, dict[str, Any]] = {
     "admit": {**ENROL, "quality_acceptable": True},
     "watchlist.entry": {**PURPOSE, "entry": {**ENTRY, "approved": False}},
     "verify": {**LOOK, "reference_in_force": True},
-    "identify": {**LOOK, "reason_given": True},
-    "watch": {**LOOK, "source_kind": "stream"},
+    "identify": {**LOOK, "reason_given": True, "evidence": EVIDENCE},
+    "watch": {**LOOK, "source_kind": "stream", "evidence": EVIDENCE},
     "verify-pair": {"stores_nothing": True, "source_kind": "file", "pack_verified": True},
     "detect": {"source_kind": "file"},
-    "redact": {**PURPOSE, "source_kind": "file", "keeps_subjects": True, "mandate": MANDATE},
+    "redact": {
+        **PURPOSE,
+        "source_kind": "file",
+        "keeps_subjects": True,
+        "mandate": MANDATE,
+        "evidence": EVIDENCE,
+    },
     "purpose.add": {
         "purpose_basis": "consent",
         "purpose_basis_allowed": True,
         "retention_within_limit": True,
         "alternative_named": True,
     },
+    "purpose.change": {**PURPOSE, **LOWERING},
+    "evidence.add": {**LOWERING, "data_accepted": True},
+    "evidence.withdraw": LOWERING,
     "gallery.create": PURPOSE,
     "gallery.export": {**PURPOSE, "gallery_purpose_matches": True, "recipient_named": True, "mandate": MANDATE},
     "recipient.confirm": {},
@@ -137,14 +156,18 @@ PURPOSEFUL = (
     *ENROLMENT,
     *RECOGNITION,
     "watchlist.entry",
+    "purpose.change",
     "gallery.create",
     "gallery.export",
     "simulate",
     "mandate.request",
 )
+MEASURED = ("purpose.change", "evidence.add", "evidence.withdraw")
 LOCATED = (*PURPOSEFUL, "verify-pair", "purpose.add")
 OPERATED = (
     *LOCATED,
+    "evidence.add",
+    "evidence.withdraw",
     "detect",
     "redact",
     "recipient.confirm",
@@ -272,6 +295,11 @@ def _purposes() -> Iterator[Case]:
     yield Case("S4", "gallery.export", {"recipient_named": False})
     yield Case("S4", "gallery.export", {"mandate.required": False})
     yield from _each("W7", (*RECOGNITION, "redact"), state={"stopped": True})
+    for fact in EVIDENCE:
+        yield from _each("V1", ("identify", "watch", "redact"), {f"evidence.{fact}": False})
+    yield from _each("S1", MEASURED, {"change.approved": False})
+    yield from _each("S1", MEASURED, {"evidence_in_force": False})
+    yield Case("V3", "evidence.add", {"data_accepted": False})
 
 
 def _enrolment() -> Iterator[Case]:
@@ -447,6 +475,7 @@ def test_P1_call_without_registered_purpose_is_denied(name: str) -> None:
 @pytest.mark.parametrize("name", STANDARDS)
 def test_P1_redaction_of_everybody_needs_neither_purpose_nor_mandate(name: str) -> None:
     nothing = {"purpose_registered": False, "purpose_basis_allowed": False, "mandate.required": False}
+    nothing |= {f"evidence.{fact}": False for fact in EVIDENCE}
     ask(name, Case("", "redact", {**nothing, "keeps_subjects": False}, {"trained": False}, {"stopped": True}))
 
 
@@ -455,6 +484,28 @@ def test_P2_without_the_need_of_a_mandate_none_is_asked_for(name: str) -> None:
     none = {f"mandate.{fact}": False for fact in MANDATE}
     for action in ("verify", "identify", "redact"):
         ask(name, Case("", action, none))
+
+
+@pytest.mark.parametrize("name", STANDARDS)
+def test_V1_without_evidence_nobody_is_identified_and_verifying_goes_on(name: str) -> None:
+    nothing = {f"evidence.{fact}": False for fact in EVIDENCE}
+    assert refused(name, Case("V1", "identify", nothing)).rule == "V1"
+    assert refused(name, Case("V1", "redact", nothing)).rule == "V1"
+    ask(name, Case("", "verify"))
+
+
+@pytest.mark.parametrize("name", STANDARDS)
+def test_S1_what_lowers_no_threshold_needs_neither_approval_nor_evidence(name: str) -> None:
+    for action in MEASURED:
+        ask(name, Case("", action, {"lowers": False, "change.approved": False, "evidence_in_force": False}))
+
+
+@pytest.mark.parametrize("name", STANDARDS)
+def test_S1_while_the_roster_is_founded_evidence_is_needed_all_the_same(name: str) -> None:
+    founding = {"change.approved": False, "change.founding": True}
+    for action in MEASURED:
+        ask(name, Case("", action, founding))
+        assert refused(name, Case("S1", action, {**founding, "evidence_in_force": False})).rule == "S1"
 
 
 @pytest.mark.parametrize("name", STANDARDS)

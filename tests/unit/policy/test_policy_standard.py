@@ -20,7 +20,7 @@ from faceward.policy.standard import (
     parse_rules,
     parse_standard,
 )
-from faceward.policy.tables import MandateRules, SignIn
+from faceward.policy.tables import EvidenceRules, MandateRules, SignIn
 
 
 @pytest.fixture
@@ -138,6 +138,13 @@ def test_policy_without_its_rules_is_an_integrity_error(
         (b'acknowledge = "7d"', b'acknowledge = "31d"', "later than 'decide'"),
         (b"realtime = false", b"real_time = false", "unknown key 'real_time'"),
         (b"alternative = true", b'alternative = "yes"', "true or false"),
+        (b'longest = "365d"', b'longest = "0d"', "above zero"),
+        (b"own = false", b"own = 0", "true or false"),
+        (b"least_subjects = 200", b"least_subjects = 1", "at least 2"),
+        (b"least_mated = 500", b"least_mated = 0.5", "whole number"),
+        (b"loosest_fnmr = 0.75", b"loosest_fnmr = 0", "above 0"),
+        (b"worst_group = 0", b"worst_group = 0.5", "between 1 and 100"),
+        (b"[evidence]", b"[proof]", "unknown key 'proof'"),
         (b"[custody]", b"[custodian]", "unknown key 'custodian'"),
         (b"[retention]", b"[retention", "not valid TOML"),
     ],
@@ -220,6 +227,7 @@ def test_new_tables_are_typed(workplace: Standard) -> None:
     assert (parameters.rights.acknowledge, parameters.rights.decide) == (timedelta(days=7), timedelta(days=30))
     assert (parameters.video.realtime, parameters.video.dwell) == (False, timedelta(seconds=30))
     assert parameters.consent.alternative
+    assert parameters.evidence == EvidenceRules(timedelta(days=365), False, 200, 500, 0.75, 0.0)
     with pytest.raises(FrozenInstanceError):
         parameters.people.trained = True  # type: ignore[misc]
 
@@ -236,10 +244,13 @@ def test_what_the_standards_differ_in() -> None:
     assert {name for name, p in of.items() if p.custody.separate} == strict
     assert {name for name, p in of.items() if p.mandate.urgent} == {"investigation"}
     assert {name for name, p in of.items() if not p.consent.alternative} == {"library"}
+    assert {name for name, p in of.items() if p.evidence.own} == strict
+    assert {name for name, p in of.items() if p.evidence.worst_group} == strict
     assert {name for name, p in of.items() if p.bases[Basis.PUBLIC_TASK].allowed} == {"investigation"}
     assert of["border"].maximum_retention <= timedelta(hours=24)
     assert of["investigation"].mandate.urgent == timedelta(hours=48)
     for parameters in of.values():
+        assert parameters.evidence.longest <= timedelta(days=365)
         assert parameters.maximum_retention <= timedelta(days=5 * 365)
         assert parameters.watchlist.entry_approval
         assert parameters.watchlist.minimum_age >= 18

@@ -1,0 +1,252 @@
+"""Changes that may lower a threshold: a purpose's rates, and the evidence behind them (rules S1, V1, V3).
+
+One that lowers none is made at once by one person. One that does waits for another person, and needs evidence in force.
+While fewer than two approvers are registered nobody could approve it, and it is made at once and logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from faceward.core.canonical import JSONObject
+from faceward.core.clock import to_rfc3339
+from faceward.core.errors import IntegrityError, UsageError
+from faceward.operations import monitoring, purposes
+from faceward.operations.context import Desk
+from faceward.operations.deployment import Deployment
+from faceward.operations.evidence import (
+    EVIDENCE,
+    calibration,
+    candidates,
+    checked,
+    lowered,
+    recorded,
+    searched_fmr,
+    standing,
+)
+from faceward.operations.journal import Happening
+from faceward.policy import facts
+from faceward.policy.evaluation import Evaluation
+from faceward.policy.evidence import Candidate, data_accepted, measured
+from faceward.policy.facts import Change, Context, Lowering
+from faceward.policy.people import Person
+from faceward.policy.purposes import Purpose
+from faceward.policy.requests import SignedRequest
+from faceward.policy.rules import Principal
+from faceward.policy.strict import Table
+from faceward.vision.calibration import Calibration
+
+RATES = "rates"
+"""The kind of request by which a purpose comes to accept looser rates or another camera class."""
+WAITING = "evidence-waiting"
+"""The kind of document that an evaluation is kept as while it waits for another person."""
+CHANGED, ADDED, WITHDRAWN = "purpose.change", "evidence.add", "evidence.withdraw"
+KINDS = (RATES, EVIDENCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change before anybody decided on it.
+
+    Attributes:
+        action: The action that the rules know it by.
+        details: What the log says of it.
+        lowers: A threshold would fall.
+        problem: Why what would then hold is not supported by evidence in force, as reason and remedy; None where it is.
+        context: Returns the facts for the rules.
+        apply: Makes the change.
+    """
+
+    action: str
+    details: JSONObject
+    lowers: bool
+    problem: tuple[str, str] | None
+    context: Callable[[Lowering], Context]
+    apply: Callable[[], None] = field(repr=False)
+
+    def asked(self, change: Change) -> tuple[Context, Happening]:
+        """Return what the rules are asked of it, given what others say of it, and what the log says."""
+        lowering = Lowering(self.lowers, self.problem is None, change)
+        approved = change.approved or change.founding
+        told = {"S1": self.problem} if self.problem and approved else {}
+        return self.context(lowering), Happening(self.action, {**self.details, "lowers": self.lowers}, told=told)
+
+
+def change_of_purpose(deployment: Deployment, before: Purpose, after: Purpose) -> Proposal:
+    """Return the proposal to give a purpose other rates or another camera class."""
+    pool = candidates(deployment)
+    loosest = max(before.fmr, after.fmr)
+    lowers = (
+        after.fmr > before.fmr
+        or after.fpir > before.fpir
+        or lowered(_calibration(deployment, before, pool), _calibration(deployment, after, pool), loosest)
+    )
+    found = standing(deployment, after, searched_fmr(after, 1), pool)
+    return Proposal(
+        CHANGED,
+        {"purpose": after.name, "before": _rates(before), "after": _rates(after)},
+        lowers,
+        None if found.good else (found.reason, found.remedy),
+        lambda lowering: facts.purpose_change_context(after, deployment.standard, lowering),
+        lambda: deployment.keep("purpose", after.name, after.to_json()),
+    )
+
+
+def addition(deployment: Deployment, candidate: Candidate) -> Proposal:
+    """Return the proposal to put an evaluation on record."""
+    pool = candidates(deployment)
+    lowers, problem = _effect(deployment, pool, (*pool, candidate))
+    accepted = data_accepted(candidate.evaluation)
+
+    def apply() -> None:
+        deployment.keep(EVIDENCE, candidate.digest, candidate.evaluation.to_json())
+        for purpose in purposes.listed(deployment):
+            if standing(deployment, purpose).chosen == candidate:
+                monitoring.restart(deployment, purpose.name, candidate.evaluation.made)
+
+    return Proposal(
+        ADDED,
+        key_facts(candidate),
+        lowers,
+        problem,
+        lambda lowering: facts.evidence_add_context(lowering, data_accepted=accepted),
+        apply,
+    )
+
+
+def withdrawal(deployment: Deployment, candidate: Candidate, reason: str) -> Proposal:
+    """Return the proposal to take an evaluation off the record."""
+    pool = candidates(deployment)
+    lowers, problem = _effect(deployment, pool, tuple(one for one in pool if one != candidate))
+    return Proposal(
+        WITHDRAWN,
+        {"evaluation": candidate.digest, "reason": reason},
+        lowers,
+        problem,
+        facts.measured_context,
+        lambda: deployment.store.delete_document(EVIDENCE, candidate.digest),
+    )
+
+
+def _effect(
+    deployment: Deployment, before: Sequence[Candidate], after: Sequence[Candidate]
+) -> tuple[bool, tuple[str, str] | None]:
+    """Tell whether another set of evaluations lowers a purpose's threshold, and what then is not supported."""
+    lowers, problem = False, None
+    for purpose in purposes.listed(deployment):
+        old, new = (_calibration(deployment, purpose, pool) for pool in (before, after))
+        if lowered(old, new, purpose.fmr):
+            lowers = True
+            found = standing(deployment, purpose, pool=after)
+            if not found.good:
+                problem = (f"for the purpose {purpose.name!r}: {found.reason}", found.remedy)
+    return lowers, problem
+
+
+def _calibration(deployment: Deployment, purpose: Purpose, pool: Sequence[Candidate]) -> Calibration | None:
+    try:
+        return calibration(deployment, purpose, pool)
+    except UsageError:
+        return None
+
+
+def make(deployment: Deployment, desk: Desk, proposal: Proposal) -> int | None:
+    """Make a change that needs nobody else: return the entry, or None where another person has to approve of it first.
+
+    Raises:
+        PolicyRefusal: A rule refuses it whoever approves of it; the refusal is logged.
+    """
+    manned = deployment.custody.status().manned
+    context, happening = proposal.asked(Change(founding=not manned, approved=proposal.lowers and manned))
+    if proposal.lowers and manned:
+        # Everything that another person's word does not change is asked now, before anybody is bothered.
+        desk.authorise(proposal.action, context, happening)
+        return None
+    with desk.operation(proposal.action, context, happening) as act:
+        proposal.apply()
+    return act.entry
+
+
+def carry_out(deployment: Deployment, desk: Desk, signed: SignedRequest, requester: Person) -> None:
+    """Make a change that another person approved of, in the name of who asked for it.
+
+    Raises:
+        PolicyRefusal: A rule refuses it as things now are (S1, K2); the refusal is logged.
+        UsageError: What was to be changed is not as it was when it was asked for.
+        IntegrityError: The evaluation that was asked for is not the one that was kept.
+    """
+    request = signed.request
+    table = Table(request.body, "the request", IntegrityError)
+    proposal = (_asked_change if request.kind == RATES else _asked_evidence)(deployment, table)
+    proposal = replace(proposal, details={**proposal.details, "request": request.digest()})
+    context, happening = proposal.asked(Change(founding=False, approved=True))
+    roles = frozenset(role.value for role in requester.roles)
+    # The requester's signature shows whose act it is; the approver's, that there are two.
+    who = Principal(requester.name, signed_in=True, roles=roles, trained=requester.is_trained(deployment.now()))
+    with desk.operation(proposal.action, context, happening, principal=who):
+        proposal.apply()
+
+
+def body_of_change(before: Purpose, after: Purpose) -> JSONObject:
+    """Return what a request of the kind `rates` says."""
+    return {"purpose": after.name, "before": _rates(before), "after": _rates(after)}
+
+
+def body_of_evidence(candidate: Candidate, *, add: bool, reason: str = "") -> JSONObject:
+    """Return what a request of the kind `evidence` says."""
+    return {"act": "add" if add else "withdraw", "reason": reason, **key_facts(candidate)}
+
+
+def _asked_change(deployment: Deployment, table: Table) -> Proposal:
+    table.only(("purpose", "before", "after"))
+    name = table.text("purpose")
+    before = deployment.purpose(name)
+    if before is None or _rates(before) != table.value("before"):
+        raise UsageError(f"the purpose {name!r} is not as it was when this was asked for; ask anew")
+    new = table.table("after")
+    after = replace(before, fmr=new.number("fmr"), fpir=new.number("fpir"), camera_class=new.text("camera_class"))
+    return change_of_purpose(deployment, before, after)
+
+
+def _asked_evidence(deployment: Deployment, table: Table) -> Proposal:
+    digest, act = table.text("evaluation"), table.text("act")
+    if act == "withdraw":
+        return withdrawal(deployment, on_record(deployment, digest), table.text("reason"))
+    content = deployment.kept_content(WAITING, digest)
+    if content is None:
+        raise IntegrityError(f"the evaluation {digest[:12]} that waits is not in gallery.db; ask anew")
+    return addition(deployment, checked(content, digest))
+
+
+def on_record(deployment: Deployment, start: str) -> Candidate:
+    """Return the evaluation on record whose digest begins with these digits.
+
+    Raises:
+        UsageError: None has, or several have.
+    """
+    found = [one for one in recorded(deployment) if start and one.digest.startswith(start.strip().lower())]
+    if len(found) != 1:
+        problem = "no evaluation on record has" if not found else "several evaluations on record have"
+        raise UsageError(f"{problem} a digest that begins with {start[:80]!r}; 'faceward evidence list' shows all")
+    return found[0]
+
+
+def key_facts(candidate: Candidate) -> JSONObject:
+    """Return what the log and a request say of an evaluation; its digest commits to the rest."""
+    evaluation: Evaluation = candidate.evaluation
+    return {
+        "evaluation": candidate.digest,
+        "pack": evaluation.pack,
+        "data": {"name": evaluation.data.name, "digest": evaluation.data.digest, "basis": evaluation.data.basis.value},
+        "subjects": evaluation.data.subjects,
+        "camera_class": evaluation.data.camera_class,
+        "own": evaluation.data.own,
+        "protocol": {"name": evaluation.protocol, "digest": evaluation.protocol_digest},
+        "thresholds": [[point.fmr.estimate, point.threshold] for point in measured(evaluation.points)],
+        "made": to_rfc3339(evaluation.made),
+    }
+
+
+def _rates(purpose: Purpose) -> Mapping[str, float | str]:
+    return {"fmr": purpose.fmr, "fpir": purpose.fpir, "camera_class": purpose.camera_class}
