@@ -54,7 +54,8 @@ from faceward.documents.pdf_text import (
 _FOOT = 24 * mm
 _WARN_SHADE, _ANSWER = (colors.HexColor(c) for c in ("#fdf0ef", "#2f4f8f"))
 _NUMBER_WIDTH = 20 * mm
-_SECTION_TOP, _FIELD_TOP = 48 * mm, 36 * mm
+_SECTION_TOP, _FIELD_TOP, _FIGURE_TOP = 48 * mm, 36 * mm, 125 * mm
+_SHORT_TABLE, _ROW = 8, 9 * mm
 _CODED = (
     "Some characters have no font that can show them here and are written as their Unicode numbers, like [U+0928]. "
     "The HTML of this document shows them."
@@ -138,11 +139,20 @@ def _story(document: Document) -> list[Flowable]:
     if document.missing:
         story += _framed([text(missing_title(document), MISSING), *_bullets(document.missing)], WARN, _WARN_SHADE)
     for number, section in enumerate(document.sections, 1):
-        story += [CondPageBreak(_SECTION_TOP), text(f"{number}. {section.title}", HEADING)]
+        story += [CondPageBreak(_room(section.blocks[0])), text(f"{number}. {section.title}", HEADING)]
         story.append(text(section.source, SOURCE))
         for block in section.blocks:
             story += _flowables(block)
     return story
+
+
+def _room(first: Block) -> float:
+    """Return how much of a page a section's heading needs, so that it does not stand alone at the foot."""
+    if isinstance(first, Figure):
+        return _FIGURE_TOP
+    if isinstance(first, Grid) and len(first.rows) < _SHORT_TABLE:
+        return _SECTION_TOP + _ROW * len(first.rows)
+    return _SECTION_TOP
 
 
 def _flowables(block: Block) -> list[Flowable]:
@@ -211,7 +221,8 @@ def _grid(grid: Grid) -> list[Flowable]:
     )
     # A row may be taller than a page, so that rows are split where they must be.
     table = Table([top, *cells], _widths(grid, numeric), style=style, repeatRows=1, splitInRow=1)
-    return [Spacer(0, 1 * mm), table, Spacer(0, 3 * mm)]
+    parts = [Spacer(0, 1 * mm), table, Spacer(0, 3 * mm)]
+    return [KeepTogether(parts)] if len(cells) <= _SHORT_TABLE else parts
 
 
 def _widths(grid: Grid, numeric: Sequence[bool]) -> list[float]:

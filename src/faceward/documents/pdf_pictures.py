@@ -31,13 +31,13 @@ def exhibits(pictures: Pictures) -> list[Flowable]:
         return [text(pictures.empty, BODY)]
     rows = [shown[start : start + _COLUMNS] for start in range(0, len(shown), _COLUMNS)]
     rows[-1] += [[] for _ in range(_COLUMNS - len(rows[-1]))]
-    return [Spacer(0, 1 * mm), _table(rows, WIDTH / _COLUMNS, _GAP), Spacer(0, 2 * mm)]
+    return [Spacer(0, 1 * mm), _table(rows, WIDTH / _COLUMNS, _GAP, _GAP), Spacer(0, 2 * mm)]
 
 
 def _exhibit(exhibit: Exhibit) -> list[Flowable]:
     side = (WIDTH / _COLUMNS - _GAP) / max(2, len(exhibit.pictures))
     images = [_image(data, side - _BETWEEN) for data in exhibit.pictures]
-    return [_table([images], side, 0), text(exhibit.caption, CAPTION)]
+    return [_table([images], side, 0, 0), text(exhibit.caption, CAPTION)]
 
 
 def _image(data: bytes, width: float) -> Image:
@@ -45,7 +45,7 @@ def _image(data: bytes, width: float) -> Image:
     return Image(io.BytesIO(data), width, width * down / across, hAlign="LEFT")
 
 
-def _table(rows: list[list[Image]] | list[list[list[Flowable]]], width: float, right: float) -> Table:
+def _table(rows: list[list[Image]] | list[list[list[Flowable]]], width: float, right: float, below: float) -> Table:
     whole = ((0, 0), (-1, -1))
     style = TableStyle(
         [
@@ -53,7 +53,7 @@ def _table(rows: list[list[Image]] | list[list[list[Flowable]]], width: float, r
             ("LEFTPADDING", *whole, 0),
             ("RIGHTPADDING", *whole, right),
             ("TOPPADDING", *whole, 0),
-            ("BOTTOMPADDING", *whole, 0),
+            ("BOTTOMPADDING", *whole, below),
         ]
     )
     return Table(rows, [width] * len(rows[0]), style=style, hAlign="LEFT")

@@ -83,7 +83,9 @@ def _listed(outcome: Outcome, chosen: Sequence[ScoredPair], *, private: bool) ->
 def _named(outcome: Outcome, place: int, *, private: bool) -> str:
     """Return what a sample is called: by its name, or where that would name somebody, by its content."""
     if not private:
-        return outcome.sample_names[place]
+        subject, _, file = outcome.sample_names[place].rpartition("/")
+        # Most data sets begin a file's name with its subject's.
+        return file if subject and file.startswith(subject) else outcome.sample_names[place]
     try:
         return sha256_hex(read_file(outcome.sample_files[place]))[:_HASH]
     except BadInput:

@@ -125,7 +125,7 @@ def scores(mated: Curve, nonmated: Curve, points: Sequence[Point]) -> Figure:
     alt = f"Scores of {len(mated):,} mated comparisons ({_middle(mated)}) and {len(nonmated):,} non-mated ones "
     alt += f"({_middle(nonmated)})."
     note = "A stranger to the right of a threshold is a false match; the same person to its left is not recognised."
-    return finished(figure, "scores", "Scores", alt, note)
+    return finished(figure, "scores", "How scores are distributed", alt, note)
 
 
 def _hump(panels: Sequence[Axes], values: Curve, edges: Curve, *, mated: bool) -> float:
@@ -260,4 +260,4 @@ def tippett(mated: Curve, nonmated: Curve, cllr: float | None = None) -> Figure:
     )
     alt += "one above 1" + ("." if cllr is None else f"; Cllr {cllr:.3f} bits.")
     note = "Misleading evidence: the solid line left of 0, the dashed line right of it."
-    return finished(figure, "tippett", "Likelihood ratios (Tippett plot)", alt, note)
+    return finished(figure, "tippett", "Tippett plot", alt, note)

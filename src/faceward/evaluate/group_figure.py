@@ -38,7 +38,7 @@ def fairness(found: Fairness, point: Point | None) -> Figure:
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
     panels[0].set_yticks(range(len(groups)), names)
-    panels[0].set_ylim(-0.5, len(groups) - 0.3)
+    panels[0].set_ylim(-0.5, len(groups) - 0.4)
     for tick, group in zip(panels[0].get_yticklabels(), groups, strict=True):
         tick.set_color(INK if group.supported else PALE)
     alt = "; ".join(_said(group) for group in groups[::-1])
@@ -76,7 +76,8 @@ def _dots(axes: Axes, groups: Sequence[Group], measure: str, overall: Rate | Non
         else:
             _dot(axes, rate, place, (low, high), claimed=group.supported)
     if overall is not None and overall.estimate > 0:
-        axes.axvline(overall.estimate, color=SOFT, linewidth=0.9, linestyle=":", zorder=0)
+        axes.axvline(overall.estimate, color=INK, linewidth=1.2, linestyle=":", zorder=0)
+        tag(axes, "all", (overall.estimate, len(groups) - 0.55), (3, 0), color=SOFT, va="top", fontsize=8)
 
 
 def _dot(axes: Axes, rate: Rate, place: int, ends: tuple[float, float], *, claimed: bool) -> None:

@@ -143,7 +143,9 @@ def _crowds(outcome: Outcome) -> tuple[Block, ...]:
         "Computed from the FMR of one comparison as if comparisons were independent, with the 95 % interval of that "
         "rate. Some people resemble many, others nobody, so that searches mostly return somebody a little less often."
     )
-    return (words.galleries(outcome.evaluation.points), Paragraph(text))
+    points = words.shown(outcome.evaluation.points)
+    star = " * Extrapolated from the tail of the scores." if any(point.extrapolated for point in points) else ""
+    return (words.galleries(points), Paragraph(text + star))
 
 
 def _nearest(outcome: Outcome, options: Options) -> tuple[Block, ...]:

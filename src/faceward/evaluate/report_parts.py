@@ -44,6 +44,7 @@ def operating(outcome: Outcome) -> tuple[Block, ...]:
         "A score at or above the threshold is a match. FMR: strangers taken for the person. FNMR: people not matched "
         "with their own reference. GFAR and GFRR count pictures without a usable face as well. In brackets 95 % "
         "intervals over people."
+        + (" * Extrapolated from the tail of the scores." if any(p.extrapolated for p in evaluation.points) else "")
     )
     if scores is None or not len(scores.mated) or not len(scores.nonmated):
         return (told, table, note)

@@ -52,15 +52,15 @@ def shown(points: Sequence[Point]) -> tuple[Point, ...]:
 
 def summary(evaluation: Evaluation) -> tuple[str, ...]:
     """Return what was found, in a few sentences."""
-    found = [_basis(evaluation.data), *_acquired(evaluation)]
+    basis = (_basis(evaluation.data), *_acquired(evaluation))
     main, last = usual(evaluation.points), strictest(evaluation.points)
     if main is None:
-        return (*found, *_searches(evaluation)) or ("Nothing was measured.",)
-    found.append(_point(main))
+        return (*_searches(evaluation), *basis)
+    found = [f"At {_point(main)}"]
     if last is not None and last.threshold > main.threshold:
-        found.append(f"Stricter: {_point(last)}")
+        found.append(f"Stricter, at {_point(last)}")
     found.append(_crowd(main, last))
-    return (*found, *_searches(evaluation), *_uneven(evaluation.fairness))
+    return (*found, *_searches(evaluation), *_uneven(evaluation.fairness), *basis)
 
 
 def _basis(data: DataSet) -> str:
@@ -88,7 +88,7 @@ def _acquired(evaluation: Evaluation) -> tuple[str, ...]:
 
 
 def _point(point: Point) -> str:
-    return f"At a threshold of {point.threshold:.4f}, {_strangers(point.fmr)}; {_own(point.fnmr)}."
+    return f"a threshold of {point.threshold:.4f}: {_strangers(point.fmr)}; {_own(point.fnmr)}."
 
 
 def _strangers(rate: Rate) -> str:
@@ -165,19 +165,19 @@ def _uneven(several: Sequence[Fairness]) -> tuple[str, ...]:
 def galleries(points: Sequence[Point]) -> Grid:
     """Return how often a search for a stranger returns somebody, by size of gallery and operating point."""
     columns = shown(points)
-    titles = tuple(
-        f"threshold {point.threshold:.4f}" + (" (extrapolated)#" if point.extrapolated else "#") for point in columns
-    )
+    titles = tuple(f"Threshold {point.threshold:.4f}{' *' if point.extrapolated else ''}#" for point in columns)
     rows = tuple((f"{size:,} people", *(_alarm(point.fmr, size) for point in columns)) for size in SIZES)
-    missed = ("of 100 of them missed", *(of_hundred(point.fnmr) for point in columns))
-    return Grid(("Gallery", *titles), (*rows, missed) if columns else (), empty="No operating point was measured.")
+    missed = ("missed of 100 enrolled", *(of_hundred(point.fnmr) for point in columns))
+    widths = (2.2, *(3.0 for _ in columns))
+    return Grid(("Gallery", *titles), (*rows, missed) if columns else (), "No operating point was measured.", widths)
 
 
 def _alarm(rate: Rate, size: int) -> str:
     ends = crowd(rate.low, size), crowd(rate.high, size)
     if rate.estimate <= 0:
         return f"at most {rate_text(ends[1])}"
-    return f"{rate_text(crowd(rate.estimate, size))} ({span_text(*ends)})"
+    middle = crowd(rate.estimate, size)
+    return f"{rate_text(middle)} " + f"({span_text(*ends, middle)})".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def cost(one: Fairness, point: Point | None) -> str:

@@ -21,30 +21,44 @@ def rate_text(value: float) -> str:
 
 def _per_cent(value: float) -> str:
     share = value * 100
-    return f"{share:.0f}" if share >= 99.95 else f"{share:.2f}" if share < 0.995 else f"{share:.1f}"
+    if share <= 0:
+        return "0"
+    if share < 0.095:
+        return f"{share:.2g}"
+    return "100" if share >= 99.95 else f"{share:.2f}" if share < 0.995 else f"{share:.1f}"
 
 
-def span_text(low: float, high: float) -> str:
-    """Say an interval of rates, lower end first."""
-    if low >= _SMALL or (low <= 0 and high >= _SMALL):
-        return f"{_per_cent(low) if low > 0 else '0'} to {_per_cent(high)}{_SPACE}%"
-    return f"{rate_text(low)} to {rate_text(high)}"
+def span_text(low: float, high: float, estimate: float) -> str:
+    """Say an interval of rates, lower end first, in the unit in which the estimate is said."""
+    if estimate >= _SMALL or (estimate <= 0 and high >= _SMALL):
+        return f"{_per_cent(low)} to {_per_cent(high)}{_SPACE}%"
+    # `1 in 10,000 (13,700 to 7,440)`
+    if low <= 0:
+        return f"0 to {rate_text(high)}"
+    return " to ".join(one_in(end).removeprefix("1 in ") for end in (low, high))
 
 
 def interval(rate: Rate) -> str:
     """Say a rate's 95 % interval; where no error was seen, its upper end alone."""
     if rate.trials == 0:
         return "not measured"
-    return f"at most {rate_text(rate.high)}" if rate.errors == 0 and rate.low <= 0 else span_text(rate.low, rate.high)
+    if rate.errors == 0 and rate.estimate <= 0:
+        return f"at most {rate_text(rate.high)}"
+    return span_text(rate.low, rate.high, rate.estimate)
 
 
 def measured(rate: Rate) -> str:
-    """Say a rate with its interval: `5.0 % (4.1 to 6.0 %)`, or `none of 500 (at most 0.73 %)`."""
+    """Say a rate with its interval.
+
+    `5.0 % (4.1 to 6.0 %)`, `1 in 10,000 (13,700 to 7,440)`, or `none of 500 (at most 0.60 %)`.
+    """
     if rate.trials == 0:
         return "not measured"
+    # A line ends before an interval, never within.
+    within = f"({interval(rate)})".replace(" ", _SPACE)
     if rate.errors == 0 and rate.estimate <= 0:
-        return f"none of {rate.trials:,} ({interval(rate)})"
-    return f"{rate_text(rate.estimate)} ({interval(rate)})"
+        return f"none of {rate.trials:,} {within}"
+    return f"{rate_text(rate.estimate)} {within}"
 
 
 def times(value: float) -> str:
