@@ -120,16 +120,6 @@ def hardest(scores: Scores, count: int = SHOWN) -> Hardest:
     )
 
 
-def unsupported(scores: Scores, rates: Sequence[float]) -> list[str]:
-    """Return a sentence for each false-match rate that the comparisons say nothing of."""
-    count = len(scores.nonmated)
-    return [
-        f"an FMR of {rate:g}: {count:,} non-mated comparisons support none below {SUPPORTING_ERRORS / count:.1e}"
-        for rate in rates
-        if rate * count < SUPPORTING_ERRORS
-    ]
-
-
 def _templates(
     of: tuple[Values, trials.Mask, Indices],
     setting: Setting,

@@ -205,7 +205,7 @@ class _Worker:
         return _Row(Acquisition.ACQUIRED, others + 1, face.confidence, quality, sample.features)
 
     def _failure(self, status: Acquisition) -> _Row:
-        size = self._pipeline.pack.manifest.embedder.dimension
+        size = self._pipeline.pack.manifest.dimension
         return _Row(status, 0, 0.0, np.full(len(COMPONENTS), np.nan), np.zeros(size, dtype=np.float32))
 
 
@@ -228,7 +228,7 @@ def _kept(pipeline: Pipeline, cache: Path | None) -> Iterator[_Kept | None]:
     if cache is None:
         yield None
         return
-    size = _FIXED.size + 8 * len(COMPONENTS) + 4 * pipeline.pack.manifest.embedder.dimension
+    size = _FIXED.size + 8 * len(COMPONENTS) + 4 * pipeline.pack.manifest.dimension
     file = FeatureFile(cache_file(pipeline, cache), _form(pipeline), size)
     try:
         yield _Kept(file)

@@ -245,15 +245,22 @@ def points(
             threshold,
             fmr,
             fnmr,
-            gfar=_generalised(fmr, scores.nonmated_lost, acquired, rejected=False),
-            gfrr=_generalised(fnmr, scores.mated_lost, acquired, rejected=True),
+            gfar=generalised(fmr, scores.nonmated_lost, acquired, rejected=False),
+            gfrr=generalised(fnmr, scores.mated_lost, acquired, rejected=True),
         )
         for threshold, fmr, fnmr in found
     )
 
 
-def _generalised(seen: Rate, lost: int, failures: Rate, *, rejected: bool) -> Rate:
-    """Count lost comparisons in: all as errors where `rejected`, else none."""
+def generalised(seen: Rate, lost: int, failures: Rate, *, rejected: bool) -> Rate:
+    """Count lost comparisons in: all as errors where `rejected`, else none.
+
+    Args:
+        seen: The rate of the comparisons that were made.
+        lost: Comparisons that failures to acquire made impossible.
+        failures: The rate of those failures.
+        rejected: Whether a lost comparison is an error.
+    """
     trials = seen.trials + lost
     share = lost / trials
     if lost:

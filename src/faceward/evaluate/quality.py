@@ -51,18 +51,14 @@ def as_json(found: Mapping[str, DiscardCurve], scores: Scores, threshold: float)
     """Return the curves at a few shares, the most telling component first.
 
     Returns:
-        `threshold`, `fmr`, `limit` and `components`, each with `name`, `area` (the partial area up to `limit` divided
-        by it: the mean FNMR there; null where too few comparisons are left) and `points` of `discarded`, `fnmr` and
-        `comparisons`.
+        `quality` with `threshold`, `fmr` and `limit`; `components`, each with `name`, `area` (the partial area up to
+        `limit` divided by it: the mean FNMR there; null where too few comparisons are left) and `points`, each with
+        `discarded`, `fnmr` and `comparisons`.
     """
     rows = sorted((_row(name, curve) for name, curve in found.items()), key=_order)
     components: list[JSONValue] = [*rows]
-    return {
-        "threshold": threshold,
-        "fmr": float(fmr_at(scores, [threshold])[0]),
-        "limit": LIMIT,
-        "components": components,
-    }
+    at = {"threshold": threshold, "fmr": float(fmr_at(scores, [threshold])[0]), "limit": LIMIT}
+    return {"quality": at, "components": components}
 
 
 def _row(name: str, curve: DiscardCurve) -> dict[str, JSONValue]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from faceward import __version__
 from faceward.core.canonical import JSONObject, JSONValue, sha256_hex
 from faceward.core.errors import BadInput
+from faceward.evaluate import beyond as beyond_data
 from faceward.evaluate import comparing, detection, fairness, quality, reviewed, searches, speed, summaries
 from faceward.evaluate.collection import Collection, collect, digest
 from faceward.evaluate.features import Features, Progress, extract, processors
@@ -41,6 +41,7 @@ class Order:
         data: Folder of the data.
         protocol: The protocol.
         made: The time that the evaluation carries, UTC.
+        software: Name and version of what runs it.
         command: The command that reproduces it.
         labels: A CSV of labels from elsewhere, instead of the protocol's, or None.
         rounds: Rounds of the bootstrap over subjects.
@@ -51,6 +52,7 @@ class Order:
     data: Path
     protocol: Protocol
     made: datetime
+    software: str
     command: str
     labels: Path | None = None
     rounds: int = ROUNDS
@@ -96,6 +98,7 @@ class _Measured:
     points: tuple[Point, ...] = ()
     identification: tuple[IdentificationPoint, ...] = ()
     fairness: tuple[Fairness, ...] = ()
+    likelihood: tuple[tuple[float, float], ...] = ()
 
 
 class _Run:
@@ -141,8 +144,9 @@ class _Run:
         compared = comparing.compare(collection, features, self._protocol, listed)
         scores, rates = compared.scores, self._setting.rates
         bootstrap = SubjectBootstrap(scores, self._order.rounds)
+        beyond = beyond_data.beyond(scores, bootstrap, rates, (len(collection.images), features.failed))
         found = points(scores, rates, bootstrap, len(collection.images), features.failed)
-        lacking: list[JSONValue] = [*comparing.unsupported(scores, rates)]
+        weighed = beyond_data.weigh(scores)
         groups: tuple[Fairness, ...] = ()
         if compared.attributes and found:
             groups = fairness.assess(scores, compared.attributes, _threshold_of_groups(found), self._order.rounds)
@@ -151,22 +155,24 @@ class _Run:
             **compared.details,
             "auc": auc(scores),
             "eer": eer(scores),
-            "tail": summaries.of_tail(scores, bootstrap, compared.names),
-            "unsupported": lacking,
+            "tail": beyond.to_json(scores, compared.names),
+            **weighed.details,
+            "unsupported": [*beyond.unsupported, *weighed.unsupported],
         }
         if self._protocol.kind is Kind.QUALITY:
             if not found:
-                raise BadInput(f"no figure is supported: {lacking[0]}; give more pictures or a higher rate")
+                raise BadInput(f"no figure is supported: {beyond.unsupported[0]}; give more pictures or a higher rate")
             curves = quality.curves(scores, features, found[-1].threshold)
-            details["quality"] = quality.as_json(curves, scores, found[-1].threshold)
+            details |= quality.as_json(curves, scores, found[-1].threshold)
         return _Measured(
             details,
             features.failed,
             features.hashes,
             (len(scores.mated), len(scores.nonmated)),
             compared,
-            points=found,
+            points=(*found, *beyond.points),
             fairness=groups,
+            likelihood=weighed.table,
         )
 
     def _identification(self, collection: Collection) -> _Measured:
@@ -178,7 +184,7 @@ class _Run:
                 features.acquired,
                 collection.subject_of,
                 self._setting,
-                self._pipeline.pack.manifest,
+                self._pipeline.pack,
                 advance,
             )
         rates = self._setting.rates
@@ -245,7 +251,7 @@ class _Run:
             protocol=self._protocol.name,
             protocol_digest=self._protocol.digest(),
             made=self._order.made,
-            software=f"faceward {__version__}",
+            software=self._order.software,
             command=self._order.command,
             attempts=attempts,
             failed=measured.failed,
@@ -254,6 +260,7 @@ class _Run:
             points=measured.points,
             identification=measured.identification,
             fairness=measured.fairness,
+            likelihood=measured.likelihood,
         )
 
 

@@ -13,7 +13,7 @@ from faceward.core.faces import FloatArray
 from faceward.evaluate.protocol import Setting
 from faceward.evaluate.scores import Indices
 from faceward.evaluate.searching import Searches, SearchScores
-from faceward.vision.manifest import Manifest
+from faceward.vision.packs import Pack
 from faceward.vision.population import Population
 
 # A probe of somebody unknown is searched in so many galleries at most: more trials of one person add little.
@@ -72,7 +72,7 @@ def search(
     acquired: Mask,
     subject_of: Indices,
     setting: Setting,
-    manifest: Manifest,
+    pack: Pack,
     progress: Progress | None = None,
 ) -> tuple[tuple[SearchScores, ...], tuple[str, ...]]:
     """Search galleries of each size.
@@ -85,7 +85,7 @@ def search(
         acquired: Whether each sample was acquired, shape (n,).
         subject_of: The subject of each, shape (n,).
         setting: Sizes, number of probes, how many references may be simulated, seed.
-        manifest: The pack, for the distribution of simulated features.
+        pack: The pack, for the distribution of simulated features.
         progress: Called with the sizes done and their number.
 
     Returns:
@@ -104,7 +104,7 @@ def search(
             missing.append(f"a gallery of {size:,}: the data enrol {real:,} subjects {allowed}".rstrip())
         else:
             trial = _Trial(matrix, acquired, subject_of, who)
-            simulated = Population.of(manifest, setting.seed) if short else None
+            simulated = Population.of(pack, setting.seed) if short else None
             found.append(trial.at(size, simulated))
         if progress is not None:
             progress(number + 1, len(setting.gallery_sizes))

@@ -8,11 +8,8 @@ from collections.abc import Sequence
 from faceward.core.canonical import JSONObject, JSONValue
 from faceward.evaluate.collection import Collection
 from faceward.evaluate.features import Acquisition, Features
-from faceward.evaluate.intervals import SubjectBootstrap
 from faceward.evaluate.metrics import SUPPORTING_ERRORS
-from faceward.evaluate.scores import Scores
 from faceward.evaluate.searching import SearchScores
-from faceward.evaluate.tail import extend
 
 NAMED = 20
 """Most pictures that a list names."""
@@ -67,26 +64,6 @@ def of_searches(found: SearchScores) -> JSONObject:
         "mated": int(found.enrolled.sum()),
         "nonmated": int((~found.enrolled).sum()),
         "ranks": ranks,
-    }
-
-
-def of_tail(scores: Scores, bootstrap: SubjectBootstrap, names: Sequence[str]) -> JSONObject:
-    """Return how far the tail of the non-mated scores may be trusted beyond the data.
-
-    `lowest` (the lowest FMR that was measured on at least ten errors), `trusted_to`, `reasons` (why not further), and
-    `suspects`: pairs whose scores are too high for strangers, to be looked at.
-    """
-    tail = extend(scores, bootstrap)
-    suspects: list[JSONValue] = [
-        {"first": names[int(first)], "second": names[int(second)], "score": float(scores.nonmated[place])}
-        for place in tail.suspects[:NAMED]
-        for first, second in [scores.nonmated_pairs[place]]
-    ]
-    return {
-        "lowest": tail.lowest,
-        "trusted_to": tail.trusted_to,
-        "reasons": list(tail.reasons),
-        "suspects": suspects,
     }
 
 
