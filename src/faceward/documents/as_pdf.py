@@ -149,10 +149,10 @@ def _story(document: Document) -> list[Flowable]:
 def _room(first: Block) -> float:
     """Return how much of a page a section's heading needs, so that it does not stand alone at the foot."""
     if isinstance(first, Figure):
-        return _FIGURE_TOP
+        return float(_FIGURE_TOP)
     if isinstance(first, Grid) and len(first.rows) < _SHORT_TABLE:
-        return _SECTION_TOP + _ROW * len(first.rows)
-    return _SECTION_TOP
+        return float(_SECTION_TOP + _ROW * len(first.rows))
+    return float(_SECTION_TOP)
 
 
 def _flowables(block: Block) -> list[Flowable]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 
-from faceward.documents import parts
+from faceward.documents import measured, parts
 from faceward.documents.content import Block, Document, Grid, Pairs, Paragraph, Section
-from faceward.documents.facts import CalibrationFacts, Facts
+from faceward.documents.facts import CalibrationFacts, EvaluationFacts, Facts, PackFacts
 from faceward.documents.questions import Answers
 
 _SYSTEM = parts.Frame(
@@ -47,7 +48,7 @@ def system_card(facts: Facts, answers: Answers) -> Document:
             "Input data and model",
             "AI Act Art. 13(3)(b)(vi)",
             (
-                *_pack(facts),
+                *_pack(facts.pack),
                 *parts.parameters(facts),
             ),
         ),
@@ -86,11 +87,53 @@ def system_card(facts: Facts, answers: Answers) -> Document:
 
 
 def model_card(facts: Facts, answers: Answers) -> Document:
-    """Write the card of the model pack."""
+    """Write the card of the model pack, as a deployment uses it."""
     ask = partial(parts.asked, "model-card", facts=facts, answers=answers)
-    calibration = facts.pack.calibration
     sections = (
-        Section("Pack", "AI Act Art. 13(3)(a), (b)", _pack(facts)),
+        *_of_pack(facts.pack),
+        Section("Use here", "AI Act Art. 13(3)(b)(ii)", (parts.accuracy(facts),)),
+        Section("Measured", "AI Act Art. 13(3)(b)(ii), 15; ISO/IEC 19795-1", measured.evaluations(facts.evaluations)),
+        Section(
+            "Groups of people",
+            "AI Act Art. 13(3)(b)(v); ISO/IEC 19795-10",
+            (*measured.groups(facts.evaluations), ask("groups")),
+        ),
+    )
+    return _MODEL.document(facts, answers, sections)
+
+
+def pack_card(pack: PackFacts, evaluation: EvaluationFacts | None, made: datetime, software: str) -> Document:
+    """Write the card of a model pack that no deployment need use.
+
+    Args:
+        pack: The pack.
+        evaluation: What comes with it, or None.
+        made: The current time, UTC.
+        software: Name and version of the software.
+    """
+    found = () if evaluation is None else (evaluation,)
+    return Document(
+        name=_MODEL.name,
+        title=f"Model card of the pack {pack.name}",
+        law=_MODEL.law,
+        about="What the model pack consists of, under which terms, what its scores mean, and how often it errs.",
+        controller="",
+        sections=(
+            *_of_pack(pack),
+            Section("Measured", "ISO/IEC 19795-1", measured.evaluations(found)),
+            Section("Groups of people", "ISO/IEC 19795-10", measured.groups(found)),
+        ),
+        made=made,
+        configuration=pack.document,
+        software=software,
+        describes="manifest",
+        notice="This card was written by software from the pack's manifest and the evaluation that comes with it.",
+    )
+
+
+def _of_pack(pack: PackFacts) -> tuple[Section, ...]:
+    return (
+        Section("Pack", "AI Act Art. 13(3)(a), (b)", _pack(pack)),
         Section(
             "Files",
             "AI Act Art. 15(5)",
@@ -98,25 +141,17 @@ def model_card(facts: Facts, answers: Answers) -> Document:
                 Paragraph("Each file is checked against its SHA-256 whenever it is loaded."),
                 Grid(
                     ("Role", "File", "SHA-256"),
-                    tuple((r, _from(f, d), s) for r, f, s, d in facts.pack.files),
+                    tuple((r, _from(f, d), s) for r, f, s, d in pack.files),
                     widths=(1.4, 4, 5),
                 ),
             ),
         ),
-        Section("Training data", "AI Act Art. 13(3)(b)(vi)", (Paragraph(facts.pack.training_data),)),
-        Section("Calibration", "AI Act Art. 13(3)(b)(ii); ISO/IEC 19795-1", _calibration(calibration)),
-        Section("Use here", "AI Act Art. 13(3)(b)(ii)", (parts.accuracy(facts),)),
-        Section(
-            "Groups of people",
-            "AI Act Art. 13(3)(b)(v)",
-            (Paragraph("The pack's manifest states no error rates for groups of people."), ask("groups")),
-        ),
+        Section("Training data", "AI Act Art. 13(3)(b)(vi)", (Paragraph(pack.training_data),)),
+        Section("Calibration", "AI Act Art. 13(3)(b)(ii); ISO/IEC 19795-1", _calibration(pack.calibration)),
     )
-    return _MODEL.document(facts, answers, sections)
 
 
-def _pack(facts: Facts) -> tuple[Block, ...]:
-    pack = facts.pack
+def _pack(pack: PackFacts) -> tuple[Block, ...]:
     return (
         Pairs(
             (

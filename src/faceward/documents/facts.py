@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from faceward.core.rates import Rate
+
 
 @dataclass(frozen=True, slots=True)
 class PurposeFacts:
@@ -58,6 +60,95 @@ class CalibrationFacts:
     default_fmr: float
     rows: tuple[tuple[float, float, float, float, float], ...]
     measured_to: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PointFacts:
+    """An operating point that was measured: threshold, FMR and FNMR, and whether the FMR is extrapolated."""
+
+    threshold: float
+    fmr: Rate
+    fnmr: Rate
+    extrapolated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFacts:
+    """A measured point of searches: gallery, how much of it is simulated, threshold, FPIR, FNIR, length of the list."""
+
+    references: int
+    simulated: int
+    threshold: float
+    fpir: Rate
+    fnir: Rate
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class DifferentialFacts:
+    """How unevenly an error falls: `fmr` or `fnmr`, the worst group, and its rate to the groups' geometric mean."""
+
+    measure: str
+    worst: str
+    ratio: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFacts:
+    """Errors by groups of people.
+
+    Attributes:
+        attributes: The data set's own labels.
+        threshold: Where groups are compared.
+        rows: Name, people, FMR and FNMR of each group; None where it is too small for a claim.
+        differentials: How unevenly errors fall.
+        worst: The threshold that holds the worst group to the rate of all, and the FNMR of all there; or None.
+    """
+
+    attributes: tuple[str, ...]
+    threshold: float
+    rows: tuple[tuple[str, int, Rate | None, Rate | None], ...]
+    differentials: tuple[DifferentialFacts, ...]
+    worst: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationFacts:
+    """An evaluation that stands for a pack (rule V1).
+
+    Attributes:
+        digest: SHA-256 of its canonical JSON.
+        shipped: It comes with the pack; others were recorded by people of the deployment.
+        made: When it was measured, UTC.
+        protocol: Name of the protocol.
+        data: Name of the test data.
+        statement: Where they come from.
+        basis: On what ground they were used.
+        camera_class: What kind of pictures they are.
+        own: Whether they are of the deployment's own cameras.
+        counts: Images, subjects, mated and non-mated comparisons.
+        attempts: Samples that were to be acquired.
+        failed: Failures to acquire among them.
+        points: Operating points.
+        searches: Operating points of searches.
+        groups: Errors by groups.
+    """
+
+    digest: str
+    shipped: bool
+    made: datetime
+    protocol: str
+    data: str
+    statement: str
+    basis: str
+    camera_class: str
+    own: bool
+    counts: tuple[int, int, int, int]
+    attempts: int
+    failed: int
+    points: tuple[PointFacts, ...]
+    searches: tuple[SearchFacts, ...]
+    groups: tuple[GroupFacts, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +275,7 @@ class Facts:
         custody: Keys and people.
         entries: Entries of the log so far.
         tally: Counts, where the document tells them.
+        evaluations: Those that purposes rely on, or the pack's own.
     """
 
     software: str
@@ -201,3 +293,4 @@ class Facts:
     custody: CustodyFacts
     entries: int
     tally: Tally | None = None
+    evaluations: tuple[EvaluationFacts, ...] = ()

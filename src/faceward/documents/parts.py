@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from faceward.core.words import one_in, percent, plural
 from faceward.documents.content import Answer, Block, Bullets, Document, Grid, Pairs, Paragraph, Section
 from faceward.documents.facts import Facts
+from faceward.documents.measured import NO_GROUPS
 from faceward.documents.questions import QUESTIONS, Answers
 
 _ROLES = ("operator", "approver", "reviewer", "custodian", "auditor", "subject")
@@ -221,10 +222,10 @@ def _configured_gaps(facts: Facts) -> tuple[str, ...]:
         (bool(without), f"Consent without a way that does without a face: {', '.join(without)}."),
         (calibration is None, "The pack has no calibration: nothing can be decided with it."),
         (
-            calibration is not None,
+            calibration is not None and not any(one.own for one in facts.evaluations),
             "Error rates come from the pack's calibration data, not from cameras and people here.",
         ),
-        (True, "The pack's manifest states no error rates for groups of people."),
+        (not any(one.groups for one in facts.evaluations), NO_GROUPS),
         (not facts.pack.commercial, "The pack's licence does not allow commercial use."),
     )
     return tuple(text for holds, text in found if holds)

@@ -18,10 +18,10 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Sheet
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from faceward.core.rate_words import rate_text
 from faceward.core.words import clean
 from faceward.documents.content import Figure
 from faceward.documents.fonts import TEXT, coded, runs
-from faceward.evaluate.wording import rate_text
 
 _Arguments = ParamSpec("_Arguments")
 Curve = npt.NDArray[np.float64]

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator
 
+from faceward.core.rate_words import measured, rate_text
 from faceward.documents.content import Figure
 from faceward.evaluate.drawing import (
     FIRST,
@@ -32,7 +33,6 @@ from faceward.evaluate.drawing import (
     tag,
     tick_text,
 )
-from faceward.evaluate.wording import measured, rate_text
 from faceward.policy.evaluation import Point
 
 _BINS = 90

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from faceward.core.rate_words import measured, rate_text
 from faceward.core.rates import Rate
 from faceward.documents.content import Figure
 from faceward.evaluate.drawing import FIRST, INK, PALE, SOFT, finished, floor_of, label, rates, sheet, styled, tag
-from faceward.evaluate.wording import measured, rate_text
 from faceward.policy.evaluation import Fairness, Group, Point
 
 _NAME = 24

@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from faceward.core.canonical import JSONValue
-from faceward.core.errors import EnvironmentFailure, UsageError
 from faceward.documents.as_html import render_html
 from faceward.documents.as_pdf import render_pdf
 from faceward.documents.content import Block, Bullets, Document, Pairs, Paragraph, Section
@@ -18,6 +17,7 @@ from faceward.evaluate import report_parts as parts
 from faceward.evaluate import report_words as words
 from faceward.evaluate.exhibits import COUNT, PRIVATE, Crop, pairs
 from faceward.evaluate.outcome import Outcome
+from faceward.operations.documents import make_folder
 from faceward.protection.files import write_atomically
 
 NAME = "evaluation"
@@ -98,12 +98,7 @@ def write(outcome: Outcome, folder: Path, private: bool, crop: Crop | None = Non
     """
     document = report(outcome, Options(private, crop, environment()))
     rendered = (render_html(document), render_pdf(document))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise UsageError(f"{folder}: is a file; name a folder") from None
-    except OSError as error:
-        raise EnvironmentFailure(f"{folder}: cannot be written: {error.strerror}; choose another place") from None
+    make_folder(folder)
     html, pdf = folder / f"{NAME}.html", folder / f"{NAME}.pdf"
     for path, data in zip((html, pdf), rendered, strict=True):
         write_atomically(path, data, "the report")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from faceward.core.canonical import JSONValue
+from faceward.core.rate_words import measured, rate_text, times
 from faceward.core.rates import Rate
 from faceward.documents.content import Block, Grid, Pairs, Paragraph
 from faceward.evaluate import figures, metrics, search_figures
@@ -17,7 +18,6 @@ from faceward.evaluate.outcome import Outcome
 from faceward.evaluate.report_words import cost
 from faceward.evaluate.scores import Scores
 from faceward.evaluate.searching import SearchScores
-from faceward.evaluate.wording import measured, rate_text, times
 from faceward.policy.evaluation import Differential, Evaluation, Fairness, IdentificationPoint, Point
 
 _RANKS = 20
@@ -29,7 +29,7 @@ _CURVE = 160
 def operating(outcome: Outcome) -> tuple[Block, ...]:
     """Return the table of operating points and, where there are scores, the DET curve."""
     evaluation, scores = outcome.evaluation, outcome.scores
-    widths = (2.0, 3.4, 3.4, 3.4, 3.4)
+    widths = (1.8, 3.9, 3.0, 3.9, 3.0)
     table = Grid(
         ("Threshold#", "FMR#", "FNMR#", "GFAR#", "GFRR#"), tuple(_row(p) for p in evaluation.points), widths=widths
     )

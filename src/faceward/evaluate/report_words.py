@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from faceward.core.rate_words import measured, of_hundred, rate_text, share_of, span_text
 from faceward.core.rates import Rate
 from faceward.core.words import plural
 from faceward.documents.content import Grid
-from faceward.evaluate.wording import measured, of_hundred, rate_text, share_of, span_text
 from faceward.policy.evaluation import DataSet, Evaluation, Fairness, Point
 
 SIZES = (10, 100, 1_000, 10_000)

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.typing import LineStyleType
 
+from faceward.core.rate_words import measured, rate_text
 from faceward.documents.content import Figure
 from faceward.evaluate.drawing import (
     FIRST,
@@ -26,7 +27,6 @@ from faceward.evaluate.drawing import (
     tag,
     tick_text,
 )
-from faceward.evaluate.wording import measured, rate_text
 from faceward.policy.evaluation import IdentificationPoint
 
 _MOST_RANKS = 20

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from faceward.core.canonical import JSONObject, JSONValue, canonical_json, sha256_hex
@@ -11,6 +13,7 @@ from faceward.core.clock import to_rfc3339
 from faceward.core.document_results import MadeDocuments, MadeFile, SignOff
 from faceward.core.errors import BadInput, EnvironmentFailure, IntegrityError, PolicyRefusal, UsageError
 from faceward.core.files import read_regular
+from faceward.documents.cards import pack_card
 from faceward.documents.changes import changes
 from faceward.documents.content import Document
 from faceward.documents.questions import Answers
@@ -19,9 +22,11 @@ from faceward.operations.configuration import configuration, digest
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
+from faceward.operations.pack_facts import pack_facts, shipped
 from faceward.operations.portrait import portrait
 from faceward.operations.tally import tally
 from faceward.protection.files import write_atomically
+from faceward.vision.pipeline import Pipeline
 
 ALL = "all"
 _MADE = "document-made"
@@ -65,7 +70,7 @@ def make(deployment: Deployment, desk: Desk, order: Order) -> MadeDocuments:
     with desk.operation("document.make", {}, Happening("document.make", {"documents": list(names)})) as act:
         facts = portrait(deployment, counted)
         documents = [WRITERS[name](facts, order.answers.get(name, {})) for name in names]
-        _make_folder(order.folder)
+        make_folder(order.folder)
         files = [_write(deployment, document, kind, order.folder) for document in documents for kind in formats]
         act.outcome["configuration"] = facts.configuration
         act.outcome["files"] = {Path(file.path).name: file.sha256 for file in files}
@@ -90,7 +95,13 @@ def chosen_documents(names: Sequence[str]) -> tuple[str, ...]:
     return _chosen(names, WRITERS, "document", whole=ALL)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder for documents, unless it is there.
+
+    Raises:
+        UsageError: It is a file.
+        EnvironmentFailure: It cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
@@ -108,6 +119,31 @@ def _write(deployment: Deployment, document: Document, kind: str, folder: Path) 
     deployment.keep(_MADE, sha256, made)
     write_atomically(path, data, f"the document {document.name}")
     return MadeFile(document.name, str(path), sha256, document.missing)
+
+
+def make_pack_card(pipeline: Pipeline, folder: Path, made: datetime) -> tuple[MadeFile, ...]:
+    """Write the card of a model pack, whether or not a deployment uses it; each file whole or not at all.
+
+    Args:
+        pipeline: The pack.
+        folder: Where the files are written.
+        made: The current time, UTC.
+
+    Raises:
+        UsageError: The folder is a file.
+        BadInput: The evaluation that comes with the pack is missing, or is none.
+        IntegrityError: Its hash differs from the manifest's.
+        EnvironmentFailure: The folder cannot be written.
+    """
+    document = pack_card(pack_facts(pipeline), shipped(pipeline), made, f"Faceward {version('faceward')}")
+    rendered = {kind: render(document) for kind, render in FORMATS.items()}
+    make_folder(folder)
+    files = []
+    for kind, data in rendered.items():
+        path = folder / f"{document.name}.{kind}"
+        write_atomically(path, data, "the model card")
+        files.append(MadeFile(document.name, str(path), sha256_hex(data), ()))
+    return tuple(files)
 
 
 def sign(deployment: Deployment, desk: Desk, name: str, file: Path) -> SignOff:

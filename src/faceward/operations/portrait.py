@@ -8,11 +8,9 @@ from importlib.metadata import version
 from faceward.core.clock import from_rfc3339
 from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.documents.facts import (
-    CalibrationFacts,
     CustodyFacts,
     Facts,
     GalleryFacts,
-    PackFacts,
     PlaceFacts,
     PurposeFacts,
     StandardFacts,
@@ -22,9 +20,9 @@ from faceward.operations import evidence, purposes
 from faceward.operations.configuration import configuration, digest, flattened, plain, span
 from faceward.operations.deployment import Deployment
 from faceward.operations.guardians import guardians
+from faceward.operations.pack_facts import in_force, pack_facts
 from faceward.policy.purposes import Purpose, release_needed
 from faceward.policy.quality import Floor
-from faceward.vision.calibration import Calibration
 
 # Parameters that documents show as tables of their own.
 _TABLES = ("bases", "enrolment_floors", "probe_floors")
@@ -49,12 +47,13 @@ def portrait(deployment: Deployment, tally: Tally | None = None) -> Facts:
         created=from_rfc3339(config.created).date(),
         standard=_standard(deployment),
         place=_place(deployment),
-        pack=_pack(deployment),
+        pack=pack_facts(deployment.pipeline),
         purposes=tuple(_purpose(deployment, purpose) for purpose in purposes.listed(deployment)),
         galleries=tuple(_galleries(deployment)),
         custody=CustodyFacts(held.separate, config.trial, held.stopped, dict(held.roles), held.people, held.witnesses),
         entries=deployment.log.size,
         tally=tally,
+        evaluations=in_force(deployment),
     )
 
 
@@ -89,35 +88,6 @@ def _place(deployment: Deployment) -> PlaceFacts:
         release_required=place.release_required,
         complaints=place.complaints,
     )
-
-
-def _pack(deployment: Deployment) -> PackFacts:
-    pipeline = deployment.pipeline
-    manifest = pipeline.pack.manifest
-    detector = () if manifest.detector is None else (("detector", manifest.detector.model),)
-    files = (*detector, ("recognition", manifest.embedder.model))
-    return PackFacts(
-        name=manifest.name,
-        identifier=pipeline.identifier,
-        document=manifest.document,
-        licence=manifest.licence,
-        commercial=manifest.commercial,
-        source=manifest.source,
-        training_data=manifest.training_data,
-        dimension=manifest.dimension,
-        chip=manifest.embedder.size,
-        files=tuple((role, model.file, model.sha256, model.distribution) for role, model in files),
-        calibration=_calibration(manifest.calibration),
-    )
-
-
-def _calibration(calibration: Calibration | None) -> CalibrationFacts | None:
-    if calibration is None:
-        return None
-    rows = tuple((float(a), float(b), float(c), float(d), float(e)) for a, b, c, d, e in calibration.table)
-    measured = calibration.strictest_measured
-    counts = (calibration.mated, calibration.nonmated)
-    return CalibrationFacts(calibration.data, *counts, calibration.default_fmr, rows, measured)
 
 
 def _purpose(deployment: Deployment, purpose: Purpose) -> PurposeFacts:
