@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from faceward.cli.evidence import how_to_check, write_evidence
+from faceward.cli.signatures import how_to_check, write_evidence
 from faceward.core.canonical import sha256_hex
 from faceward.core.errors import BadInput, IntegrityError, PolicyRefusal, UsageError
 from faceward.core.request_results import Asked

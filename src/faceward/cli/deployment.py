@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from faceward.cli import handover
+from faceward.cli.evidence import purposes_table
 from faceward.cli.monitoring import tell_breaches
 from faceward.cli.options import Settings, command, group
 from faceward.cli.output import emit, note, pairs, table
@@ -114,10 +115,11 @@ def _status(settings: Settings) -> None:
         return
     documents = status["documents"]
     signed = documents if isinstance(documents, Mapping) else {}
-    shown = {name: value for name, value in status.items() if name not in ("galleries", "due", "breaches")}
+    shown = {name: value for name, value in status.items() if name not in ("galleries", "due", "breaches", "evidence")}
     shown["documents"] = {name: "not signed off" if state == "missing" else state for name, state in signed.items()}
     pairs(_spaced(shown), "Deployment")
     _galleries(status)
+    purposes_table(_objects(status["evidence"]))
     _due(status)
     tell_breaches(status["breaches"])
     void = [name for name, state in signed.items() if state == "void"]
@@ -126,11 +128,13 @@ def _status(settings: Settings) -> None:
 
 
 def _due(status: Mapping[str, object]) -> None:
-    listed = status["due"]
-    found = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
-    overdue = [f"{one['what']} {one['identifier']}" for one in found if one["overdue"]]
+    overdue = [f"{one['what']} {one['identifier']}" for one in _objects(status["due"]) if one["overdue"]]
     if overdue:
         note(f"overdue: {', '.join(overdue)}; 'tick' says since when")
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
 def _spaced(values: Mapping[str, object]) -> dict[str, object]:

@@ -15,6 +15,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     purposes = group("purpose", "What faces are compared for, on which lawful basis (rule P1).")
     purposes.command("add")(command(_add))
+    purposes.command("change")(command(_change))
     purposes.command("list")(command(_list))
     app.add_typer(purposes)
 
@@ -31,6 +32,9 @@ def _add(
         typer.Option(help="False positive rate that a search accepts.", show_default="the standard's"),
     ] = None,
     alternative: Annotated[str, typer.Option(help="The way without biometrics that people are offered.")] = "",
+    camera_class: Annotated[
+        str, typer.Option(help="What kind of pictures are searched with, such as door; evidence is of the same.")
+    ] = "any",
 ) -> None:
     """Register a purpose."""
     from faceward.core.duration import parse_duration
@@ -40,7 +44,15 @@ def _add(
     except ValueError as error:
         raise UsageError(f"--retention: {error}") from None
     with settings.open() as system:
-        purpose = system.add_purpose(name, basis=basis, fmr=fmr, retention=span, fpir=fpir, alternative=alternative)
+        purpose = system.add_purpose(
+            name,
+            basis=basis,
+            fmr=fmr,
+            retention=span,
+            fpir=fpir,
+            alternative=alternative,
+            camera_class=camera_class,
+        )
     if settings.as_json:
         emit(purpose.to_json())
     else:
@@ -52,6 +64,29 @@ def _add(
         )
 
 
+def _change(
+    settings: Settings,
+    *,
+    name: Annotated[str, typer.Argument(help="A registered purpose.")],
+    fmr: Annotated[
+        Optional[float],
+        typer.Option(help="False match rate that a verification accepts.", show_default="as it is"),
+    ] = None,
+    fpir: Annotated[
+        Optional[float], typer.Option(help="False positive rate that a search accepts.", show_default="as it is")
+    ] = None,
+    camera_class: Annotated[
+        Optional[str], typer.Option(help="What kind of pictures are searched with.", show_default="as it is")
+    ] = None,
+) -> None:
+    """Change a purpose's rates or camera class; what lowers a threshold waits for another person (rule S1)."""
+    from faceward.cli.evidence import tell
+
+    with settings.open() as system:
+        changed = system.evidence.change_purpose(name, fmr=fmr, fpir=fpir, camera_class=camera_class)
+    tell(settings, changed, f"purpose {name!r} changed")
+
+
 def _list(settings: Settings) -> None:
     """List the registered purposes."""
     with settings.open() as system:
@@ -60,5 +95,6 @@ def _list(settings: Settings) -> None:
         emit({"purposes": [purpose.to_json() for purpose in purposes]})
         return
     shown = [purpose.to_json() for purpose in purposes]
-    columns = ("name", "basis", "fmr", "fpir", "retention", "alternative")
-    table(columns, [[purpose[column] for column in columns] for purpose in shown])
+    columns = ("name", "basis", "fmr", "fpir", "retention", "alternative", "camera_class")
+    titles = [column.replace("_", " ") for column in columns]
+    table(titles, [[purpose[column] for column in columns] for purpose in shown])

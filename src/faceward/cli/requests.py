@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from faceward.cli.evidence import how_to_check, write_evidence
 from faceward.cli.options import Settings, command, group
 from faceward.cli.output import emit, pairs, say, table
+from faceward.cli.signatures import how_to_check, write_evidence
 from faceward.cli.words import clean
 from faceward.core.errors import UsageError
 

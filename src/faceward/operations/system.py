@@ -30,7 +30,7 @@ from faceward.operations.desks import Desks
 from faceward.operations.folders import folder_pictures
 from faceward.operations.grounds import Grounds
 from faceward.policy.consent import Release
-from faceward.policy.purposes import Purpose, PurposeRequest
+from faceward.policy.purposes import ANY_CAMERA, Purpose, PurposeRequest
 
 Progress = Callable[[int, int], None]
 
@@ -60,7 +60,7 @@ class System(Desks):
         """The deployment's folder."""
         return self._deployment.home
 
-    def add_purpose(
+    def add_purpose(  # noqa: PLR0913 - keywords that a purpose is described by
         self,
         name: str,
         *,
@@ -69,6 +69,7 @@ class System(Desks):
         retention: timedelta,
         fpir: float | None = None,
         alternative: str = "",
+        camera_class: str = ANY_CAMERA,
     ) -> Purpose:
         """Register a purpose (rule P1).
 
@@ -79,8 +80,10 @@ class System(Desks):
             retention: How long references are kept at most.
             fpir: False-positive rate that a whole search accepts; the standard's own if None.
             alternative: The way without biometrics that people are offered.
+            camera_class: What kind of pictures its probes are, such as `door`: evidence is of the same (rule V1). `any`
+                names none.
         """
-        request = PurposeRequest(name, basis, fmr, retention, fpir, alternative)
+        request = PurposeRequest(name, basis, fmr, retention, fpir, alternative, camera_class)
         return purposes.add(self._deployment, self._desk, request)
 
     def purposes(self) -> tuple[Purpose, ...]:

@@ -7,7 +7,17 @@ from collections.abc import Callable, Mapping
 from faceward.core.errors import UsageError
 from faceward.core.results import JSONDict
 from faceward.gallery.results import Enrolment as NewReference
-from faceward.operations import agenda, case_end, destruction, documents, monitoring, reviews, subjects, withdrawal
+from faceward.operations import (
+    agenda,
+    case_end,
+    destruction,
+    documents,
+    evidence_desk,
+    monitoring,
+    reviews,
+    subjects,
+    withdrawal,
+)
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening, Kept
@@ -179,6 +189,7 @@ def status(deployment: Deployment) -> JSONDict:
         "references": counts.references,
         "galleries": galleries,
         "due": [one.to_json() for one in agenda.due_now(deployment)],
+        "evidence": [one.to_json() for one in evidence_desk.by_purpose(deployment)],
         "breaches": monitoring.breaches(deployment),
         "documents": {one.document: one.state for one in documents.status(deployment)},
         "log": {"origin": deployment.log.origin, "size": deployment.log.size},

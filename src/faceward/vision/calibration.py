@@ -103,20 +103,11 @@ class Calibration:
     def at_fpir(self, fpir: float, gallery_size: int) -> OperatingPoint:
         """Return the operating point at which a search of `gallery_size` references errs with at most `fpir`.
 
-        Every reference is one chance of a false match, so the FMR is 1 - (1 - FPIR)^(1/N); chances are taken as
-        independent, which overstates the error of a gallery whose references resemble one another (ISO/IEC 19795-1,
-        identification).
-
         Raises:
             UsageError: The rate or the size is out of range.
             PolicyRefusal: The data do not support so low a rate (rule V1).
         """
-        if not 0 < fpir < 1:
-            raise UsageError(f"an FPIR of {fpir:g} is out of range; give one between 0 and 1")
-        if gallery_size < 0:
-            raise UsageError(f"a gallery of {gallery_size} references cannot be; give their number")
-        fmr = -float(np.expm1(np.log1p(-fpir) / max(1, gallery_size)))
-        return self.at_fmr(min(fmr, self.loosest))
+        return self.at_fmr(min(fmr_for(fpir, gallery_size), self.loosest))
 
     def fmr_of(self, score: float) -> float:
         """Return the FMR that a threshold at this score would have.
@@ -130,6 +121,23 @@ class Calibration:
     def fnmr_at(self, threshold: float) -> float:
         """Return the false-non-match rate seen on the data at a threshold."""
         return float(np.interp(threshold, self.table[:, 3], self.table[:, 4]))
+
+
+def fmr_for(fpir: float, gallery_size: int) -> float:
+    """Return the false-match rate at which a search of `gallery_size` references errs with `fpir`.
+
+    Every reference is one chance of a false match, so the FMR is 1 - (1 - FPIR)^(1/N); chances are taken as
+    independent, which overstates the error of a gallery whose references resemble one another (ISO/IEC 19795-1,
+    identification).
+
+    Raises:
+        UsageError: The rate or the size is out of range.
+    """
+    if not 0 < fpir < 1:
+        raise UsageError(f"an FPIR of {fpir:g} is out of range; give one between 0 and 1")
+    if gallery_size < 0:
+        raise UsageError(f"a gallery of {gallery_size} references cannot be; give their number")
+    return -float(np.expm1(np.log1p(-fpir) / max(1, gallery_size)))
 
 
 def fpir_of(fmr: float, gallery_size: int) -> float:
