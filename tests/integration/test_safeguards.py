@@ -185,11 +185,16 @@ def test_P5_nothing_in_the_source_imports_the_network() -> None:
                 reaching.add(path.parent)
     # A witness is asked for signatures under the log's size and root; no picture passes there.
     # The custodian is reached through a Unix socket, which leads to this machine alone.
-    assert reaching == {SOURCE / "witness", SOURCE / "custody"}
+    # Model packs are fetched on the command line's word, before which nothing is asked of a server; no picture passes.
+    assert reaching == {SOURCE / "witness", SOURCE / "custody", SOURCE / "fetch"}
     for path in (SOURCE / "custody").rglob("*.py"):
         assert not re.search(r"AF_INET|create_connection", path.read_text()), path
     for path in (SOURCE / "witness").rglob("*.py"):
         assert not re.search(r"faceward\.(vision|gallery|operations|protection|policy)", path.read_text()), path
+    for path in (SOURCE / "fetch").rglob("*.py"):
+        known = set(re.findall(r"faceward\.(?:vision\.)?\w+", path.read_text()))
+        packs = {f"faceward.vision.{name}" for name in ("acceptance", "catalogue", "download", "packs")}
+        assert known <= {"faceward.core", "faceward.fetch", *packs}, path
 
 
 # ---- C1 ------------------------------------------------------------------------------------------

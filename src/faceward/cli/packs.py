@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from faceward.cli import pack_card
 from faceward.cli.options import Settings, command, group
 from faceward.cli.output import emit, table
+from faceward.cli.packs_install import catalogue, install
 from faceward.core.errors import IntegrityError
 
 if TYPE_CHECKING:
+    from faceward.vision.acceptance import Acceptance
     from faceward.vision.manifest import Manifest
     from faceward.vision.packs import FileCheck
 
@@ -20,8 +23,11 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     packs = group("packs", "Model packs: networks with their hashes, licence and calibration.")
     packs.command("list")(command(_list))
+    packs.command("catalogue")(command(catalogue))
+    packs.command("install")(command(install))
     packs.command("add")(command(_add))
     packs.command("verify")(command(_verify))
+    pack_card.register(packs)
     app.add_typer(packs)
 
 
@@ -30,11 +36,12 @@ def _list(settings: Settings) -> None:
     from faceward.standalone import pack_store
 
     store = pack_store()
-    manifests = [store.get(name).manifest for name in store.names()]
+    found = [store.get(name) for name in store.names()]
+    accepted = [(pack.manifest, store.acceptance(pack)) for pack in found]
     if settings.as_json:
-        emit({"packs": [manifest_json(manifest) for manifest in manifests]})
+        emit({"packs": [manifest_json(manifest, terms) for manifest, terms in accepted]})
     else:
-        _print(manifests)
+        _print(accepted)
 
 
 def _add(
@@ -50,7 +57,7 @@ def _add(
     if settings.as_json:
         emit(manifest_json(added))
     else:
-        _print([added])
+        _print([(added, None)])
 
 
 def _verify(
@@ -76,8 +83,8 @@ def _verify(
         raise IntegrityError(f"not what the manifest says: {listed}; restore the original file")
 
 
-def manifest_json(manifest: Manifest) -> dict[str, Any]:
-    """Return the object that describes a pack."""
+def manifest_json(manifest: Manifest, accepted: Acceptance | None = None) -> dict[str, Any]:
+    """Return the object that describes a pack, with the terms that were accepted when it was installed by name."""
     calibration = manifest.calibration
     return {
         "name": manifest.name,
@@ -86,6 +93,7 @@ def manifest_json(manifest: Manifest) -> dict[str, Any]:
         "commercial": manifest.commercial,
         "source": manifest.source,
         "training_data": manifest.training_data,
+        "accepted": accepted.to_json() if accepted else None,
         "dimension": manifest.embedder.dimension,
         "detector": manifest.detector.kind if manifest.detector else None,
         "calibration": None
@@ -105,18 +113,19 @@ def _check_json(check: FileCheck) -> dict[str, Any]:
     return {"file": check.file, "sha256": check.sha256, "found": check.found, "intact": check.intact}
 
 
-def _print(manifests: list[Manifest]) -> None:
+def _print(packs: list[tuple[Manifest, Acceptance | None]]) -> None:
     table(
-        ("pack", "licence", "commercial use", "features#", "calibrated on", "strictest FMR#"),
+        ("pack", "licence", "accepted", "commercial use", "features#", "calibrated on", "strictest FMR#"),
         [
             (
                 manifest.identifier,
                 manifest.licence,
+                f"{accepted.at:%Y-%m-%d}" if accepted else None,
                 manifest.commercial,
                 manifest.embedder.dimension,
                 manifest.calibration.data if manifest.calibration else "not calibrated: decides nothing",
                 f"{manifest.calibration.strictest:.0e}" if manifest.calibration else None,
             )
-            for manifest in manifests
+            for manifest, accepted in packs
         ],
     )

@@ -68,4 +68,6 @@ class Embedder:
         batch *= np.float32(1 / self._spec.scale)
         if isinstance(self._session.inputs[0][1][0], int) and count < self._batch:
             batch = np.concatenate([batch, np.zeros((self._batch - count, *batch.shape[1:]), dtype=np.float32)])
-        return self._session.run({self._session.inputs[0][0]: batch})[0][:count]
+        found = self._session.run({self._session.inputs[0][0]: batch})[0][:count]
+        # Some networks end in a convolution: their features are maps of one pixel.
+        return found[:, :, 0, 0] if found.shape[2:] == (1, 1) else found

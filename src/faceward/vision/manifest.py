@@ -16,6 +16,7 @@ from faceward.core.names import check_name
 from faceward.core.toml import loads_bounded
 from faceward.vision.align import ARCFACE_112
 from faceward.vision.calibration import Calibration, parse_calibration
+from faceward.vision.download import Download, parse_download
 from faceward.vision.fields import Table
 
 DETECTORS = ("centerface", "yunet")
@@ -32,6 +33,9 @@ class ModelFile:
         distribution: An installed Python distribution that carries the file, or empty.
         prepare: How the file becomes the graph that is run: `as-is`, `static-inputs` or `dlib-resnet`.
         prepared_sha256: What the prepared graph must hash to, or empty for `as-is`.
+        weights: For a network in OpenVINO's format, the file of its weights beside `file`, which holds its structure;
+            empty for a network in one file.
+        weights_sha256: Hash of the weights' file, or empty.
     """
 
     file: str
@@ -39,6 +43,13 @@ class ModelFile:
     distribution: str
     prepare: str
     prepared_sha256: str
+    weights: str = ""
+    weights_sha256: str = ""
+
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """Return the name and the hash of each file that the network consists of."""
+        own = (self.file, self.sha256)
+        return (own, (self.weights, self.weights_sha256)) if self.weights else (own,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,7 @@ class Manifest:
         detector: The detector, or None to take the default pack's.
         embedder: The embedding network.
         calibration: What a score means, or None: then nothing can be decided with the pack.
+        download: Where the files are fetched from and on what terms, or None for a pack that is added by hand.
         digest: SHA-256 of detector and embedder, in canonical form: what makes the features.
         document: SHA-256 of the manifest as a whole, calibration included.
     """
@@ -100,6 +112,7 @@ class Manifest:
     detector: DetectorSpec | None
     embedder: EmbedderSpec
     calibration: Calibration | None
+    download: Download | None
     digest: str
     document: str
 
@@ -112,6 +125,10 @@ class Manifest:
         """Return all network files that the pack names."""
         own = (self.detector.model,) if self.detector else ()
         return (*own, self.embedder.model)
+
+    def own_files(self) -> tuple[str, ...]:
+        """Return the names of the files that lie in the pack's own folder."""
+        return tuple(name for model in self.files() if not model.distribution for name, _ in model.parts())
 
 
 def parse_manifest(text: str, origin: str) -> Manifest:
@@ -130,9 +147,8 @@ def parse_manifest(text: str, origin: str) -> Manifest:
         raise BadInput(f"{origin}: not a TOML manifest ({_one_line(error)}); correct the line") from None
     root = Table(raw, origin)
     head = root.table("pack")
-    name = _name(head)
     manifest = Manifest(
-        name=name,
+        name=_name(head),
         licence=head.text("licence"),
         commercial=head.boolean("commercial"),
         source=head.text("source"),
@@ -140,12 +156,23 @@ def parse_manifest(text: str, origin: str) -> Manifest:
         detector=_detector(root.table("detector")) if "detector" in raw else None,
         embedder=_embedder(root.table("embedder")),
         calibration=parse_calibration(root.table("calibration")) if "calibration" in raw else None,
+        download=parse_download(root.table("download")) if "download" in raw else None,
         digest=_digest(raw, origin),
         document=sha256_hex(text.encode()),
     )
     head.finish()
     root.finish()
+    _one_address_each(manifest, root)
     return manifest
+
+
+def _one_address_each(manifest: Manifest, root: Table) -> None:
+    """Refuse addresses of other files than the pack's, and files without an address."""
+    if manifest.download is None:
+        return
+    files = sorted(manifest.own_files())
+    if len(set(files)) < len(files) or files != sorted(part.file for part in manifest.download.files):
+        raise root.error("download", "must give one address for each file of the pack, and for no other")
 
 
 def _one_line(error: Exception) -> str:
@@ -176,16 +203,22 @@ def _model(table: Table) -> ModelFile:
     sha = table.text("sha256").lower()
     prepare = table.choice("prepare", ("as-is", "static-inputs", "dlib-resnet"), "as-is")
     prepared = table.text("prepared_sha256", "").lower()
-    for key, value in (("sha256", sha), ("prepared_sha256", prepared)):
+    weights, weights_sha = table.text("weights", ""), table.text("weights_sha256", "").lower()
+    for key, value in (("sha256", sha), ("prepared_sha256", prepared), ("weights_sha256", weights_sha)):
         if value and (len(value) != 64 or set(value) - set("0123456789abcdef")):
             raise table.error(key, "is not 64 hexadecimal digits")
     if (prepare == "as-is") != (not prepared):
         raise table.error("prepared_sha256", "goes with a prepare other than as-is")
+    if bool(weights) != bool(weights_sha):
+        raise table.error("weights_sha256", "goes with weights")
     file = table.text("file")
     distribution = table.text("distribution", "")
-    if not distribution and ("/" in file or "\\" in file or file.startswith(".")):
-        raise table.error("file", "names a file outside the pack's folder")
-    return ModelFile(file, sha, distribution, prepare, prepared)
+    if weights and (distribution or prepare != "as-is" or weights == file):
+        raise table.error("weights", "goes with a file of the pack's own folder that is run as it is")
+    for key, name in (("file", file), ("weights", weights)):
+        if not distribution and ("/" in name or "\\" in name or name.startswith(".")):
+            raise table.error(key, "names a file outside the pack's folder")
+    return ModelFile(file, sha, distribution, prepare, prepared, weights, weights_sha)
 
 
 def _detector(table: Table) -> DetectorSpec:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.resources
 import os
 import shutil
@@ -13,11 +12,14 @@ from pathlib import Path
 
 from faceward.core.canonical import sha256_hex
 from faceward.core.errors import BadInput, EnvironmentFailure, IntegrityError, UsageError
+from faceward.core.files import read_regular
+from faceward.vision import acceptance
+from faceward.vision.acceptance import ACCEPTED, Acceptance
 from faceward.vision.manifest import Manifest, ModelFile, parse_manifest
+from faceward.vision.pack_files import is_folder, manifest_text, model_file
 
 DEFAULT_PACK = "centerface-dlib"
 _MANIFEST = "pack.toml"
-_MAX_MODEL_BYTES = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class PackStore:
     def __init__(self, folder: Path, cache: Path) -> None:
         self._folder, self._cache = folder, cache
 
+    @property
+    def folder(self) -> Path:
+        """Where the user's packs lie."""
+        return self._folder
+
     def names(self) -> tuple[str, ...]:
         """Return the names of all packs, the default first."""
         # A folder whose name begins with a dot is a copy that was interrupted.
@@ -79,48 +86,80 @@ class PackStore:
                 f"no model pack {name!r}; there are {', '.join(self.names())}, or add one with 'packs add'"
             )
         path = self._folder / name / _MANIFEST
-        manifest = parse_manifest(_read_text(path), str(path))
+        manifest = parse_manifest(manifest_text(path), str(path))
         if manifest.name != name:
             raise BadInput(f"{path}: the manifest names the pack {manifest.name!r}; give its folder the same name")
         return Pack(manifest, path.parent)
 
+    def acceptance(self, pack: Pack) -> Acceptance | None:
+        """Return the terms that were accepted when a pack was installed by name, or None for one that was not.
+
+        Raises:
+            BadInput: The record is damaged or cannot be read.
+        """
+        path = None if pack.folder is None else pack.folder / ACCEPTED
+        try:
+            data = None if path is None else read_regular(path, acceptance.MAX_BYTES)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise BadInput(f"{path}: cannot be read: {error.strerror}; restore the file") from None
+        return None if path is None else acceptance.parse_acceptance(data or b"", str(path))
+
     def add(self, manifest_path: Path) -> Pack:
         """Copy a pack into the user's folder, after its files were verified. Nothing is left behind if one differs.
+
+        Args:
+            manifest_path: Its `pack.toml`, or the folder of that.
 
         Raises:
             BadInput: The manifest cannot be read, or a file that it names is missing.
             UsageError: A pack of this name exists already.
             IntegrityError: A file's hash differs from the manifest's, or a model keeps weights in other files.
         """
-        if _is_folder(manifest_path):
+        if is_folder(manifest_path):
             manifest_path /= _MANIFEST
-        text = _read_text(manifest_path)
-        manifest = parse_manifest(text, str(manifest_path))
-        pack = Pack(manifest, manifest_path.parent)
-        if manifest.name in self.names():
-            raise UsageError(f"a pack {manifest.name!r} exists already; give the new one another name")
+        return self.add_files(manifest_text(manifest_path), str(manifest_path), manifest_path.parent)
+
+    def add_files(self, text: str, origin: str, folder: Path, accepted: Acceptance | None = None) -> Pack:
+        """Copy a pack of which the manifest is at hand; see `add`, also for what is raised.
+
+        Args:
+            text: The manifest.
+            origin: What to call it in messages.
+            folder: Where its files lie.
+            accepted: The terms that its user accepted, kept with it.
+        """
+        pack = Pack(parse_manifest(text, origin), folder)
+        if pack.manifest.name in self.names():
+            raise UsageError(f"a pack {pack.manifest.name!r} exists already; give the new one another name")
         for check in self.verify(pack):
             if not check.intact:
-                raise _differs(manifest.name, check)
-        for model in manifest.files():
+                raise _differs(pack.manifest.name, check)
+        for model in pack.manifest.files():
             # What is built from another form than ONNX is looked at when it is built.
-            if model.prepare != "dlib-resnet":
+            if model.prepare != "dlib-resnet" and not model.weights:
                 _refuse_external_data(model, _verified(model, pack))
+        self._place(pack, folder, text, accepted)
+        return self.get(pack.manifest.name)
+
+    def _place(self, pack: Pack, folder: Path, text: str, accepted: Acceptance | None) -> None:
+        """Copy a pack's files into a folder of their own, which has the pack's name once it is complete."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             staging = Path(tempfile.mkdtemp(prefix=".adding-", dir=self._folder))
             try:
-                for model in manifest.files():
-                    if not model.distribution:
-                        shutil.copyfile(manifest_path.parent / model.file, staging / model.file)
+                for file in pack.manifest.own_files():
+                    shutil.copyfile(folder / file, staging / file)
                 (staging / _MANIFEST).write_text(text, encoding="utf-8")
+                if accepted is not None:
+                    (staging / ACCEPTED).write_bytes(accepted.encode())
                 staging.chmod(0o755)
-                staging.rename(self._folder / manifest.name)
+                staging.rename(self._folder / pack.manifest.name)
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
         except OSError as error:
             raise EnvironmentFailure(f"{self._folder}: the pack cannot be stored: {error.strerror}") from None
-        return self.get(manifest.name)
 
     def verify(self, pack: Pack) -> tuple[FileCheck, ...]:
         """Hash every file of a pack and set it against the manifest.
@@ -129,8 +168,9 @@ class PackStore:
             BadInput: A file is missing or cannot be read.
         """
         return tuple(
-            FileCheck(model.file, model.sha256, sha256_hex(_source(model, pack.folder)))
+            FileCheck(file, sha256, sha256_hex(model_file(model, file, pack.folder)))
             for model in pack.manifest.files()
+            for file, sha256 in model.parts()
         )
 
     def model_bytes(self, model: ModelFile, pack: Pack) -> bytes:
@@ -142,9 +182,18 @@ class PackStore:
         """
         data = self._graph(model, pack)
         # The graphs of the pack that comes with the project are known by their hashes.
-        if pack.folder is not None:
+        if pack.folder is not None and not model.weights:
             _refuse_external_data(model, data)
         return data
+
+    def weights_bytes(self, model: ModelFile, pack: Pack) -> bytes | None:
+        """Return the weights of a network in OpenVINO's format, verified by hash; None for one in a single file.
+
+        Raises:
+            IntegrityError: The hash differs from the manifest's.
+            BadInput: The file is missing.
+        """
+        return _verified(model, pack, part=1) if model.weights else None
 
     def _graph(self, model: ModelFile, pack: Pack) -> bytes:
         if model.prepare == "as-is":
@@ -166,40 +215,10 @@ class PackStore:
         return data
 
 
-def _source(model: ModelFile, folder: Path | None) -> bytes:
-    if model.distribution:
-        path = _distributed(model)
-    elif folder is not None:
-        path = folder / model.file
-    else:
-        raise IntegrityError(f"{model.file}: a built-in pack must name a distribution")
-    try:
-        if not path.is_file():
-            raise BadInput(f"{path}: no such file; restore it")
-        if path.stat().st_size > _MAX_MODEL_BYTES:
-            raise BadInput(f"{path}: larger than {_MAX_MODEL_BYTES:,} bytes; not a model")
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path}: the model cannot be read: {error.strerror}; restore the file") from None
-
-
-def _distributed(model: ModelFile) -> Path:
-    """Find a file of an installed distribution without importing its code."""
-    try:
-        files = importlib.metadata.files(model.distribution) or []
-    except importlib.metadata.PackageNotFoundError:
-        raise EnvironmentFailure(
-            f"the package {model.distribution} is not installed; run 'pip install {model.distribution}'"
-        ) from None
-    for entry in files:
-        if str(entry) == model.file:
-            return Path(str(entry.locate()))
-    raise IntegrityError(f"the package {model.distribution} lacks {model.file}; install the version in constraints.txt")
-
-
-def _verified(model: ModelFile, pack: Pack) -> bytes:
-    data = _source(model, pack.folder)
-    check = FileCheck(model.file, model.sha256, sha256_hex(data))
+def _verified(model: ModelFile, pack: Pack, part: int = 0) -> bytes:
+    file, sha256 = model.parts()[part]
+    data = model_file(model, file, pack.folder)
+    check = FileCheck(file, sha256, sha256_hex(data))
     if not check.intact:
         raise _differs(pack.manifest.name, check)
     return data
@@ -225,26 +244,6 @@ def _keep(path: Path, data: bytes) -> None:
             Path(name).unlink(missing_ok=True)
     except OSError:
         return
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}; check the path") from None
-
-
-def _read_text(path: Path) -> str:
-    try:
-        if not path.is_file():
-            raise BadInput(f"{path}: no such file; give a pack.toml")
-        if path.stat().st_size > 2**20:
-            raise BadInput(f"{path}: larger than a manifest can be; give a pack.toml")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{path}: the manifest cannot be read: {error.strerror}; give a pack.toml") from None
-    except UnicodeDecodeError:
-        raise BadInput(f"{path}: not a text in UTF-8; give a pack.toml") from None
 
 
 def _refuse_external_data(model: ModelFile, data: bytes) -> None:

@@ -14,7 +14,7 @@ from faceward.vision.calibration import Calibration
 from faceward.vision.detect import CenterFace, Detector, YuNet, suppress
 from faceward.vision.embed import Embedder
 from faceward.vision.images import Picture
-from faceward.vision.manifest import DetectorSpec
+from faceward.vision.manifest import DetectorSpec, ModelFile
 from faceward.vision.packs import DEFAULT_PACK, Pack, PackStore
 from faceward.vision.quality import assess
 from faceward.vision.scaling import resized
@@ -85,13 +85,17 @@ class Pipeline:
     @cached_property
     def _detector(self) -> Detector:
         spec, pack = self._detection
-        session = Session(self._store.model_bytes(spec.model, pack), spec.model.file, self._threads)
+        session = self._session(spec.model, pack)
         return CenterFace(session) if spec.kind == "centerface" else YuNet(session)
 
     @cached_property
     def _embedder(self) -> Embedder:
         spec = self.pack.manifest.embedder
-        return Embedder(Session(self._store.model_bytes(spec.model, self.pack), spec.model.file, self._threads), spec)
+        return Embedder(self._session(spec.model, self.pack), spec)
+
+    def _session(self, model: ModelFile, pack: Pack) -> Session:
+        weights = self._store.weights_bytes(model, pack)
+        return Session(self._store.model_bytes(model, pack), model.file, self._threads, weights)
 
     @property
     def verified(self) -> bool:

@@ -1,0 +1,1 @@
+"""Model packs from the network, on an explicit command. Nothing else of the project fetches anything."""
