@@ -15,8 +15,8 @@ from faceward.evaluate.scores import Scores, Values, exact_thresholds
 from faceward.evaluate.steps import Numbers, fmr_of, fnmr_of, rising_mated, rising_nonmated, threshold_for
 from faceward.policy.evaluation import Point
 
-# A rate is a figure that the data support if at least so many errors are expected at it: at 3 errors in n the rule of
-# three no longer allows that none would have been seen.
+# A rate is a figure that the data support if at least so many errors are expected at it: by the rule of three, data in
+# which fewer are expected may well show none.
 SUPPORTING_ERRORS = 3
 
 
