@@ -84,7 +84,7 @@ def install(
                 advance(there // _KIBI, total // _KIBI)
 
         pack = fetch_and_add(store, entry, origin, SystemClock().now(), received)
-    advice = _advice(entry)
+    advice = _advice(entry, store.folder / entry.manifest.name)
     if settings.as_json:
         emit({**manifest_json(pack.manifest, store.acceptance(pack)), "advice": advice})
         return
@@ -154,10 +154,11 @@ def _ask(entry: Entry, origin: str) -> None:
         raise UsageError(f"the licence was not accepted; nothing was {where}")
 
 
-def _advice(entry: Entry) -> str | None:
+def _advice(entry: Entry, folder: Path) -> str | None:
     if entry.manifest.calibration is not None:
         return None
+    name = entry.manifest.name
     return (
-        f"{entry.manifest.name} decides nothing until it is calibrated on your data: "
-        f"faceward evaluate calibrate --pack {entry.manifest.name}"
+        f"{name} decides nothing until it is calibrated on your data: 'faceward evaluate calibrate --pack {name} "
+        f"--data FOLDER --protocol folder --out calibration.toml', then append that file to {folder / 'pack.toml'}"
     )
