@@ -12,8 +12,8 @@ from faceward.operations import documents, log_view
 from faceward.operations.case_desk import Cases
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
-from faceward.operations.log_files import verify_home
 from faceward.operations.evidence_desk import EvidenceDesk
+from faceward.operations.log_files import verify_home
 from faceward.operations.mandates import Mandates
 from faceward.operations.monitoring_view import Monitoring
 from faceward.operations.people import People
@@ -60,12 +60,12 @@ class Desks:
         return Witnesses(self._deployment, self._desk)
 
     @property
-    def mandates(self) -> Mandates:
-    @property
     def evidence(self) -> EvidenceDesk:
         """The evaluations that searches rest on, and the rates of purposes (rules V1, S1)."""
         return EvidenceDesk(self._deployment, self._desk)
 
+    @property
+    def mandates(self) -> Mandates:
         """The authority to search (rules P2, P7)."""
         return Mandates(self._deployment, self._desk)
 
