@@ -1,8 +1,9 @@
 """How evenly errors fall on groups of people, by the labels of the data set (rules V2, V3, P4; ISO/IEC 19795-10).
 
-Rates are those within a group: false matches of two of its people, since an impostor is seldom of another sex or age. All
-groups are compared at one threshold. There is none per group: it would take a guess at each person's group at the door, and
-treat people by it. What can be had instead is the threshold at which the worst group meets the rate, and what it costs.
+Rates are those within a group: false matches of two of its people, since an impostor is seldom of another sex or age.
+All groups are compared at one threshold. There is none per group: it would take a guess at each person's group at the
+door, and treat people by it. What can be had instead is the threshold at which the worst group meets the rate, and what
+that costs.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import numpy as np
 from faceward.core.errors import BadInput
 from faceward.core.rates import Rate
 from faceward.evaluate import differentials
-from faceward.evaluate.groups import Codes, Tally, describe, lowest_threshold, tally_mated, tally_nonmated
+from faceward.evaluate.groups import Codes, Tally, describe, tally_mated, tally_nonmated
 from faceward.evaluate.intervals import BOOTSTRAP, ROUNDS, SEED
 from faceward.evaluate.resampling import Numbers, Weights, subject_weights
 from faceward.evaluate.scores import Scores
+from faceward.evaluate.steps import threshold_for
 from faceward.policy.evaluation import Differential, Fairness, Group
 
 NOT_STATED = "not stated"
@@ -85,9 +87,7 @@ def _groups(attributes: Attributes) -> tuple[list[str], Codes, list[int]]:
     values = sorted(set(rows), key=lambda row: (None in row, [value or "" for value in row]))
     number = {row: k for k, row in enumerate(values)}
     names = [
-        ", ".join(
-            f"{name}={NOT_STATED if value is None else value}" for name, value in zip(attributes, row, strict=True)
-        )
+        ", ".join(f"{name}={value or NOT_STATED}" for name, value in zip(attributes, row, strict=True))
         for row in values
     ]
     codes = np.array([number[row] for row in rows], dtype=np.int32)
@@ -98,24 +98,30 @@ def _differential(measure: str, groups: Sequence[Group], compared: Sequence[int]
     """Return how unevenly an error falls on the groups that have a rate, or None where fewer than two have.
 
     A group without an error counts with the rate at which seeing none is as likely as not, ln 2 / n for n independent
-    units, in the estimate and in every draw: a ratio to zero says nothing, and the upper end of the group's interval would
-    make small groups look alike.
+    units, in the estimate and in every draw: a ratio to zero says nothing, and with the upper end of their intervals
+    small groups would look alike.
+
+    The highest of several rates is never below their mean, so that groups without any difference have a ratio above 1
+    too. Intervals are therefore of the ratio of the group that was the worst to the mean, or to the group that was the
+    best, whichever group is the worst in a draw; they may reach below 1. And `chance` says how high a ratio draws of
+    equal groups reach: draws of each group over its own rate, so that only their noise is left.
     """
     if len(compared) < 2:
         return None
     rates, draws = tally.without_zeros(compared)
-    worst = compared[int(rates.argmax())]
-    low, high = _ends(differentials.worst_to_geometric_mean(draws))
+    top, bottom = int(rates.argmax()), int(rates.argmin())
+    low, high = _ends(draws[:, top] / np.exp(np.log(draws).mean(axis=1)))
     estimate = float(differentials.worst_to_geometric_mean(rates))
-    errors, trials = int(tally.errors[worst]), int(tally.trials[worst])
+    errors, trials = int(tally.errors[compared[top]]), int(tally.trials[compared[top]])
     return Differential(
         measure=measure,
-        worst=groups[worst].name,
+        worst=groups[compared[top]].name,
         ratio=Rate(estimate, min(low, estimate), max(high, estimate), errors, trials, BOOTSTRAP),
         gini=float(differentials.gini(rates)),
         inequity=float(differentials.inequity(rates)),
         gini_interval=_ends(differentials.gini(draws)),
-        inequity_interval=_ends(differentials.inequity(draws)),
+        inequity_interval=_ends(draws[:, top] / draws[:, bottom]),
+        chance=float(np.quantile(differentials.worst_to_geometric_mean(draws / rates), 0.95)),
     )
 
 
@@ -131,7 +137,7 @@ def _worst_threshold(scores: Scores, codes: Codes, rated: Sequence[int], thresho
         return None
     first, second = (codes[scores.nonmated_pairs[:, side]] for side in (0, 1))
     limits = (
-        lowest_threshold(scores.nonmated[(first == group) & (second == group)], errors / len(scores.nonmated))
+        threshold_for(np.sort(scores.nonmated[(first == group) & (second == group)]), errors / len(scores.nonmated))
         for group in rated
     )
     return max(threshold, *limits)

@@ -12,20 +12,21 @@ import numpy.typing as npt
 from faceward.core.rates import Rate
 from faceward.evaluate.intervals import resampled
 from faceward.evaluate.resampling import Numbers, Weights, pair_sums, single_sums
-from faceward.evaluate.scores import Indices, Scores, Values
+from faceward.evaluate.scores import Indices, Scores
 from faceward.policy.evaluation import Group
 
 Codes = npt.NDArray[np.int32]
+Counts = npt.NDArray[np.int64]
 
 MIN_SUBJECTS = 30
 """Subjects below which nothing is said of a group.
 
-What befalls one person in ten is missed altogether among n people with probability 0.9^n, which falls below 5 % at 29: the
-rule of three, 3 / 30 = 10 %.
+What befalls one person in ten is missed altogether among n people with probability 0.9^n, which falls below 5 % at 29:
+the rule of three, 3 / 30 = 10 %.
 """
 
 MAX_EXCESS = 2.0
-"""A group must be large enough that, had it no error, it could be said to err less than twice as often as everybody.
+"""A group must be large enough to be said, had it no error, to err less than twice as often as everybody.
 
 By the rule of three the upper end is 3 / n for n independent trials, so that n must exceed 1.5 / rate over all.
 """
@@ -39,18 +40,18 @@ class Tally:
         errors: Comparisons of each group that erred, shape (groups,).
         trials: Its comparisons.
         units: Independent units among them: subjects with a mated comparison, or pairs of subjects.
-        draws: Its rate in each round of the bootstrap over subjects, shape (rounds, groups); NaN where a round drew none.
+        draws: Its rate in each round of the bootstrap, shape (rounds, groups); NaN where a round drew no comparison.
         overall: The rate over all people, in the group or not; None where there was no comparison.
     """
 
-    errors: Codes
-    trials: Codes
-    units: Codes
+    errors: Counts
+    trials: Counts
+    units: Counts
     draws: Numbers
     overall: float | None
 
     def needed(self) -> int | None:
-        """Return the units that a claim needs, or None where no error was seen at all and there is nothing to compare."""
+        """Return the units that a claim needs, or None where no error was seen at all: there is nothing to compare."""
         return math.ceil(3 / (MAX_EXCESS * self.overall)) if self.overall else None
 
     def rate(self, group: int) -> Rate:
@@ -63,7 +64,7 @@ class Tally:
         return -math.expm1(math.log(0.5) / int(self.units[group]))
 
     def without_zeros(self, groups: Sequence[int]) -> tuple[Numbers, Numbers]:
-        """Return rates, shape (groups,), and draws, shape (rounds, groups), for ratios: zeros as the median estimate."""
+        """Return rates, shape (groups,), and draws, shape (rounds, groups), with zeros as the median estimate."""
         chosen = list(groups)
         floors = np.array([self.floor(group) for group in chosen])
         rates = self.errors[chosen] / self.trials[chosen]
@@ -87,7 +88,7 @@ def tally_nonmated(scores: Scores, codes: Codes, groups: int, threshold: float, 
     false = within & (scores.nonmated >= threshold)
     subjects = _subjects(scores, scores.nonmated_pairs)
     errors = pair_sums(weights, _only(subjects, false), level[false], groups)
-    trials = np.bincount(level[within], minlength=groups).astype(np.int32)
+    trials = np.bincount(level[within], minlength=groups).astype(np.int64)
     present = np.unique(scores.nonmated_pairs)
     members = [present[codes[present] == group] for group in range(groups)]
     samples = [np.bincount(scores.subject_of[own], minlength=scores.subjects).astype(np.float64) for own in members]
@@ -99,9 +100,9 @@ def tally_nonmated(scores: Scores, codes: Codes, groups: int, threshold: float, 
         totals = pair_sums(weights, _only(subjects, within), level[within], groups)
     people = np.array([np.count_nonzero(own) for own in samples])
     return Tally(
-        np.bincount(level[false], minlength=groups).astype(np.int32),
+        np.bincount(level[false], minlength=groups).astype(np.int64),
         trials,
-        np.minimum(trials, people * (people - 1) // 2).astype(np.int32),
+        np.minimum(trials, people * (people - 1) // 2).astype(np.int64),
         _shares(errors, totals),
         float((scores.nonmated >= threshold).mean()) if len(scores.nonmated) else None,
     )
@@ -125,9 +126,9 @@ def tally_mated(scores: Scores, codes: Codes, groups: int, threshold: float, wei
     totals = single_sums(weights, subject[within], level[within], groups)
     cells = np.unique(level[within].astype(np.int64) * max(1, scores.subjects) + subject[within])
     return Tally(
-        np.bincount(level[false], minlength=groups).astype(np.int32),
-        np.bincount(level[within], minlength=groups).astype(np.int32),
-        np.bincount(cells // max(1, scores.subjects), minlength=groups).astype(np.int32),
+        np.bincount(level[false], minlength=groups).astype(np.int64),
+        np.bincount(level[within], minlength=groups).astype(np.int64),
+        np.bincount(cells // max(1, scores.subjects), minlength=groups).astype(np.int64),
         _shares(errors, totals),
         float((scores.mated < threshold).mean()) if len(scores.mated) else None,
     )
@@ -156,20 +157,6 @@ def describe(name: str, own: Codes, false_matches: Tally, false_nonmatches: Tall
         rates.append(None if lack else tally.rate(group))
         notes += [lack] if lack else []
     return Group(name, subjects, len(own), not notes, rates[0], rates[1], "; ".join(notes))
-
-
-def lowest_threshold(values: Values, fmr: float) -> float:
-    """Return the lowest threshold at which at most a share `fmr` of non-mated scores is a match.
-
-    Args:
-        values: Scores, shape (n,), at least one.
-        fmr: 0 to 1.
-    """
-    allowed = math.floor(fmr * len(values) * (1 + 1e-9))
-    if allowed >= len(values):
-        return float(values.min())
-    highest_refused = np.partition(values, len(values) - 1 - allowed)[len(values) - 1 - allowed]
-    return float(np.nextafter(highest_refused, np.float32(np.inf)))
 
 
 def _lack(tally: Tally, group: int, error: str, unit: str) -> str:
@@ -201,4 +188,5 @@ def _all_pairs(weights: Weights, samples: Numbers) -> Numbers:
 
 
 def _shares(errors: Numbers, totals: Numbers) -> Numbers:
-    return np.divide(errors, totals, out=np.full(totals.shape, np.nan), where=totals > 0)
+    shares: Numbers = np.divide(errors, totals, out=np.full(totals.shape, np.nan), where=totals > 0)
+    return shares

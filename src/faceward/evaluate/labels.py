@@ -47,15 +47,15 @@ class Labels:
             For each attribute a value for each sample, None where the sample has no label.
 
         Raises:
-            BadInput: A row names an image or subject that the data do not hold, or a file name that several subjects have.
+            BadInput: A row names an image or subject that the data do not hold, or a file that several subjects have.
         """
         every = set(samples) | set(known or ())
         names = self._names(every)
         strange = sorted(row for row in self.rows if row not in names)
         if strange:
             raise BadInput(
-                f"{self.origin}: labels {len(strange)} {self.by}s that the data do not hold, the first is {strange[0]!r}; "
-                "give the data that these labels belong to, or take the rows out"
+                f"{self.origin}: labels {len(strange)} {self.by}s that the data do not hold, the first is "
+                f"{strange[0]!r}; give the data that these labels belong to, or take the rows out"
             )
         row_of = {sample: row for row in self.rows for sample in names[row]}
         found = [self.rows[row_of[sample]] if sample in row_of else None for sample in samples]
@@ -83,8 +83,8 @@ class Labels:
 def read_labels(path: Path) -> Labels:
     """Read labels from a CSV file in UTF-8 whose first line is `image,ATTRIBUTE,…` or `subject,ATTRIBUTE,…`.
 
-    An empty cell means that nothing is known. Values are names of classes: an attribute of many different values, such as
-    an age in years, is refused, since no group of people would be large enough.
+    An empty cell means that nothing is known. Values are names of classes: an attribute of many different values, such
+    as an age in years, is refused, since no group of people would be large enough.
 
     Args:
         path: The file.
