@@ -295,4 +295,4 @@ def _of_block(block: Block) -> list[str]:
         case Figure():
             return [block.title, block.note]
         case Pictures():
-            return [exhibit.caption for exhibit in block.exhibits] or [block.empty]
+            return [block.lead, *(exhibit.caption for exhibit in block.exhibits)]

@@ -99,10 +99,10 @@ class Exhibit:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """Exhibits, several to a row."""
+    """Exhibits, several to a row, with the paragraph that leads to them."""
 
+    lead: str
     exhibits: tuple[Exhibit, ...]
-    empty: str = "None."
 
 
 Block = Paragraph | Bullets | Pairs | Grid | Answer | Figure | Pictures

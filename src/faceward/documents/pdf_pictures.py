@@ -6,7 +6,7 @@ import io
 
 from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
-from reportlab.platypus import Flowable, Image, KeepTogether, Spacer
+from reportlab.platypus import CondPageBreak, Flowable, Image, KeepTogether, Spacer
 from reportlab.platypus.tables import Table, TableStyle
 
 from faceward.documents.content import Exhibit, Figure, Pictures
@@ -14,6 +14,7 @@ from faceward.documents.pdf_text import BODY, CAPTION, QUESTION, SMALL, WIDTH, t
 
 _COLUMNS = 4
 _GAP = 3 * mm
+_ROOM = 55 * mm
 _BETWEEN = 0.5 * mm
 
 
@@ -25,13 +26,14 @@ def drawing(figure: Figure) -> list[Flowable]:
 
 
 def exhibits(pictures: Pictures) -> list[Flowable]:
-    """Return exhibits, four to a row; a page may end between rows."""
+    """Return exhibits, four to a row, the first row with what leads to it; a page may end between rows."""
     shown = [_exhibit(one) for one in pictures.exhibits]
+    lead: list[Flowable] = [CondPageBreak(_ROOM), text(pictures.lead, BODY)]
     if not shown:
-        return [text(pictures.empty, BODY)]
+        return lead
     rows = [shown[start : start + _COLUMNS] for start in range(0, len(shown), _COLUMNS)]
     rows[-1] += [[] for _ in range(_COLUMNS - len(rows[-1]))]
-    return [Spacer(0, 1 * mm), _table(rows, WIDTH / _COLUMNS, _GAP, _GAP), Spacer(0, 2 * mm)]
+    return [*lead, Spacer(0, 1 * mm), _table(rows, WIDTH / _COLUMNS, _GAP, _GAP), Spacer(0, 2 * mm)]
 
 
 def _exhibit(exhibit: Exhibit) -> list[Flowable]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from faceward.core.canonical import sha256_hex
 from faceward.core.errors import BadInput
 from faceward.core.faces import Box, ImageArray
-from faceward.documents.content import Block, Exhibit, Grid, Pictures
+from faceward.documents.content import Block, Exhibit, Grid, Paragraph, Pictures
 from faceward.evaluate.outcome import Outcome, ScoredPair
 from faceward.policy.evaluation import DataBasis
 from faceward.vision.align import ARCFACE_112, chip
@@ -29,6 +30,26 @@ PRIVATE = frozenset({DataBasis.CONSENTED, DataBasis.REVIEWED})
 
 Crop = Callable[[Path], ImageArray | None]
 """Cuts the aligned face out of a picture file, shape (side, side, 3); None where there is none to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What pairs are: a name for one, and the paragraph that leads to them."""
+
+    name: str
+    lead: str
+
+
+NONMATED = Kind(
+    "non-mated pair",
+    "Closest non-mated pairs: two people, highest scores first. Look for label errors here: one person under two "
+    "names, or twins, raises the false-match rate that is stated.",
+)
+MATED = Kind(
+    "mated pair",
+    "Hardest mated pairs: one person, lowest scores first. Two people under one name raise the false-non-match rate; "
+    "so does another face in the picture that was taken for the subject's.",
+)
 
 
 def aligned(pipeline: Pipeline) -> Crop:
@@ -51,7 +72,9 @@ def aligned(pipeline: Pipeline) -> Crop:
     return crop
 
 
-def pairs(outcome: Outcome, chosen: Sequence[ScoredPair], crop: Crop | None, *, private: bool, what: str) -> Block:
+def pairs(
+    outcome: Outcome, chosen: Sequence[ScoredPair], crop: Crop | None, *, private: bool, kind: Kind
+) -> tuple[Block, ...]:
     """Return the pairs of one kind.
 
     Args:
@@ -59,16 +82,16 @@ def pairs(outcome: Outcome, chosen: Sequence[ScoredPair], crop: Crop | None, *, 
         chosen: The pairs, nearest to an error first.
         crop: See `Crop`; without it only scores and names are listed.
         private: Whether faces are made unrecognisable and files named by their hash alone.
-        what: What a pair is, for whoever does not see it.
+        kind: What the pairs are.
     """
     if crop is None or not chosen:
-        return _listed(outcome, chosen, private=private)
+        return (Paragraph(kind.lead), _listed(outcome, chosen, private=private))
     exhibits = []
     for number, pair in enumerate(chosen, 1):
         both = [_shown(crop, outcome.sample_files[place], private=private) for place in (pair.first, pair.second)]
         names = " · ".join(_named(outcome, place, private=private) for place in (pair.first, pair.second))
-        exhibits.append(Exhibit(tuple(both), f"{what} {number}, {names}", f"{pair.score:.4f}  {names}"))
-    return Pictures(tuple(exhibits))
+        exhibits.append(Exhibit(tuple(both), f"{kind.name} {number}, {names}", f"{pair.score:.4f}  {names}"))
+    return (Pictures(kind.lead, tuple(exhibits)),)
 
 
 def _listed(outcome: Outcome, chosen: Sequence[ScoredPair], *, private: bool) -> Grid:

@@ -31,8 +31,8 @@ from faceward.evaluate.drawing import (
     spread,
     styled,
     tag,
-    tick_text,
 )
+from faceward.evaluate.ratios import Tippett
 from faceward.policy.evaluation import Point
 
 _BINS = 90
@@ -98,7 +98,7 @@ def _operating(axes: Axes, point: Point, left: float, floor: float) -> None:
     face = PAGE if point.extrapolated else FIRST
     axes.plot(*at, "o", markersize=6, markerfacecolor=face, markeredgecolor=FIRST, zorder=4, clip_on=False)
     errors = "0 seen" if point.fnmr.estimate <= 0 else rate_text(point.fnmr.estimate)
-    tag(axes, f"{errors} at {tick_text(point.fmr.estimate)}" if point.fmr.estimate > 0 else errors, at, (6, 6))
+    tag(axes, f"{errors} at {rate_text(point.fmr.estimate)}" if point.fmr.estimate > 0 else errors, at, (6, 6))
 
 
 @styled
@@ -171,7 +171,7 @@ def _thresholds(plain: Axes, tails: Axes, points: Sequence[Point], peak: float) 
         level = peak + step * (place + 0.6)
         plain.vlines(point.threshold, 0, level, color=INK, linewidth=0.9, linestyle=":")
         tails.axvline(point.threshold, color=INK, linewidth=0.9, linestyle=":")
-        words = f"FMR {tick_text(point.fmr.estimate)}" if point.fmr.estimate > 0 else "no false match seen"
+        words = f"FMR {rate_text(point.fmr.estimate)}" if point.fmr.estimate > 0 else "no false match seen"
         tag(plain, words, (point.threshold, level), (-3, 0), ha="right", va="top", fontsize=8)
     plain.set_ylim(0, (peak + step * (len(marked) + 1)) or 1.0)
 
@@ -226,38 +226,32 @@ def discard(lines: Sequence[DiscardLine]) -> Figure:
 
 
 @styled
-def tippett(mated: Curve, nonmated: Curve, cllr: float | None = None) -> Figure:
-    """Draw which share of comparisons has a log10 likelihood ratio above each value (Tippett plot).
+def tippett(curves: Tippett, cllr: float) -> Figure:
+    """Draw which share of comparisons has at least each log10 likelihood ratio (Tippett plot).
 
     Args:
-        mated: log10 likelihood ratios of mated comparisons, shape (m,).
-        nonmated: Those of non-mated comparisons, shape (n,).
-        cllr: Cost of the log likelihood ratio, in bits, or None.
+        curves: Of mated and non-mated comparisons.
+        cllr: Cost of the log likelihood ratio, in bits.
     """
     figure, [axes] = sheet(3.2)
-    ends = []
     for values, colour, style, name in (
-        (nonmated, SECOND, (0, (4, 1.5)), "different people"),
-        (mated, FIRST, "-", "same person"),
+        (curves.nonmated, SECOND, (0, (4, 1.5)), "different people"),
+        (curves.mated, FIRST, "-", "same person"),
     ):
-        steps = np.unique(np.quantile(values, np.linspace(0, 1, 801)))
-        above = 1 - np.searchsorted(np.sort(values), steps, side="left") / len(values)
-        axes.plot(steps, above, color=colour, linestyle=style, drawstyle="steps-post")
-        ends += [float(steps[0]), float(steps[-1])]
+        axes.plot(curves.log10, values, color=colour, linestyle=style, drawstyle="steps-pre")
         level, side, shift = (0.5, "right", -7) if name == "same person" else (0.3, "left", 7)
-        place = int(np.argmin(np.abs(above - level)))
-        tag(axes, name, (steps[place], above[place]), (shift, 0), color=colour, ha=side, weight="bold")
-    reach = max(1.0, *(abs(end) for end in ends)) * 1.05
+        place = int(np.argmin(np.abs(values - level)))
+        tag(axes, name, (curves.log10[place], values[place]), (shift, 0), color=colour, ha=side, weight="bold")
+    reach = max(1.0, *(abs(float(end)) for end in (curves.log10[0], curves.log10[-1]))) * 1.05
     axes.set_xlim(-reach, reach)
     axes.set_ylim(0, 1.02)
     axes.axvline(0, color=SOFT, linewidth=0.9, linestyle=":")
     shares(axes, "y")
     axes.set_xlabel("log10 likelihood ratio (right of 0: speaks for the same person)")
-    axes.set_ylabel("comparisons above")
-    wrong = (float((mated < 0).mean()), float((nonmated > 0).mean()))
-    alt = (
-        f"{rate_text(wrong[0])} of mated comparisons have a ratio below 1 and {rate_text(wrong[1])} of non-mated ones "
-    )
-    alt += "one above 1" + ("." if cllr is None else f"; Cllr {cllr:.3f} bits.")
-    note = "Misleading evidence: the solid line left of 0, the dashed line right of it."
+    axes.set_ylabel("comparisons with as much or more")
+    middle = int(np.searchsorted(curves.log10, 0.0))
+    wrong = (1 - float(curves.mated[middle]), float(curves.nonmated[middle]))
+    alt = f"{rate_text(wrong[0])} of mated comparisons have a ratio below 1 and {rate_text(wrong[1])} of non-mated "
+    alt += f"ones at least 1; Cllr {cllr:.3f} bits."
+    note = "Misleading evidence: the solid line falls short of 100 % left of 0, the dashed line is above 0 right of it."
     return finished(figure, "tippett", "Tippett plot", alt, note)

@@ -25,7 +25,7 @@ def fairness(found: Fairness, point: Point | None) -> Figure:
         found: Errors by group at one operating point.
         point: That point over all people, for comparison, or None.
     """
-    groups = [*sorted(found.groups, key=lambda group: (not group.supported, group.name))][::-1]
+    groups = [*sorted(found.groups, key=lambda group: (not (group.fmr or group.fnmr), group.name))][::-1]
     names = [_group_name(group) for group in groups]
     lines = max((name.count("\n") for name in names), default=1) + 1
     figure, panels = sheet(1.0 + (0.1 + 0.16 * lines) * max(2, len(groups)), columns=2, sharey=True)
@@ -40,7 +40,7 @@ def fairness(found: Fairness, point: Point | None) -> Figure:
     panels[0].set_yticks(range(len(groups)), names)
     panels[0].set_ylim(-0.5, len(groups) - 0.4)
     for tick, group in zip(panels[0].get_yticklabels(), groups, strict=True):
-        tick.set_color(INK if group.supported else PALE)
+        tick.set_color(INK if group.fmr or group.fnmr else PALE)
     alt = "; ".join(_said(group) for group in groups[::-1])
     # The labels' names are part of the figure's, so that several charts of a document differ.
     plain = ("".join(c for c in one.lower() if c.isascii() and c.isalnum()) for one in found.attributes)
@@ -54,8 +54,7 @@ def _said(group: Group) -> str:
         f"{name} {measured(rate) if rate else 'not known, too few people'}"
         for name, rate in (("FMR", group.fmr), ("FNMR", group.fnmr))
     ]
-    few = "" if group.supported else ", too few for a claim"
-    return f"{group.name} ({group.subjects:,} people{few}): {', '.join(rates_said)}"
+    return f"{group.name} ({group.subjects:,} people): {', '.join(rates_said)}"
 
 
 def _group_name(group: Group) -> str:
@@ -70,25 +69,23 @@ def _dots(axes: Axes, groups: Sequence[Group], measure: str, overall: Rate | Non
     low = floor_of(seen) / 1.3
     high = min(1.0, max(*seen, low * 12) * 1.6)
     rates(axes, "x", low, high, (1,) if high / low > 100 else (1, 3) if high / low > 20 else (1, 2, 5))
-    for place, (group, rate) in enumerate(zip(groups, several, strict=True)):
+    for place, rate in enumerate(several):
         if rate is None or rate.trials == 0:
             tag(axes, "too few people for a claim", (low, place), (4, 0), color=SOFT, va="center", fontsize=8)
         else:
-            _dot(axes, rate, place, (low, high), claimed=group.supported)
+            _dot(axes, rate, place, (low, high))
     if overall is not None and overall.estimate > 0:
         axes.axvline(overall.estimate, color=INK, linewidth=1.2, linestyle=":", zorder=0)
-        tag(axes, "all", (overall.estimate, len(groups) - 0.55), (3, 0), color=SOFT, va="top", fontsize=8)
+        tag(axes, "all", (overall.estimate, -0.5), (3, 1), color=SOFT, va="bottom", fontsize=8)
 
 
-def _dot(axes: Axes, rate: Rate, place: int, ends: tuple[float, float], *, claimed: bool) -> None:
+def _dot(axes: Axes, rate: Rate, place: int, ends: tuple[float, float]) -> None:
     low, high = ends
-    colour = FIRST if claimed else PALE
-    axes.plot((max(rate.low, low), rate.high), (place, place), color=colour, linewidth=2.2, solid_capstyle="butt")
+    axes.plot((max(rate.low, low), rate.high), (place, place), color=FIRST, linewidth=2.2, solid_capstyle="butt")
     found = rate.estimate > 0
     at = (rate.estimate if found else rate.high, place)
-    axes.plot(*at, "o" if found else "<", color=colour, markersize=6 if found else 5)
+    axes.plot(*at, "o" if found else "<", color=FIRST, markersize=6 if found else 5)
     words = rate_text(rate.estimate) if found else f"0 seen, at most {rate_text(rate.high)}"
     across = np.log(at[0] / low) / np.log(high / low)
     side = "left" if across < 0.25 else "right" if across > 0.75 else "center"
-    few = "" if claimed else " (too few)"
-    tag(axes, words + few, at, (0, 6), color=INK if claimed else SOFT, ha=side, fontsize=8)
+    tag(axes, words, at, (0, 6), ha=side, fontsize=8)

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from faceward.core.canonical import JSONValue
 from faceward.documents.as_html import render_html
 from faceward.documents.as_pdf import render_pdf
 from faceward.documents.content import Block, Bullets, Document, Pairs, Paragraph, Section
 from faceward.evaluate import report_parts as parts
 from faceward.evaluate import report_words as words
-from faceward.evaluate.exhibits import COUNT, PRIVATE, Crop, pairs
+from faceward.evaluate.exhibits import COUNT, MATED, NONMATED, PRIVATE, Crop, pairs
 from faceward.evaluate.outcome import Outcome
 from faceward.operations.documents import make_folder
 from faceward.protection.files import write_atomically
@@ -123,14 +122,18 @@ def _sections(outcome: Outcome, options: Options) -> Iterator[Section]:
         yield Section(title, "ISO/IEC 19795-10", parts.groups(one, words.usual(evaluation.points)))
     if evaluation.likelihood and compared:
         yield Section("Likelihood ratios", "for case work", parts.likelihood(outcome))
-    if other := parts.details(outcome):
+    if other := parts.details(outcome, private=_private(outcome, options)):
         yield Section("What else was measured", f"protocol of the kind {outcome.kind}", other)
     if compared:
         yield Section("Nearest to an error", "for whoever looks for the cause", _nearest(outcome, options))
     listed = outcome.details.get("unsupported")
-    unsupported = [str(text) for text in listed] if isinstance(listed, list) else []
+    unsupported = [f"Not stated for lack of data: {text}." for text in listed] if isinstance(listed, list) else []
     yield Section("What the data cannot tell", "limits", (Bullets(words.limits(evaluation, unsupported)),))
     yield Section("How to measure it again", "environment and digests", _origin(outcome, options))
+
+
+def _private(outcome: Outcome, options: Options) -> bool:
+    return options.private or outcome.evaluation.data.basis in PRIVATE
 
 
 def _crowds(outcome: Outcome) -> tuple[Block, ...]:
@@ -144,32 +147,24 @@ def _crowds(outcome: Outcome) -> tuple[Block, ...]:
 
 
 def _nearest(outcome: Outcome, options: Options) -> tuple[Block, ...]:
-    private = options.private or outcome.evaluation.data.basis in PRIVATE
-    nonmated = pairs(outcome, outcome.hardest.nonmated[:COUNT], options.crop, private=private, what="non-mated pair")
-    mated = pairs(outcome, outcome.hardest.mated[:COUNT], options.crop, private=private, what="mated pair")
+    private = _private(outcome, options)
     hidden = (
         "The pictures are private: faces are made unrecognisable for good, and files are named by the start of their "
         "SHA-256."
     )
+    hardest, crop = outcome.hardest, options.crop
     return (
         *((Paragraph(hidden),) if private else ()),
-        Paragraph(
-            "Closest non-mated pairs: two people, highest scores first. Look for label errors here: one person under "
-            "two names, or twins, raises the false-match rate that is stated."
-        ),
-        nonmated,
-        Paragraph(
-            "Hardest mated pairs: one person, lowest scores first. Two people under one name raise the "
-            "false-non-match rate; so does another face in the picture that was taken for the subject's."
-        ),
-        mated,
+        *pairs(outcome, hardest.nonmated[:COUNT], crop, private=private, kind=NONMATED),
+        *pairs(outcome, hardest.mated[:COUNT], crop, private=private, kind=MATED),
     )
 
 
 def _origin(outcome: Outcome, options: Options) -> tuple[Block, ...]:
     evaluation, data = outcome.evaluation, outcome.evaluation.data
-    seconds: JSONValue = outcome.details.get("seconds")
-    took = () if not isinstance(seconds, int | float) else (("Runtime", f"{seconds:,.0f} s"),)
+    extraction = outcome.details.get("extraction")
+    seconds = extraction.get("seconds") if isinstance(extraction, dict) else None
+    took = (("Runtime of extraction", f"{seconds:,.1f} s"),) if isinstance(seconds, int | float) else ()
     return (
         Pairs(
             (

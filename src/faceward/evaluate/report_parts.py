@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -14,14 +14,15 @@ from faceward.evaluate import figures, metrics, search_figures
 from faceward.evaluate.drawing import Curve
 from faceward.evaluate.group_figure import fairness
 from faceward.evaluate.intervals import SubjectBootstrap
+from faceward.evaluate.likelihood import assess
 from faceward.evaluate.outcome import Outcome
-from faceward.evaluate.report_words import cost
+from faceward.evaluate.report_words import cost, shown
 from faceward.evaluate.scores import Scores
 from faceward.evaluate.searching import SearchScores
 from faceward.policy.evaluation import Differential, Evaluation, Fairness, IdentificationPoint, Point
 
 _RANKS = 20
-_MOST_ROWS = 40
+_MOST_ROWS, _MOST_NAMED, _MOST_SHARES = 40, 8, 7
 # A curve has no use for more points than its width on paper shows.
 _CURVE = 160
 
@@ -48,7 +49,7 @@ def operating(outcome: Outcome) -> tuple[Block, ...]:
     )
     if scores is None or not len(scores.mated) or not len(scores.nonmated):
         return (told, table, note)
-    return (told, figures.det(_det(scores), evaluation.points), table, note)
+    return (told, figures.det(_det(scores), shown(evaluation.points)), table, note)
 
 
 def _failures(evaluation: Evaluation) -> str:
@@ -75,7 +76,7 @@ def distributions(outcome: Outcome) -> tuple[Block, ...]:
     scores = outcome.scores
     if scores is None:
         return ()
-    known = [point for point in outcome.evaluation.points if not point.extrapolated]
+    known = [point for point in shown(outcome.evaluation.points) if not point.extrapolated]
     equal = Paragraph(
         f"Equal error rate: {rate_text(metrics.eer(scores))}, at the threshold where both errors are alike. It "
         "compares networks; nobody operates there."
@@ -95,7 +96,8 @@ def searching(outcome: Outcome) -> tuple[Block, ...]:
     blocks: list[Block] = []
     if len({point.references for point in points}) > 1:
         blocks.append(search_figures.growth(points))
-    curves = [curve for search in outcome.searches if (curve := _search_curve(search)) is not None]
+    rank = max((point.rank for point in points), default=_RANKS)
+    curves = [curve for search in outcome.searches if (curve := _search_curve(search, rank)) is not None]
     if any((curve.fpir > 0).any() for curve in curves):
         blocks.append(search_figures.trade_off(curves))
     if curves:
@@ -113,7 +115,7 @@ def _search_row(point: IdentificationPoint) -> tuple[str, ...]:
     return (*counts, measured(point.fpir), measured(point.fnir), str(point.rank))
 
 
-def _search_curve(search: SearchScores) -> search_figures.SearchCurve | None:
+def _search_curve(search: SearchScores, rank: int) -> search_figures.SearchCurve | None:
     strangers = search.best[~search.enrolled]
     if not search.enrolled.any() or not len(strangers):
         return None
@@ -121,13 +123,12 @@ def _search_curve(search: SearchScores) -> search_figures.SearchCurve | None:
     if not len(finite):
         return None
     thresholds = np.unique(np.quantile(finite, np.linspace(0, 1, _CURVE), method="nearest"))
-    rank = min(_RANKS, search.references)
     return search_figures.SearchCurve(
         references=search.references,
         simulated=search.simulated,
         fpir=search.fpir(thresholds),
-        fnir=search.fnir(thresholds, rank),
-        cmc=search.cmc(rank),
+        fnir=search.fnir(thresholds, min(rank, search.references)),
+        cmc=search.cmc(min(_RANKS, search.references)),
     )
 
 
@@ -140,7 +141,7 @@ def groups(one: Fairness, point: Point | None) -> tuple[Block, ...]:
             f"{group.subjects:,}",
             measured(group.fmr) if group.fmr else "too few",
             measured(group.fnmr) if group.fnmr else "too few",
-            group.note if not group.supported else "",
+            group.note,
         )
         for group in one.groups
     )
@@ -173,41 +174,55 @@ def _uneven(one: Differential) -> tuple[str, ...]:
 
 
 def likelihood(outcome: Outcome) -> tuple[Block, ...]:
-    """Return the Tippett plot of the run's likelihood ratios, and its Cllr."""
-    scores = outcome.scores
-    if scores is None:
+    """Return the Tippett plot of the run's likelihood ratios on held-out people, and their Cllr."""
+    if outcome.scores is None:
         return ()
-    known, ratios = (np.array(side) for side in zip(*outcome.evaluation.likelihood, strict=True))
-    mated, nonmated = (np.interp(_floats(side), known, ratios) for side in (scores.mated, scores.nonmated))
-    cllr = outcome.details.get("cllr")
-    value = float(cllr) if isinstance(cllr, int | float) else _cllr(mated, nonmated)
+    found = assess(outcome.scores)
+    low, high = (10.0**bound for bound in found.bounds)
     text = (
-        f"Cllr {value:.3f} bits: 0 is perfect, 1 says nothing (a coin). A ratio says how much more probable the score "
-        "is if both pictures show one person than if they show two; it is no probability that they do."
+        f"Cllr {found.cllr:.3f} bits, of which {found.cllr_min:.3f} would remain after the best recalibration; 0 is "
+        "perfect, 1 says nothing (a coin). A ratio says how much more probable the score is if both pictures show one "
+        "person than if they show two; it is no probability that they do."
     )
-    return (figures.tippett(mated, nonmated, value), Paragraph(text))
+    bounds = (
+        f"Tried on {found.mated:,} mated and {found.nonmated:,} non-mated comparisons of people who took no part in "
+        f"making the ratios. They support no ratio below {low:.2g} and none above {high:,.0f}."
+    )
+    return (figures.tippett(found.tippett, found.cllr), Paragraph(text), Paragraph(bounds))
 
 
-def _cllr(mated: Curve, nonmated: Curve) -> float:
-    """Return the cost of the log likelihood ratio in bits (Brümmer and du Preez, 2006)."""
-    log2 = np.log(10) / np.log(2)
-    costs = (np.logaddexp2(0, -mated * log2).mean(), np.logaddexp2(0, nonmated * log2).mean())
-    return float(sum(costs) / 2)
+def details(outcome: Outcome, *, private: bool) -> tuple[Block, ...]:
+    """Return the run's other figures: the quality curves, and plain values by name.
 
-
-def details(outcome: Outcome) -> tuple[Block, ...]:
-    """Return the run's other figures: the quality curves, and plain values by name."""
+    Args:
+        outcome: The run.
+        private: Whether lists, which name pictures, are given by their length alone.
+    """
     found: list[Block] = []
-    components = outcome.details.get("components")
+    quality = outcome.details.get("quality")
+    components = outcome.details.get("components", quality.get("components") if isinstance(quality, Mapping) else None)
     lines = [*_discards(components)] if isinstance(components, list) else []
     if lines:
-        found.append(figures.discard(lines))
+        found += [figures.discard(lines), _discard_table(lines)]
     left = {key: value for key, value in outcome.details.items() if key not in _TOLD}
-    rows = [*_flat(left)][:_MOST_ROWS]
+    rows = [*_flat(left, private=private)][:_MOST_ROWS]
     return (*found, Pairs(tuple(rows))) if rows else tuple(found)
 
 
-_TOLD = frozenset({"unsupported", "components", "cllr", "seconds"})
+# What other parts of the report say better.
+_TOLD = frozenset({"unsupported", "quality", "components", "eer", "galleries", "cllr", "cllr_min", "log10_bounds"})
+
+
+def _discard_table(lines: Sequence[figures.DiscardLine]) -> Grid:
+    """Return the FNMR of what each measure keeps."""
+    shares = sorted({float(share) for line in lines for share in line.discarded})[:_MOST_SHARES]
+    rows = []
+    for line in lines:
+        known = dict(zip(line.discarded.tolist(), line.fnmr.tolist(), strict=True))
+        rates = (rate_text(known[share]) if share in known else "too few" for share in shares)
+        rows.append((line.name.replace("_", " "), *rates))
+    columns = ("FNMR without the lowest", *(f"{share * 100:.3g} %#" for share in shares))
+    return Grid(columns, tuple(rows), widths=(3, *(1.2 for _ in shares)))
 
 
 def _discards(components: list[JSONValue]) -> Iterator[figures.DiscardLine]:
@@ -221,18 +236,32 @@ def _discards(components: list[JSONValue]) -> Iterator[figures.DiscardLine]:
         yield figures.DiscardLine(str(one.get("name")), columns["discarded"], columns["fnmr"])
 
 
-def _flat(value: Mapping[str, JSONValue], before: str = "") -> Iterator[tuple[str, str]]:
+def _flat(value: Mapping[str, JSONValue], before: str = "", *, private: bool) -> Iterator[tuple[str, str]]:
     for key, inside in value.items():
         name = f"{before}{key.replace('_', ' ')}"
         if isinstance(inside, Mapping):
-            yield from _flat(inside, f"{name}: ")
-        elif inside is None or isinstance(inside, bool):
-            yield name, {True: "yes", False: "no", None: "none"}[inside]
-        elif isinstance(inside, str):
-            yield name, inside
-        elif isinstance(inside, int):
-            yield name, f"{inside:,}"
-        elif isinstance(inside, float):
-            yield name, f"{inside:.4g}"
-        elif all(not isinstance(item, Mapping | list) for item in inside):
-            yield name, ", ".join(str(item) for item in inside)
+            yield from _flat(inside, f"{name}: ", private=private)
+        elif isinstance(inside, list):
+            if inside:
+                yield name, f"{len(inside):,}" if private else _several(inside)
+        elif inside is not None:
+            yield name, _short(inside)
+
+
+def _several(values: Sequence[JSONValue]) -> str:
+    more = f" and {len(values) - _MOST_NAMED:,} more" if len(values) > _MOST_NAMED else ""
+    return ", ".join(_short(value) for value in values[:_MOST_NAMED]) + more
+
+
+def _short(value: JSONValue) -> str:
+    if value is None or isinstance(value, bool):
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return " = ".join(_short(item) for item in value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key.replace('_', ' ')} {_short(item)}" for key, item in value.items())
+    return str(value)

@@ -9,7 +9,7 @@ from faceward.core.rate_words import measured, of_hundred, rate_text, share_of, 
 from faceward.core.rates import Rate
 from faceward.core.words import plural
 from faceward.documents.content import Grid
-from faceward.policy.evaluation import DataSet, Evaluation, Fairness, Point
+from faceward.policy.evaluation import DataSet, Evaluation, Fairness, Group, Point
 
 SIZES = (10, 100, 1_000, 10_000)
 _USUAL = 1e-3
@@ -99,7 +99,7 @@ def _strangers(rate: Rate) -> str:
         )
     count = max(100, 10 ** math.ceil(-math.log10(rate.estimate) - 0.05))
     found = share_of(rate, count)
-    verb = "is" if found.split()[0] in {"1", "1.0"} else "are"
+    verb = "is" if 0.95 <= rate.estimate * count < 1.05 else "are"
     return f"of {count:,} strangers compared with one reference, {found} {verb} taken for the person"
 
 
@@ -157,7 +157,8 @@ def _uneven(several: Sequence[Fairness]) -> tuple[str, ...]:
             found.append(
                 f"By {' and '.join(one.attributes)}: people of the group {differential.worst!r} are most often {said}, "
                 f"{differential.ratio.estimate:.2f} times the geometric mean over groups "
-                f"({differential.ratio.low:.2f} to {differential.ratio.high:.2f})."
+                f"({differential.ratio.low:.2f} to {differential.ratio.high:.2f})"
+                + (", so that chance may explain it." if differential.ratio.low <= 1 else ".")
             )
     return tuple(found)
 
@@ -178,6 +179,10 @@ def _alarm(rate: Rate, size: int) -> str:
         return f"at most {rate_text(ends[1])}"
     middle = crowd(rate.estimate, size)
     return f"{rate_text(middle)} " + f"({span_text(*ends, middle)})".replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _lack(group: Group) -> str:
+    return group.note or plural(group.subjects, "person", "people")
 
 
 def cost(one: Fairness, point: Point | None) -> str:
@@ -210,10 +215,10 @@ def limits(evaluation: Evaluation, unsupported: Sequence[str]) -> tuple[str, ...
         )
     if any(point.simulated for point in evaluation.identification):
         found.append("Simulated references show how errors grow with the number of people; they are no people.")
-    small = [group for one in evaluation.fairness for group in one.groups if not group.supported]
+    small = [group for one in evaluation.fairness for group in one.groups if not (group.fmr and group.fnmr)]
     if small:
         found.append(
-            f"Too small for a claim: {', '.join(f'{group.name} ({group.subjects:,})' for group in small)}. "
+            f"Too small for a claim: {'; '.join(f'{group.name} ({_lack(group)})' for group in small)}. "
             "That no difference was found there does not mean that there is none."
         )
     if evaluation.fairness:

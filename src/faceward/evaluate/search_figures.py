@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +14,7 @@ from faceward.core.rate_words import measured, rate_text
 from faceward.documents.content import Figure
 from faceward.evaluate.drawing import (
     FIRST,
+    LOWEST,
     PAGE,
     SECOND,
     Curve,
@@ -25,7 +26,6 @@ from faceward.evaluate.drawing import (
     spread,
     styled,
     tag,
-    tick_text,
 )
 from faceward.policy.evaluation import IdentificationPoint
 
@@ -95,12 +95,12 @@ def _name_lines(axes: Axes, lines: Sequence[tuple[str, Curve, Curve]], left: flo
         inside = (across > 0) & (down > 0)
         # Of the thresholds with the lowest FPIR the one that misses fewest.
         nearest = inside & (across == across[inside].min()) if inside.any() else inside
-        starts.append(float(down[nearest].min()) if nearest.any() else axes.get_ylim()[0])
+        ends = (float(across[nearest][0]), float(down[nearest].min())) if nearest.any() else (left, axes.get_ylim()[0])
+        starts.append((max(ends[0], left), float(np.log10(ends[1]))))
     bottom, top = (float(np.log10(end)) for end in axes.get_ylim())
-    for (name, _, _), at in zip(
-        lines, spread([float(np.log10(start)) for start in starts], (top - bottom) / 16, top - 0.02), strict=True
-    ):
-        tag(axes, name, (left, 10**at), (4, 3), fontsize=8)
+    heights = spread([height for _, height in starts], (top - bottom) / 16, top - 0.02)
+    for (name, _, _), (place, _), height in zip(lines, starts, heights, strict=True):
+        tag(axes, name, (place, 10**height), (4, 3), fontsize=8)
 
 
 @styled
@@ -123,7 +123,7 @@ def growth(points: Sequence[IdentificationPoint]) -> Figure:
     bottom, top = (float(np.log10(end)) for end in axes.get_ylim())
     for place, (several, at) in enumerate(zip(series, spread(ends_at, (top - bottom) / 14, top), strict=True)):
         middle = float(np.median([point.fpir.estimate for point in several]))
-        words = f"FPIR {tick_text(float(f'{middle:.1g}'))}"
+        words = f"FPIR {rate_text(middle)}"
         colour = (FIRST, SECOND)[place % 2]
         tag(axes, words, (several[-1].references, 10**at), (9, 0), color=colour, va="center")
     axes.set_xlabel("people in the gallery")
@@ -151,11 +151,11 @@ def _grown(axes: Axes, several: Sequence[IdentificationPoint], colour: str, line
 
 
 def _series(points: Sequence[IdentificationPoint]) -> list[list[IdentificationPoint]]:
-    """Return the points of each kept rate: at every size the first, the second … by FPIR falling."""
-    ordered = sorted(points, key=lambda point: (point.references, point.threshold))
-    columns = [list(group) for _, group in groupby(ordered, key=lambda point: point.references)]
-    most = max((len(column) for column in columns), default=0)
-    return [[column[place] for column in columns if place < len(column)] for place in range(most)]
+    """Return the points of each kept rate over rising sizes; rates within half a power of ten are one."""
+    found: dict[int, list[IdentificationPoint]] = defaultdict(list)
+    for point in sorted(points, key=lambda point: (point.references, point.threshold)):
+        found[round(2 * np.log10(max(point.fpir.estimate, LOWEST)))].append(point)
+    return [found[rate] for rate in sorted(found, reverse=True)]
 
 
 @styled
