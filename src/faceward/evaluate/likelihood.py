@@ -1,8 +1,8 @@
 """From scores to likelihood ratios, for case work.
 
-A threshold answers yes or no; who weighs a match with other evidence needs to know how much it weighs. The table is made
-by pooling adjacent violators: the log LR of a cosine similarity is no straight line, as logistic regression would have
-it, and no density fits its tails. What pooling makes of few comparisons at the ends is bounded twice: one more
+A threshold answers yes or no; who weighs a match with other evidence needs to know how much it weighs. The table is
+made by pooling adjacent violators: the log LR of a cosine similarity is no straight line, as logistic regression would
+have it, and no density fits its tails. What pooling makes of few comparisons at the ends is bounded twice: one more
 comparison that misleads is counted in at each end, and no ratio is stated beyond what held-out comparisons support
 (`ratios.elub`).
 
@@ -104,15 +104,25 @@ class _Cells:
         return mated, nonmated
 
 
-def lack(scores: Scores) -> str:
-    """Say why the data support no likelihood ratios, or return an empty text where they do."""
+def lack(scores: Scores, folds: int = FOLDS, seed: int = SEED) -> str:
+    """Say why the data support no likelihood ratios, or return an empty text where they do.
+
+    Args:
+        scores: The comparisons.
+        folds: As for `assess`.
+        seed: As for `assess`.
+    """
     subjects = len(np.unique(scores.subject_of[scores.mated_pairs[:, 0]]))
     if subjects < MIN_SUBJECTS:
         return f"{subjects} subjects have mated comparisons; likelihood ratios need {MIN_SUBJECTS}"
     strangers = len(np.unique(scores.subject_of[scores.nonmated_pairs.ravel()]))
     if strangers < MIN_SUBJECTS:
         return f"{strangers} subjects have non-mated comparisons; likelihood ratios need {MIN_SUBJECTS}"
-    return ""
+    mated, nonmated = _folds(scores, folds, seed)
+    within = [(nonmated == fold).sum(axis=1) for fold in range(folds)]
+    if all((mated == k).any() and (of == 2).any() and (of == 0).any() for k, of in enumerate(within)):
+        return ""
+    return f"the comparisons cannot be dealt into {folds} folds of people with both kinds in each"
 
 
 def table(scores: Scores) -> tuple[tuple[float, float], ...]:
@@ -132,9 +142,9 @@ def assess(scores: Scores, folds: int = FOLDS, seed: int = SEED) -> Assessment:
         seed: Seed of the dealing.
 
     Raises:
-        BadInput: Too few subjects, or a fold without comparisons of a kind.
+        BadInput: There are too few subjects or comparisons; `lack` says which.
     """
-    reason = lack(scores)
+    reason = lack(scores, folds, seed)
     if reason:
         raise BadInput(f"{reason}; evaluate on more people")
     cells = _sort(scores, folds, seed)
@@ -143,8 +153,6 @@ def assess(scores: Scores, folds: int = FOLDS, seed: int = SEED) -> Assessment:
     for fold in range(folds):
         curve = _fit(cells, fold, units)
         held = cells.counts(fold, held_out=True)
-        if not held[0].sum() or not held[1].sum():
-            raise BadInput("too few comparisons to hold some out; evaluate on more people")
         values = curve.at(cells.centres)
         mated.append((values, held[0]))
         nonmated.append((values, held[1]))
@@ -170,10 +178,15 @@ def _sort(scores: Scores, folds: int, seed: int) -> _Cells:
         np.minimum((side - np.float32(lowest)) / np.float32(width), _CELLS - 1).astype(np.int32)
         for side in (scores.mated, scores.nonmated)
     ]
+    centres: Numbers = lowest + (np.arange(_CELLS, dtype=np.float64) + 0.5) * width
+    return _Cells(centres, place[0], place[1], *_folds(scores, folds, seed))
+
+
+def _folds(scores: Scores, folds: int, seed: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
+    """Deal the subjects; return the fold of each mated comparison, and those of both subjects of each non-mated one."""
     dealt = np.random.default_rng(seed).permutation(scores.subjects) % folds
     fold = dealt.astype(np.int8)[scores.subject_of]
-    centres: Numbers = lowest + (np.arange(_CELLS, dtype=np.float64) + 0.5) * width
-    return _Cells(centres, place[0], place[1], fold[scores.mated_pairs[:, 0]], fold[scores.nonmated_pairs])
+    return fold[scores.mated_pairs[:, 0]], fold[scores.nonmated_pairs]
 
 
 def _units(scores: Scores, cells: _Cells) -> tuple[float, float]:

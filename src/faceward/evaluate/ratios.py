@@ -94,8 +94,9 @@ def elub(ratios: Ratios, mated_unit: float = 1.0, nonmated_unit: float = 1.0) ->
     """Return the lowest and highest log10 LR that the data support: the empirical lower and upper bounds.
 
     Whoever decides by an LR against a threshold t of cost and prior errs at a cost of FNMR(t) + t FMR(t); whoever
-    ignores it, at min(1, t). An LR is supported as far as the first is no worse than the second with one more comparison
-    on either side that misleads (Vergeer, van Es, de Jongh, Alberink and Stoel, Science and Justice 56, 2016, 482-491).
+    ignores it, at min(1, t). An LR is supported as far as the first is no worse than the second with one more
+    comparison on either side that misleads (Vergeer, van Es, de Jongh, Alberink and Stoel, Science and Justice 56,
+    2016, 482-491).
     Comparisons of the same people mislead together: then the one more is a unit of them.
 
     Args:
