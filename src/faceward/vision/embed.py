@@ -9,7 +9,7 @@ import numpy as np
 from faceward.core.errors import IntegrityError
 from faceward.core.faces import FloatArray, ImageArray
 from faceward.vision.align import chip
-from faceward.vision.manifest import EmbedderSpec
+from faceward.vision.networks import EmbedderSpec
 from faceward.vision.session import Session
 
 # Larger batches gain nothing on a processor and cost memory.
@@ -29,21 +29,40 @@ class Embedder:
         first = shape[0]
         self._batch = first if isinstance(first, int) else _BATCH
 
-    def chips(self, pixels: ImageArray, landmarks: Sequence[FloatArray]) -> list[ImageArray]:
-        """Align faces of one picture; RGB chips of the network's size."""
-        return [chip(pixels, points, self._spec.template, self._spec.size) for points in landmarks]
+    def features(self, pixels: ImageArray, landmarks: Sequence[FloatArray]) -> FloatArray:
+        """Return unit features of faces of one picture, shape (n, d), averaged over the pack's views of each.
 
-    def embed(self, chips: Sequence[ImageArray]) -> FloatArray:
-        """Return unit features of aligned chips, shape (n, d), averaged over the mirror image where the pack says so.
+        Args:
+            pixels: RGB, shape (height, width, 3).
+            landmarks: Five points of each face, shape (5, 2), pixels.
+
+        Raises:
+            IntegrityError: See `embed`.
+        """
+        # A picture of a crowd is worked on by a few faces at a time, which bounds the memory of their chips.
+        step = max(1, _BATCH // len(self._spec.views))
+        groups = [landmarks[i : i + step] for i in range(0, len(landmarks), step)]
+        found = [self.embed(np.stack([self._views(pixels, points) for points in group])) for group in groups]
+        return np.concatenate(found) if found else np.zeros((0, self._spec.dimension), dtype=np.float32)
+
+    def _views(self, pixels: ImageArray, landmarks: FloatArray) -> ImageArray:
+        spec, centre = self._spec, (self._spec.size - 1) / 2
+        chips = {
+            scale: chip(pixels, landmarks, (spec.template - centre) * scale + centre, spec.size)
+            for scale in {view.scale for view in spec.views}
+        }
+        return np.stack([chips[view.scale][:, :: -1 if view.mirrored else 1] for view in spec.views])
+
+    def embed(self, chips: ImageArray) -> FloatArray:
+        """Return unit features, shape (n, d), each of the average over a face's views.
+
+        Args:
+            chips: Aligned RGB chips, shape (n, views, size, size, 3).
 
         Raises:
             IntegrityError: The network's output has another length than its manifest states, or is not finite.
         """
-        if not chips:
-            return np.zeros((0, self._spec.dimension), dtype=np.float32)
-        planes = np.stack(chips)
-        if self._spec.mirror:
-            planes = np.concatenate([planes, planes[:, :, ::-1]])
+        planes = chips.reshape(-1, *chips.shape[2:])
         raw = np.concatenate([self._run(planes[i : i + self._batch]) for i in range(0, len(planes), self._batch)])
         if (
             raw.ndim != 2
@@ -54,10 +73,9 @@ class Embedder:
             raise IntegrityError(
                 f"the model {self._session.name} gives features of another form than its manifest says"
             )
-        if self._spec.mirror:
-            raw = raw[: len(chips)] + raw[len(chips) :]
-        norms = np.linalg.norm(raw, axis=1, keepdims=True)
-        return np.asarray(raw / np.maximum(norms, 1e-12), dtype=np.float32)
+        summed = raw.reshape(len(chips), -1, self._spec.dimension).sum(axis=1)
+        norms = np.linalg.norm(summed, axis=1, keepdims=True)
+        return np.asarray(summed / np.maximum(norms, 1e-12), dtype=np.float32)
 
     def _run(self, planes: ImageArray) -> FloatArray:
         count = len(planes)

@@ -6,84 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import rfc8785
 
 from faceward.core.canonical import canonical_json, sha256_hex
 from faceward.core.errors import BadInput, UsageError
 from faceward.core.names import check_name
 from faceward.core.toml import loads_bounded
-from faceward.vision.align import ARCFACE_112
 from faceward.vision.calibration import Calibration, parse_calibration
 from faceward.vision.download import Download, parse_download
 from faceward.vision.fields import Table
-
-DETECTORS = ("centerface", "yunet")
-COLOURS = ("rgb", "bgr")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFile:
-    """One network file and the hash that it must have.
-
-    Attributes:
-        file: Name inside the pack's folder, or inside `distribution`.
-        sha256: 64 hexadecimal digits.
-        distribution: An installed Python distribution that carries the file, or empty.
-        prepare: How the file becomes the graph that is run: `as-is`, `static-inputs` or `dlib-resnet`.
-        prepared_sha256: What the prepared graph must hash to, or empty for `as-is`.
-        weights: For a network in OpenVINO's format, the file of its weights beside `file`, which holds its structure;
-            empty for a network in one file.
-        weights_sha256: Hash of the weights' file, or empty.
-    """
-
-    file: str
-    sha256: str
-    distribution: str
-    prepare: str
-    prepared_sha256: str
-    weights: str = ""
-    weights_sha256: str = ""
-
-    def parts(self) -> tuple[tuple[str, str], ...]:
-        """Return the name and the hash of each file that the network consists of."""
-        own = (self.file, self.sha256)
-        return (own, (self.weights, self.weights_sha256)) if self.weights else (own,)
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorSpec:
-    """A detector's file and form."""
-
-    kind: str
-    model: ModelFile
-    threshold: float
-
-
-@dataclass(frozen=True, slots=True)
-class EmbedderSpec:
-    """An embedding network's file and form of input.
-
-    Attributes:
-        model: The network.
-        dimension: Length d of the features.
-        size: Side of the square chip in pixels.
-        colour: Order of the channels, `rgb` or `bgr`.
-        mean: Subtracted from 0-255 samples.
-        scale: What the difference is divided by.
-        template: Where the five landmarks lie in the chip, shape (5, 2), pixels.
-        mirror: Whether features are averaged with those of the mirror image.
-    """
-
-    model: ModelFile
-    dimension: int
-    size: int
-    colour: str
-    mean: float
-    scale: float
-    template: npt.NDArray[np.float64]
-    mirror: bool
+from faceward.vision.networks import (
+    CohortSpec,
+    DetectorSpec,
+    EmbedderSpec,
+    ModelFile,
+    parse_cohort_spec,
+    parse_detector,
+    parse_embedder,
+    parse_evaluation_file,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +39,11 @@ class Manifest:
         training_data: What they were trained on, as far as it is known.
         detector: The detector, or None to take the default pack's.
         embedder: The embedding network.
+        cohort: Strangers against whom scores are set, or None.
         calibration: What a score means, or None: then nothing can be decided with the pack.
+        evaluation: Name and hash of the file with the evaluation that comes with the pack, or None.
         download: Where the files are fetched from and on what terms, or None for a pack that is added by hand.
-        digest: SHA-256 of detector and embedder, in canonical form: what makes the features.
+        digest: SHA-256 of detector, embedder and cohort, in canonical form: what makes the features.
         document: SHA-256 of the manifest as a whole, calibration included.
     """
 
@@ -111,7 +54,9 @@ class Manifest:
     training_data: str
     detector: DetectorSpec | None
     embedder: EmbedderSpec
+    cohort: CohortSpec | None
     calibration: Calibration | None
+    evaluation: tuple[str, str] | None
     download: Download | None
     digest: str
     document: str
@@ -120,6 +65,16 @@ class Manifest:
     def identifier(self) -> str:
         """The pack's name with the start of its digest: what references are bound to."""
         return f"{self.name}@{self.digest[:16]}"
+
+    @property
+    def dimension(self) -> int:
+        """Length of the features: the network's, and one more where a cohort says how common a face is."""
+        return self.embedder.dimension + (self.cohort is not None)
+
+    def attachments(self) -> tuple[tuple[str, str], ...]:
+        """Return name and hash of each file beside the manifest that is no network."""
+        cohort = ((self.cohort.file, self.cohort.sha256),) if self.cohort else ()
+        return (*cohort, self.evaluation) if self.evaluation else cohort
 
     def files(self) -> tuple[ModelFile, ...]:
         """Return all network files that the pack names."""
@@ -153,9 +108,11 @@ def parse_manifest(text: str, origin: str) -> Manifest:
         commercial=head.boolean("commercial"),
         source=head.text("source"),
         training_data=head.text("training_data", "not stated"),
-        detector=_detector(root.table("detector")) if "detector" in raw else None,
-        embedder=_embedder(root.table("embedder")),
+        detector=parse_detector(root.table("detector")) if "detector" in raw else None,
+        embedder=parse_embedder(root.table("embedder")),
+        cohort=parse_cohort_spec(root.table("cohort")) if "cohort" in raw else None,
         calibration=parse_calibration(root.table("calibration")) if "calibration" in raw else None,
+        evaluation=parse_evaluation_file(root.table("evaluation")) if "evaluation" in raw else None,
         download=parse_download(root.table("download")) if "download" in raw else None,
         digest=_digest(raw, origin),
         document=sha256_hex(text.encode()),
@@ -194,51 +151,6 @@ def _name(head: Table) -> str:
 def _digest(raw: Mapping[str, Any], origin: str) -> str:
     try:
         # The calibration may be improved without touching the features, so it does not change the identity.
-        return sha256_hex(canonical_json({k: v for k, v in raw.items() if k in {"detector", "embedder"}}))
+        return sha256_hex(canonical_json({k: v for k, v in raw.items() if k in {"detector", "embedder", "cohort"}}))
     except rfc8785.CanonicalizationError as error:  # dates, NaN and huge integers
         raise BadInput(f"{origin}: a value has no canonical form ({error}); use text, numbers and lists") from None
-
-
-def _model(table: Table) -> ModelFile:
-    sha = table.text("sha256").lower()
-    prepare = table.choice("prepare", ("as-is", "static-inputs", "dlib-resnet"), "as-is")
-    prepared = table.text("prepared_sha256", "").lower()
-    weights, weights_sha = table.text("weights", ""), table.text("weights_sha256", "").lower()
-    for key, value in (("sha256", sha), ("prepared_sha256", prepared), ("weights_sha256", weights_sha)):
-        if value and (len(value) != 64 or set(value) - set("0123456789abcdef")):
-            raise table.error(key, "is not 64 hexadecimal digits")
-    if (prepare == "as-is") != (not prepared):
-        raise table.error("prepared_sha256", "goes with a prepare other than as-is")
-    if bool(weights) != bool(weights_sha):
-        raise table.error("weights_sha256", "goes with weights")
-    file = table.text("file")
-    distribution = table.text("distribution", "")
-    if weights and (distribution or prepare != "as-is" or weights == file):
-        raise table.error("weights", "goes with a file of the pack's own folder that is run as it is")
-    for key, name in (("file", file), ("weights", weights)):
-        if not distribution and ("/" in name or "\\" in name or name.startswith(".")):
-            raise table.error(key, "names a file outside the pack's folder")
-    return ModelFile(file, sha, distribution, prepare, prepared, weights, weights_sha)
-
-
-def _detector(table: Table) -> DetectorSpec:
-    spec = DetectorSpec(table.choice("kind", DETECTORS), _model(table), table.number("threshold", 0.01, 0.99))
-    table.finish()
-    return spec
-
-
-def _embedder(table: Table) -> EmbedderSpec:
-    size = table.whole("size", 16, 1024)
-    template = table.points("template", size)
-    spec = EmbedderSpec(
-        model=_model(table),
-        dimension=table.whole("dimension", 8, 8192),
-        size=size,
-        colour=table.choice("colour", COLOURS),
-        mean=table.number("mean", 0, 255),
-        scale=table.number("scale", 1e-6, 1e6),
-        template=ARCFACE_112 * (size / 112) if template is None else template,
-        mirror=table.boolean("mirror"),
-    )
-    table.finish()
-    return spec

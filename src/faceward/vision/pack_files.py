@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.resources
 from pathlib import Path
 
 from faceward.core.errors import BadInput, EnvironmentFailure, IntegrityError
+from faceward.core.files import read_regular
 from faceward.vision.download import MAX_FILE_BYTES
-from faceward.vision.manifest import ModelFile
+from faceward.vision.networks import ModelFile
+
+_MOST_ATTACHED = 2**28
 
 
 def model_file(model: ModelFile, file: str, folder: Path | None) -> bytes:
@@ -81,3 +85,27 @@ def manifest_text(path: Path) -> str:
         raise BadInput(f"{path}: the manifest cannot be read: {error.strerror}; give a pack.toml") from None
     except UnicodeDecodeError:
         raise BadInput(f"{path}: not a text in UTF-8; give a pack.toml") from None
+
+
+def attached_file(file: str, folder: Path | None) -> bytes:
+    """Return a file beside a manifest that is no network.
+
+    Args:
+        file: Its name.
+        folder: The pack's folder, or None for a pack that comes with the project.
+
+    Raises:
+        BadInput: It is missing, too large or cannot be read.
+    """
+    if folder is None:
+        return (importlib.resources.files("faceward.vision") / "builtin" / file).read_bytes()
+    path = folder / file
+    try:
+        data = read_regular(path, _MOST_ATTACHED)
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; restore it") from None
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}; restore the file") from None
+    if data is None:
+        raise BadInput(f"{path}: larger than {_MOST_ATTACHED:,} bytes; restore the file")
+    return data

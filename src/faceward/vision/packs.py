@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib.resources
-import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +13,11 @@ from faceward.core.errors import BadInput, EnvironmentFailure, IntegrityError, U
 from faceward.core.files import read_regular
 from faceward.vision import acceptance
 from faceward.vision.acceptance import ACCEPTED, Acceptance
-from faceward.vision.manifest import Manifest, ModelFile, parse_manifest
-from faceward.vision.pack_files import is_folder, manifest_text, model_file
+from faceward.vision.cohort import Cohort, parse_cohort
+from faceward.vision.manifest import Manifest, parse_manifest
+from faceward.vision.networks import ModelFile
+from faceward.vision.pack_files import attached_file, is_folder, manifest_text, model_file
+from faceward.vision.prepare import PREPARE, keep
 
 DEFAULT_PACK = "centerface-dlib"
 _MANIFEST = "pack.toml"
@@ -47,6 +48,34 @@ class FileCheck:
     def intact(self) -> bool:
         """True if the hashes are equal."""
         return self.found == self.sha256
+
+
+def attachment(file: str, pack: Pack) -> bytes:
+    """Return a file that a manifest names and that is no network, verified by hash.
+
+    Raises:
+        IntegrityError: Its hash differs from the manifest's.
+        BadInput: It is missing or cannot be read.
+    """
+    data = attached_file(file, pack.folder)
+    check = FileCheck(file, dict(pack.manifest.attachments())[file], sha256_hex(data))
+    if not check.intact:
+        raise _differs(pack.manifest.name, check)
+    return data
+
+
+def load_cohort(pack: Pack) -> Cohort | None:
+    """Return the strangers against whom a pack's scores are set, or None.
+
+    Raises:
+        IntegrityError: The file's hash differs from the manifest's, or it holds no such features.
+        BadInput: It is missing or cannot be read.
+    """
+    spec = pack.manifest.cohort
+    if spec is None:
+        return None
+    rows = parse_cohort(attachment(spec.file, pack), pack.manifest.embedder.dimension, spec.nearest)
+    return Cohort(rows, spec.nearest, spec.weight, spec.centre)
 
 
 class PackStore:
@@ -151,6 +180,8 @@ class PackStore:
             try:
                 for file in pack.manifest.own_files():
                     shutil.copyfile(folder / file, staging / file)
+                for file, _ in pack.manifest.attachments():
+                    shutil.copyfile(folder / file, staging / file)
                 (staging / _MANIFEST).write_text(text, encoding="utf-8")
                 if accepted is not None:
                     (staging / ACCEPTED).write_bytes(accepted.encode())
@@ -171,6 +202,9 @@ class PackStore:
             FileCheck(file, sha256, sha256_hex(model_file(model, file, pack.folder)))
             for model in pack.manifest.files()
             for file, sha256 in model.parts()
+        ) + tuple(
+            FileCheck(file, sha256, sha256_hex(attached_file(file, pack.folder)))
+            for file, sha256 in pack.manifest.attachments()
         )
 
     def model_bytes(self, model: ModelFile, pack: Pack) -> bytes:
@@ -205,13 +239,13 @@ class PackStore:
             data = b""
         if sha256_hex(data) == model.prepared_sha256:
             return data
-        data = _PREPARE[model.prepare](_verified(model, pack))
+        data = PREPARE[model.prepare](_verified(model, pack))
         if sha256_hex(data) != model.prepared_sha256:
             raise IntegrityError(
                 f"{model.file}: the prepared graph's hash differs from the pinned one; install the pinned versions of "
                 "onnx and protobuf (see constraints.txt)"
             )
-        _keep(cached, data)
+        keep(cached, data)
         return data
 
 
@@ -231,21 +265,6 @@ def _differs(pack: str, check: FileCheck) -> IntegrityError:
     )
 
 
-def _keep(path: Path, data: bytes) -> None:
-    """Write to the cache if it can be written; without it the graph is prepared anew each time."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-            Path(name).replace(path)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-    except OSError:
-        return
-
-
 def _refuse_external_data(model: ModelFile, data: bytes) -> None:
     from faceward.vision.graphs import refuse_external_data  # noqa: PLC0415 - onnx is needed for users' packs alone
 
@@ -253,18 +272,3 @@ def _refuse_external_data(model: ModelFile, data: bytes) -> None:
         refuse_external_data(data)
     except IntegrityError as error:
         raise IntegrityError(f"{model.file}: {error}") from None
-
-
-def _static_inputs(data: bytes) -> bytes:
-    from faceward.vision.graphs import static_inputs  # noqa: PLC0415 - onnx is needed only once
-
-    return static_inputs(data)
-
-
-def _dlib_resnet(data: bytes) -> bytes:
-    from faceward.vision.dlib_resnet import build_onnx  # noqa: PLC0415 - onnx is needed only once
-
-    return build_onnx(data)
-
-
-_PREPARE: dict[str, Callable[[bytes], bytes]] = {"static-inputs": _static_inputs, "dlib-resnet": _dlib_resnet}

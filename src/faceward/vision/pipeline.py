@@ -11,11 +11,12 @@ import numpy as np
 from faceward.core.errors import NoFace, SeveralFaces, UsageError
 from faceward.core.faces import Box, Face, FloatArray, ImageArray, Sample
 from faceward.vision.calibration import Calibration
+from faceward.vision.cohort import Cohort
 from faceward.vision.detect import CenterFace, Detector, YuNet, suppress
 from faceward.vision.embed import Embedder
 from faceward.vision.images import Picture
-from faceward.vision.manifest import DetectorSpec, ModelFile
-from faceward.vision.packs import DEFAULT_PACK, Pack, PackStore
+from faceward.vision.networks import DetectorSpec, ModelFile
+from faceward.vision.packs import DEFAULT_PACK, Pack, PackStore, attachment, load_cohort
 from faceward.vision.quality import assess
 from faceward.vision.scaling import resized
 from faceward.vision.session import Session
@@ -73,6 +74,17 @@ class Pipeline:
         return found
 
     @cached_property
+    def evaluation(self) -> bytes | None:
+        """The evaluation that comes with the pack, as its file holds it, or None where none does.
+
+        Raises:
+            IntegrityError: The file's hash differs from the manifest's.
+            BadInput: It is missing or cannot be read.
+        """
+        named = self.pack.manifest.evaluation
+        return None if named is None else attachment(named[0], self.pack)
+
+    @cached_property
     def _detection(self) -> tuple[DetectorSpec, Pack]:
         spec = self.pack.manifest.detector
         if spec is not None:
@@ -97,6 +109,10 @@ class Pipeline:
         weights = self._store.weights_bytes(model, pack)
         return Session(self._store.model_bytes(model, pack), model.file, self._threads, weights)
 
+    @cached_property
+    def _cohort(self) -> Cohort | None:
+        return load_cohort(self.pack)
+
     @property
     def verified(self) -> bool:
         """Whether both networks had their pinned hashes when they were loaded, which loads them.
@@ -113,7 +129,7 @@ class Pipeline:
         Raises:
             IntegrityError: A file's hash differs or a model cannot be run.
         """
-        _ = self._detector, self._embedder
+        _ = self._detector, self._embedder, self._cohort
 
     def detect(self, picture: Picture, effort: Effort = Effort.ALL, threshold: float | None = None) -> tuple[Face, ...]:
         """Find faces, largest first.
@@ -170,12 +186,17 @@ class Pipeline:
 
     def samples(self, picture: Picture, faces: Sequence[Face]) -> tuple[Sample, ...]:
         """Assess and embed faces of one picture, in their order."""
-        chips = self._embedder.chips(picture.pixels, [face.landmarks for face in faces])
-        features: FloatArray = self._embedder.embed(chips)
+        features = self.network_features(picture, faces)
+        if self._cohort is not None:
+            features = self._cohort.extend(features)
         return tuple(
             Sample(face, assess(picture.pixels, face, picture.scale), row, self.identifier)
             for face, row in zip(faces, features, strict=True)
         )
+
+    def network_features(self, picture: Picture, faces: Sequence[Face]) -> FloatArray:
+        """Return the network's own features, shape (n, d), before a cohort adds to them; cohorts are made of these."""
+        return self._embedder.features(picture.pixels, [face.landmarks for face in faces])
 
     def principal(self, picture: Picture, *, alone: bool = True) -> tuple[Face, int]:
         """Find the one face that a portrait shows: the largest and most central.

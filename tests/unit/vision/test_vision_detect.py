@@ -102,14 +102,13 @@ def test_samples_of_no_face(pipeline: Pipeline, portraits: dict[str, Picture]) -
     assert pipeline.samples(portraits["hopper"], []) == ()
 
 
-def test_features_are_unit_and_repeatable_and_tell_people_apart(
-    pipeline: Pipeline, portraits: dict[str, Picture]
-) -> None:
+def test_features_are_repeatable_and_tell_people_apart(pipeline: Pipeline, portraits: dict[str, Picture]) -> None:
     features = {}
     for name, picture in portraits.items():
         faces = pipeline.detect(picture)
         first, second = (pipeline.samples(picture, faces)[0] for _ in range(2))
-        assert np.linalg.norm(first.features) == pytest.approx(1, abs=1e-6)
+        assert 0.96 < np.linalg.norm(first.features) <= 1 + 1e-6
+        assert len(first.features) == pipeline.pack.manifest.dimension
         assert (first.features == second.features).all()
         assert first.pack == pipeline.identifier
         mirrored = _picture(picture.pixels[:, ::-1])

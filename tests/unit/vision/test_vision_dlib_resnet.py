@@ -6,7 +6,8 @@ import pytest
 from faceward.core.canonical import sha256_hex
 from faceward.core.errors import IntegrityError
 from faceward.vision.dlib_resnet import build_onnx
-from faceward.vision.packs import DEFAULT_PACK, PackStore, _distributed
+from faceward.vision.pack_files import _distributed
+from faceward.vision.packs import DEFAULT_PACK, PackStore
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from faceward.core.errors import IntegrityError
 from faceward.core.faces import ImageArray
-from faceward.vision.align import ARCFACE_112
+from faceward.vision.align import ARCFACE_112, chip
 from faceward.vision.detect import CenterFace, YuNet
 from faceward.vision.embed import Embedder
-from faceward.vision.manifest import EmbedderSpec, ModelFile
+from faceward.vision.networks import EmbedderSpec, ModelFile, View
 from faceward.vision.session import Session
 
 SIZE = 16
@@ -33,15 +33,15 @@ def _pixels(batch: int | str = "n") -> Session:
     return _session((batch, 3, SIZE, SIZE), [helper.make_node("Flatten", ["x"], ["y"])], {})
 
 
-def _spec(colour: str = "rgb", mirror: bool = False, mean: float = 10, scale: float = 4) -> EmbedderSpec:
+def _spec(colour: str = "rgb", views: tuple[View, ...] = (View(1.0, mirrored=False),)) -> EmbedderSpec:
     model = ModelFile("m", "0" * 64, "", "as-is", "")
-    return EmbedderSpec(model, 3 * SIZE * SIZE, SIZE, colour, mean, scale, ARCFACE_112 * SIZE / 112, mirror)
+    return EmbedderSpec(model, 3 * SIZE * SIZE, SIZE, colour, 10, 4, ARCFACE_112 * SIZE / 112, views)
 
 
 @pytest.fixture
-def chips() -> list[ImageArray]:
-    numbers = np.random.default_rng(0)
-    return [numbers.integers(0, 256, (SIZE, SIZE, 3)).astype(np.uint8) for _ in range(21)]
+def chips() -> ImageArray:
+    """Chips of 21 faces in one view each."""
+    return np.random.default_rng(0).integers(0, 256, (21, 1, SIZE, SIZE, 3)).astype(np.uint8)
 
 
 def _expected(chip: ImageArray) -> np.ndarray:
@@ -49,34 +49,49 @@ def _expected(chip: ImageArray) -> np.ndarray:
     return planes / np.linalg.norm(planes)
 
 
-def test_input_is_normalised_and_output_is_unit(chips: list[ImageArray]) -> None:
+def test_input_is_normalised_and_output_is_unit(chips: ImageArray) -> None:
     found = Embedder(_pixels(), _spec()).embed(chips)
-    assert np.allclose(found, [_expected(chip) for chip in chips], atol=1e-6)
+    assert np.allclose(found, [_expected(chip) for [chip] in chips], atol=1e-6)
 
 
-def test_bgr_turns_the_channels_round(chips: list[ImageArray]) -> None:
+def test_bgr_turns_the_channels_round(chips: ImageArray) -> None:
     found = Embedder(_pixels(), _spec("bgr")).embed(chips)
-    assert np.allclose(found, [_expected(chip[:, :, ::-1]) for chip in chips], atol=1e-6)
+    assert np.allclose(found, [_expected(chip[:, :, ::-1]) for [chip] in chips], atol=1e-6)
 
 
-def test_mirror_adds_the_features_of_the_mirror_image(chips: list[ImageArray]) -> None:
-    found = Embedder(_pixels(), _spec(mirror=True)).embed(chips)
-    for row, chip in zip(found, chips, strict=True):
-        sums = chip.astype(np.float64) + chip[:, ::-1] - 20
+def test_views_are_summed_before_the_length_is_taken(chips: ImageArray) -> None:
+    views = np.concatenate([chips, chips[::-1]], axis=1)
+    found = Embedder(_pixels(), _spec()).embed(views)
+    for row, pair in zip(found, views, strict=True):
+        sums = pair.astype(np.float64).sum(axis=0) - 20
         assert np.allclose(row, sums.transpose(2, 0, 1).ravel() / np.linalg.norm(sums), atol=1e-6)
 
 
+def test_a_face_is_cut_in_each_view_of_the_pack() -> None:
+    template = ARCFACE_112 * SIZE / 112
+    pixels = np.random.default_rng(1).integers(0, 256, (60, 60, 3)).astype(np.uint8)
+    landmarks = (template * 2.5 + 7).astype(np.float32)
+    centre = (SIZE - 1) / 2
+    plain, large = (chip(pixels, landmarks, (template - centre) * k + centre, SIZE) for k in (1.0, 1.25))
+    views = (View(1.0, mirrored=False), View(1.25, mirrored=True))
+    [found] = Embedder(_pixels(), _spec(views=views)).features(pixels, [landmarks])
+    sums = plain.astype(np.float64) + large[:, ::-1] - 20
+    assert np.allclose(found, sums.transpose(2, 0, 1).ravel() / np.linalg.norm(sums), atol=1e-6)
+    assert np.abs(plain.astype(int) - large).max() > 50
+
+
 @pytest.mark.parametrize("batch", [1, 4, 64])
-def test_an_export_of_fixed_batch_gives_the_same(chips: list[ImageArray], batch: int) -> None:
+def test_an_export_of_fixed_batch_gives_the_same(chips: ImageArray, batch: int) -> None:
     found = Embedder(_pixels(batch), _spec()).embed(chips)
-    assert np.allclose(found, [_expected(chip) for chip in chips], atol=1e-6)
+    assert np.allclose(found, [_expected(chip) for [chip] in chips], atol=1e-6)
 
 
 def test_no_chip_no_features() -> None:
-    assert Embedder(_pixels(), _spec()).embed([]).shape == (0, 3 * SIZE * SIZE)
+    nothing = Embedder(_pixels(), _spec()).features(np.zeros((9, 9, 3), np.uint8), [])
+    assert nothing.shape == (0, 3 * SIZE * SIZE)
 
 
-def test_features_that_are_no_numbers_are_refused(chips: list[ImageArray]) -> None:
+def test_features_that_are_no_numbers_are_refused(chips: ImageArray) -> None:
     nodes = [helper.make_node("Flatten", ["x"], ["f"]), helper.make_node("Mul", ["f", "w"], ["y"])]
     session = _session(("n", 3, SIZE, SIZE), nodes, {"w": np.array([np.nan], np.float32)})
     with pytest.raises(IntegrityError, match="another form than its manifest says"):
@@ -88,7 +103,7 @@ def test_a_network_that_takes_no_pictures_is_refused() -> None:
         Embedder(_session(("n", 5), [helper.make_node("Identity", ["x"], ["y"])], {}), _spec())
 
 
-def test_a_network_for_another_size_is_refused(chips: list[ImageArray]) -> None:
+def test_a_network_for_another_size_is_refused(chips: ImageArray) -> None:
     session = _session(("n", 3, 99, 99), [helper.make_node("Flatten", ["x"], ["y"])], {})
     with pytest.raises(IntegrityError, match="verify the pack") as caught:
         Embedder(session, _spec()).embed(chips)

@@ -10,7 +10,8 @@ from onnx import TensorProto, helper, numpy_helper
 from faceward.core.canonical import sha256_hex
 from faceward.core.errors import IntegrityError
 from faceward.vision.graphs import refuse_external_data, static_inputs
-from faceward.vision.packs import DEFAULT_PACK, PackStore, _distributed
+from faceward.vision.pack_files import _distributed
+from faceward.vision.packs import DEFAULT_PACK, PackStore
 from faceward.vision.session import Session
 
 

@@ -10,6 +10,7 @@ import pytest
 from faceward.core.errors import BadInput, FacewardError
 from faceward.vision.align import ARCFACE_112
 from faceward.vision.manifest import parse_manifest
+from faceward.vision.networks import View
 
 HASH = "ab" * 32
 MANIFEST: dict[str, dict[str, Any]] = {
@@ -230,3 +231,32 @@ def test_damaged_manifests_leak_nothing() -> None:
         else:
             refused += 1
     assert refused == 1500
+
+
+def test_views_stand_in_the_place_of_mirror() -> None:
+    text = (
+        _with("embedder", "views", [[1.0, 0], [0.9, 1]]).replace("mirror = true\n", "").replace("mirror = false\n", "")
+    )
+    assert parse_manifest(text, "pack.toml").embedder.views == (View(1.0, mirrored=False), View(0.9, mirrored=True))
+    with pytest.raises(BadInput, match="mirror"):
+        parse_manifest(_with("embedder", "views", [[1.0, 0]]), "pack.toml")
+
+
+@pytest.mark.parametrize("rows", [[[1.0, 2]], [[0.4, 0]], [[1.6, 1]], [[1.0]], [], [[1.0, 0]] * 17])
+def test_views_out_of_range_are_refused(rows: list[list[float]]) -> None:
+    text = _with("embedder", "views", rows).replace("mirror = true\n", "").replace("mirror = false\n", "")
+    with pytest.raises(BadInput, match="views"):
+        parse_manifest(text, "pack.toml")
+
+
+def test_a_cohort_is_part_of_what_makes_the_features() -> None:
+    plain = parse_manifest(_with("embedder", "size", 112), "pack.toml")
+    table = f'\n[cohort]\nfile = "c.npy"\nsha256 = "{"0" * 64}"\nnearest = 3\nweight = 0.3\ncentre = 0.9\n'
+    found = parse_manifest(_with("embedder", "size", 112) + table, "pack.toml")
+    assert found.cohort is not None
+    assert (found.dimension, plain.dimension) == (plain.embedder.dimension + 1, plain.embedder.dimension)
+    assert found.digest != plain.digest
+    assert ("c.npy", "0" * 64) in found.attachments()
+    for wrong in ("../c.npy", "/c.npy", ".c"):
+        with pytest.raises(BadInput, match="outside the pack's folder"):
+            parse_manifest(_with("embedder", "size", 112) + table.replace("c.npy", wrong), "pack.toml")

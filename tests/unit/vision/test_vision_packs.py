@@ -14,7 +14,7 @@ from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 from faceward.core.canonical import sha256_hex
 from faceward.core.errors import BadInput, EnvironmentFailure, IntegrityError, UsageError
-from faceward.vision import packs
+from faceward.vision import packs, prepare
 from faceward.vision.images import Picture
 from faceward.vision.packs import DEFAULT_PACK, PackStore
 from faceward.vision.pipeline import Pipeline
@@ -78,7 +78,7 @@ def test_the_default_pack_is_always_there_and_intact(store: PackStore) -> None:
     assert store.names() == (DEFAULT_PACK,)
     pack = store.get(DEFAULT_PACK)
     checks = store.verify(pack)
-    assert len(checks) == 2
+    assert len(checks) == 4
     assert all(check.intact for check in checks)
     assert pack.manifest.commercial
     assert pack.manifest.calibration is not None
@@ -248,7 +248,7 @@ class TestCache:
         model = pack.manifest.embedder.model
         first = store.model_bytes(model, pack)
         assert (tmp_path / "cache" / f"{model.prepared_sha256}.onnx").read_bytes() == first
-        monkeypatch.setitem(packs._PREPARE, model.prepare, lambda _: pytest.fail("prepared twice"))
+        monkeypatch.setitem(packs.PREPARE, model.prepare, lambda _: pytest.fail("prepared twice"))
         assert store.model_bytes(model, pack) == first
 
     @pytest.mark.parametrize("content", [b"", b"tampered", None])
@@ -277,7 +277,7 @@ class TestCache:
         def full(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(packs.os, "fdopen", full)
+        monkeypatch.setattr(prepare.os, "fdopen", full)
         pack = store.get(DEFAULT_PACK)
         store.model_bytes(pack.manifest.embedder.model, pack)
         assert list((tmp_path / "cache").iterdir()) == []
@@ -287,7 +287,7 @@ class TestCache:
     ) -> None:
         pack = store.get(DEFAULT_PACK)
         model = pack.manifest.embedder.model
-        monkeypatch.setitem(packs._PREPARE, model.prepare, lambda data: data[:100])
+        monkeypatch.setitem(packs.PREPARE, model.prepare, lambda data: data[:100])
         with pytest.raises(IntegrityError, match="the prepared graph's hash differs"):
             store.model_bytes(model, pack)
 
