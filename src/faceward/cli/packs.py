@@ -94,7 +94,7 @@ def manifest_json(manifest: Manifest, accepted: Acceptance | None = None) -> dic
         "source": manifest.source,
         "training_data": manifest.training_data,
         "accepted": accepted.to_json() if accepted else None,
-        "dimension": manifest.embedder.dimension,
+        "dimension": manifest.dimension,
         "detector": manifest.detector.kind if manifest.detector else None,
         "calibration": None
         if calibration is None
@@ -122,7 +122,7 @@ def _print(packs: list[tuple[Manifest, Acceptance | None]]) -> None:
                 manifest.licence,
                 f"{accepted.at:%Y-%m-%d}" if accepted else None,
                 manifest.commercial,
-                manifest.embedder.dimension,
+                manifest.dimension,
                 manifest.calibration.data if manifest.calibration else "not calibrated: decides nothing",
                 f"{manifest.calibration.strictest:.0e}" if manifest.calibration else None,
             )

@@ -137,7 +137,7 @@ def simulate(
     with desk.operation("simulate", context, happening) as act:
         if purpose is None:
             raise AssertionError("an unregistered purpose is refused by rule P1")
-        people = Population.of(deployment.pipeline.pack.manifest, seed)
+        people = Population.of(deployment.pipeline.pack, seed)
         expires = retention.expiry(now, purpose, None, deployment.standard, deployment.jurisdiction)
         for start in range(0, count, _SIMULATION_BATCH):
             rows = people.draw(min(_SIMULATION_BATCH, count - start))
