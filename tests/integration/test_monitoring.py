@@ -314,6 +314,23 @@ def test_V1_new_evidence_answers_a_breach_and_the_test_begins_anew(office: Offic
     assert len(office.notes()) == 3
 
 
+def test_V1_evidence_whose_process_was_killed_before_it_answered_the_breach_answers_it_at_the_next_tick(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.found("incorrect")
+    office.found("incorrect")
+    office.world.clock.advance(timedelta(hours=1))
+    assert not any("anew" in line for line in office.system.rights.tick().done)
+    with monkeypatch.context() as patched:
+        patched.setattr("faceward.operations.measured.monitoring.restart", lambda *_: False)
+        office.measure()
+    office.search("Ada")
+    assert office.system.status()["breaches"] != {}
+    assert any("anew" in line for line in office.system.rights.tick().done)
+    assert office.system.status()["breaches"] == {}
+    assert not any("anew" in line for line in office.system.rights.tick().done)
+
+
 def test_counts_that_were_altered_are_refused(office: Office) -> None:
     office.search("Ada")
     store = office.deployment.store

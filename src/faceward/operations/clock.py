@@ -16,6 +16,7 @@ from faceward.operations import (
     agenda,
     case_end,
     complaints,
+    evidence,
     monitoring,
     reviews,
     subjects,
@@ -118,9 +119,17 @@ def _lock(deployment: Deployment, desk: Desk) -> Iterator[str]:
 
 
 def _monitor(deployment: Deployment, desk: Desk) -> Iterator[str]:
-    """Record breaches that a killed process left unrecorded; that they suspend does not wait for this (rule V1)."""
-    for purpose in monitoring.note_breaches(deployment, desk.journal):
-        yield f"noted that the purpose {purpose!r} has more false alerts than it accepts"
+    """Record what a killed process left unrecorded: breaches, and evidence that answers one.
+
+    That a breach suspends, and that evidence made after it serves, does not wait for this (rule V1).
+    """
+    for name in monitoring.note_breaches(deployment, desk.journal):
+        yield f"noted that the purpose {name!r} has more false alerts than it accepts"
+    for name in monitoring.breaches(deployment):
+        purpose = deployment.purpose(name)
+        chosen = None if purpose is None else evidence.standing(deployment, purpose).chosen
+        if chosen is not None and monitoring.restart(deployment, name, chosen.evaluation.made):
+            yield f"false alerts of the purpose {name!r} are counted anew, by the evaluation {chosen.digest[:12]}"
 
 
 def _commit(_: Deployment, desk: Desk) -> Iterator[str]:

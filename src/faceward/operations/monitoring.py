@@ -7,10 +7,12 @@ So nothing is counted twice, whoever writes last, and without the document it is
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 
 from faceward.audit.entries import Entry, Phase
 from faceward.core.canonical import JSONObject, JSONValue
@@ -28,6 +30,7 @@ _PLACE = ("monitoring", "counts")
 _VERSION = 1
 # Entries that are read again each time before what was counted is kept anew.
 _STEP = 32
+_NEAR = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +164,15 @@ def searches(deployment: Deployment, journal: Journal) -> Iterator[tuple[Searche
 
 
 def _kept(deployment: Deployment) -> Counts:
-    value = deployment.kept(*_PLACE)
-    if not isinstance(value, dict) or value["version"] != _VERSION:
+    content = deployment.kept_content(*_PLACE)
+    return Counts() if content is None else _parsed(content)
+
+
+# Every search asks, and to parse thousands of findings takes longer than to read them.
+@lru_cache(maxsize=4)
+def _parsed(content: bytes) -> Counts:
+    value = json.loads(content)
+    if value["version"] != _VERSION:
         return Counts()
     stop, purposes = value["stop"], value["purposes"]
     if not isinstance(stop, int) or not isinstance(purposes, dict):
@@ -264,13 +274,12 @@ def _found(deployment: Deployment, journal: Journal, index: int, entry: Entry) -
 
 def search_of(deployment: Deployment, journal: Journal, search: int) -> Searched | None:
     """Return the search that an entry announced, or None where it did not come to its end."""
-    ended = (
-        (index, entry)
-        for index, entry in deployment.log.entries(search + 1)
-        if entry.phase is Phase.END and entry.refers == search
-    )
-    found = next(ended, None)
-    return None if found is None else _searched(deployment, journal, *found)
+    # Most searches end a few entries after they began; only where others came between, more is read.
+    for stop in (search + _NEAR, None):
+        for index, entry in deployment.log.entries(search + 1, stop):
+            if entry.phase is Phase.END and entry.refers == search:
+                return _searched(deployment, journal, index, entry)
+    return None
 
 
 def _noted(index: int, entry: Entry, details: JSONObject) -> Noted:

@@ -193,7 +193,8 @@ class Count:
         if search.entry <= self.first:
             return self
         findings = {**self.findings, search.search: (search.alerts, finding.false_alerts, finding.known)}
-        false_alerts = sum(false for _, false, _ in findings.values())
+        _, before, _ = self.findings.get(search.search, (0, 0, 0))
+        false_alerts = self.process.false_alerts - before + finding.false_alerts
         process = replace(self.process, accepted=accepted).at(self.process.faces, false_alerts)
         counted = replace(self, process=process, findings=findings)
         if not process.breached or self.breach is not None:
