@@ -44,9 +44,9 @@ _FEWEST, _MOST = 100, 5000
 _LARGEST_SHARE = 0.05
 # With a shape of one half and more the variance is infinite and the moments are useless.
 _HEAVIEST = 0.5
-# How improbable it must be that so many scores lie so high. Five numbers are tested.
+# How improbable it must be that so many scores lie so high. Seven numbers are tested.
 _IMPROBABLE = 0.002
-_TOP = (1, 3, 10, 30, 100)
+_TOP = (1, 2, 3, 5, 10, 30, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def extend(scores: Scores, bootstrap: SubjectBootstrap, lowest: float | None = N
 
     1. there are scores enough: at least 100 beyond the place where the tail begins, and no more than 5 % of all;
     2. the shape's intervals from all places overlap, and none is one half or more;
-    3. not more of the highest scores lie where they lie than the upper end of the fit leads to expect (Poisson, 1 %);
+    3. not more of the highest scores lie where they lie than the fit with its uncertainty leads to expect (at 1 %);
     4. the threshold is a score that can be.
 
     Args:
@@ -254,8 +254,9 @@ def _suspects(values: Values, rising: Values, fits: Sequence[Fit]) -> tuple[int,
     failed = 0
     for count in _TOP:
         height = float(rising[len(rising) - count])
-        expected = [fit.interval(height)[1] * len(rising) for fit in fits[-2:]]
-        if expected and poisson.sf(count - 1, max(expected)) < _IMPROBABLE:
+        # Averaged over the rounds, the probability holds for the fit with its uncertainty.
+        chances = [np.nanmean(poisson.sf(count - 1, fit.fmr(height)[1:] * len(rising))) for fit in fits[-2:]]
+        if max(chances) < _IMPROBABLE:
             failed = count
     if not failed:
         return ()

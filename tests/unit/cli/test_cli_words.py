@@ -50,6 +50,13 @@ def test_the_sentence_gives_the_interval_from_often_to_seldom() -> None:
     assert interval(POINT) == "FMR 1.0e-04 [7.3e-05, 1.4e-04]"
 
 
+def test_a_rate_that_nobody_measured_is_said_to_be_extrapolated() -> None:
+    point = Threshold(0.97, 1e-7, 1e-9, 1e-7, None, "LFW View 1", extrapolated=True)
+    assert fmr_sentence(point).endswith("extrapolated from LFW View 1")
+    assert interval(point) == "FMR 1.0e-07 [1.0e-09, 1.0e-07], extrapolated"
+    assert point.to_json()["extrapolated"] is True
+
+
 def test_a_search_is_said_by_its_fpir_and_size() -> None:
     point = Threshold(0.9, 1e-6, 5e-7, 2e-6, 0.01, "data")
     sentence = fpir_sentence(point, 10_000)

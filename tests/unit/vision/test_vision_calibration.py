@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import math
+import re
+from typing import Any
 
 import numpy as np
 import pytest
 
-from faceward.core.errors import PolicyRefusal, UsageError
-from faceward.vision.calibration import Calibration
+from faceward.core.errors import BadInput, PolicyRefusal, UsageError
+from faceward.vision.calibration import Calibration, parse_calibration
+from faceward.vision.fields import Table
 from faceward.vision.packs import DEFAULT_PACK, PackStore
 
 TABLE = np.array(
@@ -101,3 +104,67 @@ def test_a_larger_gallery_never_has_a_lower_threshold(calibration: Calibration) 
 def test_a_loose_rate_for_a_small_gallery_stays_within_the_table(calibration: Calibration) -> None:
     assert calibration.at_fpir(0.9, 1).threshold == pytest.approx(0.2)
     assert calibration.at_fpir(0.05, 0) == calibration.at_fpir(0.05, 1)
+
+
+def _extrapolated(**changes: Any) -> dict[str, Any]:
+    points = [*TABLE.tolist(), [5e-5, 1e-5, 5e-5, 0.52, 0.2], [1e-5, 1e-6, 1e-5, 0.6, 0.3]]
+    return {
+        "data": "data",
+        "mated": 100,
+        "nonmated": 1000,
+        "default_fmr": 1e-2,
+        "measured_to": 1e-4,
+        "points": points,
+        **changes,
+    }
+
+
+def _parsed(**changes: Any) -> Calibration:
+    return parse_calibration(Table(_extrapolated(**changes), "pack.toml [calibration]"))
+
+
+def test_points_below_what_was_measured_are_marked() -> None:
+    calibration = _parsed()
+    assert (calibration.measured_to, calibration.strictest_measured, calibration.strictest) == (1e-4, 1e-4, 1e-5)
+    assert not calibration.at_fmr(1e-4).extrapolated
+    assert not calibration.at_fmr(1e-2).extrapolated
+    assert calibration.at_fmr(0.99e-4).extrapolated
+    assert calibration.at_fmr(1e-5).extrapolated
+    assert calibration.at_fpir(0.01, 101).extrapolated
+
+
+def test_V1_the_refusal_says_from_where_it_is_extrapolated() -> None:
+    with pytest.raises(PolicyRefusal, match=r"supports \(1e-05; below 1e-04 it is extrapolated already\)"):
+        _parsed().at_fmr(9e-6)
+
+
+def test_a_table_without_the_key_is_measured_throughout(calibration: Calibration) -> None:
+    assert calibration.measured_to is None
+    assert calibration.strictest_measured == calibration.strictest
+    assert not calibration.at_fmr(calibration.strictest).extrapolated
+
+
+def test_the_key_may_name_the_last_point() -> None:
+    calibration = _parsed(points=TABLE.tolist())
+    assert not calibration.at_fmr(1e-4).extrapolated
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"measured_to": 2e-4}, "measured_to is 0.0002, which is the FMR of none of the points"),
+        ({"measured_to": 0.1}, "measured_to must leave at least two points"),
+        ({"measured_to": 1e-6}, "measured_to is 1e-06: a number from"),
+        ({"measured_to": "1e-4"}, "measured_to is '1e-4': a number"),
+        ({"measured_to": 1e-2}, "points must not go further than 0.001"),
+        ({"default_fmr": 5e-5}, "default_fmr is 5e-05: a number from 0.0001"),
+        (
+            {"points": [*TABLE.tolist(), [5e-5, 1e-5, 6e-5, 0.52, 0.2]]},
+            "points below measured_to must state the upper end",
+        ),
+        ({"points": [*TABLE.tolist(), [9e-6, 1e-6, 9e-6, 0.6, 0.3]]}, "points must not go further than 1e-05"),
+    ],
+)
+def test_an_extrapolation_that_goes_too_far_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(message)):
+        _parsed(**changes)
