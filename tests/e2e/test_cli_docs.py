@@ -57,6 +57,8 @@ def test_every_json_key_at_the_top_is_documented(document: str, cli: Cli, eileen
         ("status",),
         ("purpose", "add", "event", "--basis", "consent", "--fmr", "1e-3", "--retention", "1d", "--alternative", "x"),
         ("purpose", "list"),
+        ("purpose", "change", "event", "--fmr", "1e-4"),
+        ("evidence", "list"),
         ("standards", "list"),
         ("standards", "show", "retail"),
         ("standards", "show", "retail", "--part", "rules"),
@@ -79,6 +81,8 @@ def test_every_json_key_at_the_top_is_documented(document: str, cli: Cli, eileen
         ("audit", "publish", "-o", tmp_path / "public"),
         ("witness", "list"),
         ("witness", "key", "--name", "witness.example.org", "-o", tmp_path / "witness.key"),
+        ("evidence", "list"),
+        ("evidence", "monitoring"),
         ("packs", "list"),
         ("packs", "verify"),
         ("document", "make", "dpia", "-o", tmp_path / "papers"),
@@ -111,6 +115,7 @@ def test_every_json_key_at_the_top_is_documented(document: str, cli: Cli, eileen
 
 _GROUPS = (
     "document",
+    "evidence",
     "purpose",
     "gallery",
     "release",
