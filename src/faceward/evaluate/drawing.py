@@ -111,6 +111,8 @@ def finished(figure: Sheet, name: str, title: str, alt: str, note: str = "") -> 
         vector, raster = io.StringIO(), io.BytesIO()
         FigureCanvasSVG(figure)
         figure.savefig(vector, format="svg", metadata={"Date": None, "Creator": None})
+        # Both are laid out alike, and layout is what takes time.
+        figure.set_layout_engine("none")
         FigureCanvasAgg(figure)
         figure.savefig(raster, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
     return Figure(title, alt, _inline(vector.getvalue(), name), raster.getvalue(), note)
