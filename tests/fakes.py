@@ -112,7 +112,7 @@ class FakePipeline(Pipeline):
         result = []
         for face in faces:
             column = round(face.box.x0 / face.box.width)
-            row = _features(bytes(picture.pixels[0, column]), variant)
+            row = _features(bytes(picture.pixels[0, column]), variant, self.pack.manifest.dimension)
             result.append(Sample(face, Quality(self._components(blurred=flag == _BLURRED)), row, self.identifier))
         return tuple(result)
 
@@ -121,11 +121,11 @@ class FakePipeline(Pipeline):
         return {**good, "sharpness": 0.0} if blurred else good
 
 
-def _features(colour: bytes, variant: int) -> np.ndarray:
+def _features(colour: bytes, variant: int, length: int) -> np.ndarray:
     seed = int.from_bytes(colour, "big")
-    row = np.random.default_rng(seed).standard_normal(128)
+    row = np.random.default_rng(seed).standard_normal(length)
     row /= np.linalg.norm(row)
-    noise = np.random.default_rng([seed, variant + 1]).standard_normal(128)
+    noise = np.random.default_rng([seed, variant + 1]).standard_normal(length)
     row = row + 0.15 * noise / np.linalg.norm(noise)
     return (row / np.linalg.norm(row)).astype(np.float32)
 
