@@ -45,6 +45,7 @@ bench: $(VENV)/.bench
 	$(BIN)/faceward bench
 	$(BIN)/python benchmarks/log.py
 	$(BIN)/python benchmarks/operation.py
+	$(BIN)/python benchmarks/metrics.py
 	@if [ ! -d ../shared/data ]; then echo "../shared/data is not there: no comparison with peers, no accuracy"; exit 0; fi; \
 	set -x; $(BIN)/python benchmarks/lfw.py && $(BIN)/python benchmarks/quality.py && $(BIN)/python benchmarks/speed.py && \
 	rm -rf $(VENV)/packs && FACEWARD_PACKS=$(VENV)/packs $(BIN)/python benchmarks/lfw.py --edgeface ../shared/models

@@ -22,8 +22,8 @@ Weights = npt.NDArray[np.uint16]
 
 # Rounds taken at once: the weights of a few thousand subjects then fit into a core's second-level cache.
 _ROUNDS_AT_ONCE = 64
-# Rows taken at once: their products stay below 8 MiB.
-_ROWS_AT_ONCE = 1 << 15
+# Rows taken at once: their products, 1 MiB in single precision, stay in that cache until they are summed.
+_ROWS_AT_ONCE = 1 << 12
 # A block of which more than an eighth is filled is multiplied faster as a plain matrix.
 _DENSE = 1 / 8
 # Integers up to here are exact in float32.
