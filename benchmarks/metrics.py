@@ -104,15 +104,15 @@ def main() -> None:
           f"comparisons worth {bootstrap.result.nonmated_units:,.0f} independent ones")  # fmt: skip
     print(f"  area under the ROC and equal error rate: {Timed(lambda: (auc(scores), eer(scores))).seconds:.2f} s")
     floor = gathering(scores, options.rounds)
-    print(f"  reading the weights alone, by numpy: {floor:.1f} s of processor time; the FMR takes {fmr.used / floor:.1f} "
-          "times that")  # fmt: skip
+    print(f"  reading the weights alone, by numpy: {floor:.1f} s of processor time; the FMR takes "
+          f"{fmr.used / floor:.1f} times that")  # fmt: skip
 
     peer = Timed(lambda: plain(scores, thresholds, options.peer_rounds))
     if not np.array_equal(peer.result, SubjectBootstrap(scores, options.peer_rounds).fmr_draws(thresholds)):
         raise SystemExit("the plain bootstrap comes to other numbers")
     scaled = peer.used * options.rounds / options.peer_rounds
-    print(f"plain numpy, same draws and equal to the last bit: {scaled:.0f} s of processor time (scaled from "
-          f"{options.peer_rounds} rounds), {scaled / fmr.used:.0f} times that of the FMR")  # fmt: skip
+    print(f"plain numpy, same draws and equal to the last bit: {scaled:.0f} s of processor time (scaled "
+          f"from {options.peer_rounds} rounds), {scaled / fmr.used:.0f} times that of the FMR")  # fmt: skip
 
     labels = np.repeat(np.array([1, 0], dtype=np.int8), [len(scores.mated), len(scores.nonmated)])
     values = np.concatenate([scores.mated, scores.nonmated])
