@@ -19,7 +19,6 @@ from faceward.custody.protocol import Custody
 from faceward.gallery.sqlite import SQLiteStore
 from faceward.operations import destruction, signing_in, upkeep
 from faceward.operations.config import (
-    CONFIG_FILE,
     GALLERY_FILE,
     KEY_FILE,
     KEYS_FILE,
@@ -32,6 +31,8 @@ from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.operations.log_head import check_head, kept_head
+from faceward.operations.pack_use import follow
+from faceward.operations.pinned_config import check_pinned
 from faceward.operations.signing_in import Credentials
 from faceward.operations.system import System
 from faceward.policy.jurisdiction import load_jurisdiction
@@ -85,8 +86,7 @@ def open_system(
     with ExitStack() as stack:
         keys = open_keys(home / KEYS_FILE, holder)
         stack.callback(keys.close)
-        if keys.secret("config-digest") != config.digest():
-            raise IntegrityError(f"{home / CONFIG_FILE}: was altered after set-up; restore it from a backup")
+        check_pinned(home, keys, config)
         store = SQLiteStore.open(home / GALLERY_FILE)
         stack.callback(store.close)
         if store.documents(OWNER[0]).get(OWNER[1]) != config.origin.encode():
@@ -102,6 +102,7 @@ def open_system(
         custody = custody_of(home, config, keys, clock)
         stack.callback(custody.close)
         deployment = _assemble(home, config, (keys, store, log, custody), (operator, clock))
+        follow(deployment)
         # Before anything is opened: a key store older than the log must not bring back whom it forgot (rule T2).
         repeated = destruction.repeat(deployment, Desk(deployment).journal, head[0])
         session = stack.enter_context(ExitStack())
@@ -121,11 +122,6 @@ def _assemble(
     keys, store, log, custody = files
     operator, clock = who
     standard = load_standard(config.standard)
-    model = pipeline(config.pack)
-    if model.pack.manifest.digest != config.pack_digest:
-        raise IntegrityError(
-            f"the model pack {config.pack!r} is not the one this deployment was set up with; restore it"
-        )
     return Deployment(
         home=home,
         config=config,
@@ -135,7 +131,7 @@ def _assemble(
         store=store,
         keys=keys,
         log=log,
-        pipeline=model,
+        pipeline=pipeline(config.pack),
         clock=clock or SystemClock(),
         operator=operator or _account(),
         pool=ThreadPoolExecutor(max(1, os.cpu_count() or 1)),

@@ -30,6 +30,7 @@ from faceward.operations.config import (
     Config,
 )
 from faceward.operations.log_head import EMPTY, keep_head
+from faceward.operations.pinned_config import pin
 from faceward.policy.jurisdiction import DEFAULT_JURISDICTION, load_jurisdiction
 from faceward.policy.standard import load_standard
 from faceward.protection.age import AgeFile
@@ -153,7 +154,7 @@ def _fill(folder: Path, config: Config, digests: tuple[str, str], secret: Secret
         keys.put_secret("documents", random_bytes.token_bytes(32))
         keep_head(keys, EMPTY)
         # Pinned where only the master key opens it, so that an edited description is noticed.
-        keys.put_secret("config-digest", config.digest())
+        pin(keys, config)
         if not config.custodian:
             keys.put_secret(_CUSTODIAN, random_bytes.token_bytes(32))
             Custodian.set_up(folder / CUSTODIAN_FILE, keys.secret(_CUSTODIAN), clock).close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import json
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -210,16 +211,31 @@ def test_K2_a_pack_that_is_not_the_one_of_the_set_up_is_refused(
     tmp_path: Path, fakes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builtin = importlib.resources.files("faceward.vision") / "builtin" / f"{DEFAULT_PACK}.toml"
-    manifest = builtin.read_text(encoding="utf-8").replace(f'name = "{DEFAULT_PACK}"', 'name = "mine"')
+    # Without what lies beside the built-in manifest.
+    alone = re.sub(r"(?ms)^\[(cohort|evaluation)\]\n.*?(?=^(#|\[))", "", builtin.read_text(encoding="utf-8"))
+    manifest = alone.replace(f'name = "{DEFAULT_PACK}"', 'name = "mine"')
     path = tmp_path / "packs" / "mine" / "pack.toml"
     path.parent.mkdir(parents=True)
     path.write_text(manifest, encoding="utf-8")
     monkeypatch.setenv("FACEWARD_PACKS", str(path.parent.parent))
     world = fakes.World(fakes.make_home(tmp_path / "home", pack="mine"), tmp_path)
-    world.open()
+    system = world.open()
+    world.enrol(system, "Ada", "Grace")
+    packs = {info.pack for info in system.galleries()}
     world.close()
     path.write_text(manifest.replace("threshold = 0.5", "threshold = 0.4"), encoding="utf-8")
-    refused(world, IntegrityError, "'mine'", "not the one this deployment was set up with")
+    system = world.open()
+    for attempt in (lambda: world.matches(system, "Ada"), lambda: world.enrol(system, "Ada")):
+        with pytest.raises(PolicyRefusal, match=r"K2.*'mine' is not the one that this deployment uses"):
+            attempt()
+    assert {info.pack for info in system.galleries()} == packs
+    assert system.subject("Ada").references
+    assert system.erase("Ada").references == 1
+    world.close()
+    path.write_text(manifest, encoding="utf-8")
+    system = world.open()
+    assert world.matches(system, "Grace")
+    world.close()
     path.unlink()
     refused(world, UsageError, "no model pack 'mine'")
 

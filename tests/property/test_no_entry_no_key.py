@@ -64,6 +64,7 @@ MAY = {
     "enrol": {"operator"},
     "simulate": {"operator"},
     "gallery.create": {"operator", "custodian"},
+    "gallery.migrate": {"operator"},
     "rotate": {"operator", "custodian"},
     "subject.show": {"operator", "reviewer", "auditor", "subject"},
     "subject.export": {"operator", "reviewer", "auditor", "subject"},

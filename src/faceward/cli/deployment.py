@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from faceward.cli import handover
+from faceward.cli import handover, migration
 from faceward.cli.evidence import purposes_table
 from faceward.cli.monitoring import tell_breaches
 from faceward.cli.options import Settings, command, group
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     galleries = group("gallery", "Galleries of the deployment.")
     galleries.command("list")(command(_gallery_list))
     handover.extend(galleries)
+    migration.extend_galleries(galleries)
     app.add_typer(galleries)
 
 
@@ -152,10 +153,10 @@ def _gallery_list(settings: Settings) -> None:
 
 
 def _galleries(status: Mapping[str, Any]) -> None:
-    columns = ("gallery", "purpose", "references", "simulated", "mode", "pack")
-    numbers = ("references", "simulated")
+    columns = ("gallery", "purpose", "references", "left_out", "simulated", "mode", "pack")
+    numbers = ("references", "left_out", "simulated")
     table(
-        [f"{name}#" if name in numbers else name for name in columns],
+        [f"{name.replace('_', ' ')}#" if name in numbers else name for name in columns],
         [[gallery.get(name) for name in columns] for gallery in status["galleries"]],
         "Galleries",
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from faceward.cli import pack_card
+from faceward.cli import migration, pack_card
 from faceward.cli.options import Settings, command, group
 from faceward.cli.output import emit, table
 from faceward.cli.packs_install import catalogue, install
@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     packs.command("add")(command(_add))
     packs.command("verify")(command(_verify))
     pack_card.register(packs)
+    migration.extend_packs(packs)
     app.add_typer(packs)
 
 

@@ -39,6 +39,7 @@ _DUTIES = {
     "enrol": _OPERATOR,
     "simulate": _OPERATOR,
     EXPORT: _OPERATOR,
+    "gallery.migrate": _OPERATOR,
     CREATE: _UPKEEP,
     ROTATE: _UPKEEP,
     # It cannot be undone, so it is no operator's.

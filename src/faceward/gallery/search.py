@@ -42,6 +42,7 @@ class Gallery:
         store: Where references lie.
         keys: The deployment's key store.
         schemes: Protection schemes by mode.
+        pack: Identifier of the pack in use: what it takes in and compares; the gallery's own if None.
 
     Raises:
         UsageError: There is no such gallery, or none of the schemes is of its mode.
@@ -53,11 +54,12 @@ class Gallery:
         store: ReferenceStore,
         keys: KeyStore,
         schemes: Mapping[str, ProtectionScheme] = SCHEMES,
+        pack: str | None = None,
     ) -> None:
         info = store.gallery(name)
         if info.mode not in schemes:
             raise UsageError(f"the gallery {name!r} needs the mode {info.mode}, which is not available here")
-        self._vault = Vault(info, store, keys, schemes[info.mode])
+        self._vault = Vault(replace(info, pack=pack or info.pack), store, keys, schemes[info.mode])
         self._loaded: dict[str, LoadedPurpose] = {}
         self._lock = threading.RLock()
 
@@ -265,17 +267,16 @@ class Gallery:
             self._loaded.clear()
 
     def _erase(self, found: Callable[[], Sequence[StoredReference]]) -> Erasure:
-        keys, store = self._vault.keys, self._vault.store
+        keys = self._vault.keys
         with self._lock, keys.guard.shared():
             # Read in here, so that nobody gives one of them another key in between.
             references = found()
-            reference_ids = tuple(reference.reference_id for reference in references)
-            key_ids = tuple(reference.key_id for reference in references)
-            keys.destroy(key_ids)
+            erasure = Erasure(tuple(r.reference_id for r in references), tuple(r.key_id for r in references))
+            keys.destroy(erasure.key_ids)
             for loaded in self._loaded.values():
-                loaded.forget(reference_ids)
-            store.delete(reference_ids)
-        return Erasure(reference_ids, key_ids)
+                loaded.forget(erasure.reference_ids)
+            self._vault.store.delete(erasure.reference_ids)
+        return erasure
 
     def _seal(self, enrolment: Enrolment, drawn: tuple[str, bytes], now: datetime) -> StoredReference:
         key_id, key = drawn

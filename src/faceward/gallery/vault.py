@@ -73,11 +73,13 @@ class Vault:
         rows = self.store.references(self.info.name, _EARLIEST)
         while batch := list(islice(rows, _BATCH)):
             found = self.subject_keys(batch)
-            comparator = self.scheme.comparator()
-            try:
-                comparator.add(self.protected(batch))
-            finally:
-                comparator.drop()
+            # Features of several packs, of which one may be on its way to another, do not fit one comparator.
+            for pack in {row.pack for row in batch}:
+                comparator = self.scheme.comparator()
+                try:
+                    comparator.add(self.protected([row for row in batch if row.pack == pack]))
+                finally:
+                    comparator.drop()
             for row in batch:
                 if row.key_id in found:
                     open_record(row.record, SubjectKey(found[row.key_id], row.binding("record")))

@@ -199,7 +199,7 @@ class Deployment:
             UsageError: There is none of this name.
         """
         if name not in self._galleries:
-            self._galleries[name] = Gallery(name, self.store, self.keys)
+            self._galleries[name] = Gallery(name, self.store, self.keys, pack=self.pipeline.identifier)
         return self._galleries[name]
 
     def create_gallery(self, name: str, purpose: str, key_id: str) -> None:

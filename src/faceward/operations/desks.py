@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from faceward.audit.verifier import LogReport
 from faceward.core.document_results import MadeDocuments, SignOff
+from faceward.core.pack_results import MigrationResult, PackChange
 from faceward.core.reports import LogLine
-from faceward.operations import documents, log_view
+from faceward.operations import documents, log_view, migration, pack_use
 from faceward.operations.case_desk import Cases
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
@@ -21,6 +22,7 @@ from faceward.operations.requests import Requests
 from faceward.operations.rights import Rights
 from faceward.operations.stopping import Control
 from faceward.operations.witnesses import Witnesses
+from faceward.vision.pipeline import Pipeline
 
 
 class Desks:
@@ -73,6 +75,18 @@ class Desks:
     def monitoring(self) -> Monitoring:
         """The running rate of false alerts (rules V1, W6)."""
         return Monitoring(self._deployment, self._desk)
+
+    def use_pack(self, model: Pipeline) -> PackChange:
+        """Ask for another model pack, or change to it where that was approved; open the deployment again afterwards."""
+        return pack_use.use(self._deployment, self._desk, model)
+
+    def migrate(
+        self, gallery: str, samples: Path | str | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> MigrationResult:
+        """Make a gallery's references anew with the pack in use; see `operations.migration.migrate`."""
+        return migration.migrate(
+            self._deployment, self._desk, gallery, None if samples is None else Path(samples), progress
+        )
 
     def make_documents(self, order: documents.Order) -> MadeDocuments:
         """Write documents that a law asks for, of the configuration as it runs; see `operations.documents.make`."""

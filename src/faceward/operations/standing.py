@@ -85,6 +85,13 @@ def require_pinned(deployment: Deployment, action: str, status: CustodyStatus) -
         return
     if status.pins is None:
         raise IntegrityError("the custodian serves no deployment; restore its state")
+    if deployment.pipeline.pack.manifest.digest != deployment.config.pack_digest:
+        name = deployment.config.pack
+        raise PolicyRefusal(
+            "K2",
+            f"the model pack {name!r} is not the one that this deployment uses: it was altered, or came anew.",
+            f"Restore it; or go over to it, which another person approves: 'faceward packs use {name}'.",
+        )
     pack = deployment.pipeline.pack.manifest.document
     for what, pinned, present in (
         (f"standard {deployment.standard.name!r}", status.pins.standard_digest, deployment.standard.digest),

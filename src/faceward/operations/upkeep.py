@@ -156,6 +156,12 @@ def simulate(
     return count
 
 
+def _left_out(deployment: Deployment, gallery: str) -> int:
+    """Return how many references in force are of another pack than the one in use, and so not compared."""
+    store, now, pack = deployment.store, deployment.now(), deployment.pipeline.identifier
+    return store.count(gallery, now) - store.count(gallery, now, pack=pack)
+
+
 def status(deployment: Deployment) -> JSONDict:
     """Return the state of a deployment, as `faceward status --json` prints it."""
     counts, custody = deployment.store.counts(), deployment.custody.status()
@@ -168,6 +174,7 @@ def status(deployment: Deployment) -> JSONDict:
                 "gallery": info.name,
                 "purpose": note.get("purpose"),
                 "references": deployment.store.count(info.name, deployment.now()),
+                "left_out": _left_out(deployment, info.name),
                 "simulated": note.get("simulated", 0),
                 "mode": info.mode,
                 "pack": info.pack,

@@ -255,7 +255,7 @@ def simulate_context(
 
 
 def purpose_context(purpose: Purpose | None, standard: Standard) -> Context:
-    """Return what is known of a purpose; also the whole context of the action `gallery.create`."""
+    """Return what is known of a purpose; also the whole context of `gallery.create` and `gallery.migrate`."""
     return {
         "purpose_registered": purpose is not None,
         "purpose_basis": purpose.basis.value if purpose else "none",

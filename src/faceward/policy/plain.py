@@ -26,6 +26,7 @@ ACTIONS = {
     "evidence.add": "putting an evaluation on record",
     "evidence.withdraw": "taking an evaluation off the record",
     "gallery.create": "creating a gallery",
+    "gallery.migrate": "making references anew with another pack",
     "gallery.export": "handing over a gallery",
     "recipient.confirm": "confirming an erasure elsewhere",
     "simulate": "filling a gallery with simulated references",
