@@ -13,7 +13,9 @@ import pytest
 
 from faceward.core.canonical import canonical_json
 from faceward.core.errors import BadInput, IntegrityError, PolicyRefusal, UsageError
+from faceward.documents.changes import changes
 from faceward.operations import evidence, monitoring
+from faceward.operations.configuration import configuration, digest
 from faceward.operations.evidence import calibration, lowered, of_evaluation
 from faceward.operations.system import System
 from faceward.policy.evaluation import DataBasis, Evaluation, Point
@@ -431,3 +433,15 @@ def test_what_the_log_says_of_evidence_commits_to_all_of_it(system: System, make
     status = json.loads(json.dumps(system.status()))
     [row] = status["evidence"]
     assert (row["purpose"], row["evaluation"], row["in_force"]) == ("door", made.digest(), True)
+
+
+def test_O1_new_evidence_is_another_configuration(system: System, make: Callable[..., Evaluation]) -> None:
+    deployment = system._deployment
+    before = configuration(deployment)
+    made = make(system)
+    add(system, made)
+    after = configuration(deployment)
+    assert digest(before) != digest(after)
+    [line] = changes(before, after)
+    assert "evidence of the purpose 'door'" in line
+    assert made.digest() in line

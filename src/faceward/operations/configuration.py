@@ -12,7 +12,7 @@ from importlib.metadata import version
 from faceward.core.canonical import JSONObject, JSONValue, canonical_json, sha256_hex
 from faceward.core.clock import to_rfc3339
 from faceward.core.words import plural
-from faceward.operations import purposes
+from faceward.operations import evidence, purposes
 from faceward.operations.deployment import Deployment
 from faceward.operations.guardians import Guardians, guardians
 from faceward.policy.people import Role
@@ -41,7 +41,10 @@ def configuration(deployment: Deployment) -> JSONObject:
         "standard": {"name": standard.name, "digest": standard.digest, "parameters": parameters},
         "jurisdiction": plain(place),
         "pack": {"identifier": deployment.pipeline.identifier, "document": manifest.document},
-        "purposes": {purpose.name: purpose.to_json() for purpose in purposes.listed(deployment)},
+        "purposes": {
+            purpose.name: {**purpose.to_json(), "evidence": evidence.digest_of(deployment, purpose)}
+            for purpose in purposes.listed(deployment)
+        },
         "galleries": {
             info.name: {"purpose": deployment.gallery_purpose(info.name), "mode": info.mode, "pack": info.pack}
             for info in deployment.store.galleries()

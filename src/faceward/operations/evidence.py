@@ -92,6 +92,12 @@ def standing(
     return assess(candidates(deployment) if pool is None else pool, need, rules, deployment.now())
 
 
+def digest_of(deployment: Deployment, purpose: Purpose) -> str | None:
+    """Return the digest of the evaluation that a purpose relies on, in force or not, or None."""
+    chosen = choose(candidates(deployment), deployment.pipeline.identifier, purpose.camera_class)
+    return None if chosen is None else chosen.digest
+
+
 def noted(found: Evidence | None) -> JSONObject:
     """Return what the log says of the evidence for a search: the digest of the evaluation, or nothing."""
     return {"evidence": found.chosen.digest} if found is not None and found.chosen is not None else {}
