@@ -15,7 +15,7 @@ SHARPENING = 0.2
 
 At 0.2 the false-match rate that a threshold stands for between single samples holds for templates of two to five, on
 LFW View 1 with the default pack and with EdgeFace-XXS. The mean alone errs about half as often and misses more than it
-need; at full length up to nine times as many strangers pass (ADR 0021, `benchmarks/templates.py`).
+need; at full length up to seven times as many strangers pass (ADR 0021, `benchmarks/templates.py`).
 """
 
 
