@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from faceward.bootstrap import open_system
 from faceward.core.errors import BadInput, IntegrityError, PolicyRefusal, UsageError
 from faceward.operations import migration, pack_use, pinned_config
 from faceward.operations.config import read_config
+from faceward.policy.requests import Decision
+from faceward.policy.sessions import OpenSession
+from faceward.policy.sshsig import PrivateKey
 from faceward.standalone import pipeline
 from faceward.vision.packs import DEFAULT_PACK
 
@@ -439,3 +442,45 @@ def test_an_upgrade_that_brings_another_pack_under_the_same_name_is_gone_over_to
     assert system.migrate("door", world.folder / "pictures").migrated == 1
     assert world.matches(system, "Ada")
     whole(system, world)
+
+
+def test_S2_another_person_approves_the_pack_before_it_is_used(
+    world: Any, fakes: Any, packs: Callable[[str], str], opened: Callable[..., Any]
+) -> None:
+    keys = {name: PrivateKey.generate() for name in ("ana", "ben", "cem")}
+
+    def act(system: Any, name: str) -> Any:
+        deployment = system._deployment
+        session = OpenSession.begin(name, keys[name], deployment.log.origin, deployment.now())
+        deployment.begin_session(session)
+        return system
+
+    system = opened()
+    world.enrol(system, "Ada")
+    until = date(2026, 12, 31)
+    system.people.add("ana", keys["ana"].public.line, ("operator", "approver"), until)
+    act(system, "ana").people.add("ben", keys["ben"].public.line, ("approver",), until)
+    asked = act(system, "ana").people.add("cem", keys["cem"].public.line, ("operator",), until)
+    act(system, "ben").requests.decide(asked.digest, Decision.APPROVE)
+    newer = model(fakes, packs("newer"))
+    change = act(system, "ana").use_pack(newer)
+    assert (change.state, change.galleries) == ("waiting", (("door", 1),))
+    with pytest.raises(PolicyRefusal, match="S2"):
+        act(system, "ana").requests.decide(change.request, Decision.APPROVE)
+    assert act(system, "ana").use_pack(newer).state == "waiting", "asking again changes nothing"
+    assert read_config(world.home).pack == DEFAULT_PACK
+    assert world.matches(act(system, "ana"), "Ada")
+    act(system, "ben").requests.decide(change.request, Decision.APPROVE)
+    with pytest.raises(PolicyRefusal, match="K2"):
+        world.matches(act(system, "ana"), "Ada")
+    assert act(system, "cem").use_pack(newer).state == "in use"
+    system = act(opened(), "cem")
+    assert system.migrate("door", world.folder / "pictures").migrated == 1
+    assert world.matches(system, "Ada")
+    # Back again, by the same two steps; who is no operator migrates nothing.
+    back = act(system, "ana").use_pack(model(fakes, DEFAULT_PACK)).request
+    act(system, "ben").requests.decide(back, Decision.APPROVE)
+    assert act(system, "ana").use_pack(model(fakes, DEFAULT_PACK)).state == "in use"
+    system = act(opened(), "ben")
+    with pytest.raises(PolicyRefusal, match="not registered as an operator"):
+        system.migrate("door", world.folder / "pictures")
