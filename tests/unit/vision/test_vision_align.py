@@ -92,3 +92,15 @@ def test_landmarks_land_on_the_template(astronaut: ImageArray) -> None:
     found = chip(dots, landmarks.astype(np.float32), ARCFACE_112, 112)[:, :, 0]
     for x, y in ARCFACE_112:
         assert found[round(y), round(x)] > 200
+
+
+def test_a_small_face_is_drawn_out_by_cubic_interpolation() -> None:
+    """A wave of seven pixels keeps its height when it is magnified; linear interpolation would flatten it."""
+    across = np.arange(40)
+    wave = np.broadcast_to(128 + 100 * np.sin(across * 2 * np.pi / 7), (40, 40))
+    pixels = np.repeat(wave[:, :, None], 3, axis=2).round().astype(np.uint8)
+    enlarged = warp(pixels, np.array([[2.0, 0, 0], [0, 2.0, 0]]), 64)[20, 10:54, 0].astype(float)
+    wanted = 128 + 100 * np.sin((np.arange(10, 54) / 2) * 2 * np.pi / 7)
+    kept = np.abs(enlarged - wanted).max()
+    linear = np.interp(np.arange(10, 54) / 2, across, wave[0])
+    assert kept < 0.8 * np.abs(linear - wanted).max()
