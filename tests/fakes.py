@@ -31,6 +31,7 @@ from faceward.policy.evaluation import Evaluation
 from faceward.policy.facts import rights_context
 from faceward.policy.standard import load_standard
 from faceward.protection.passphrase import Argon2Cost, PassphraseFile
+from faceward.standalone import pipeline
 from faceward.vision.images import Picture
 from faceward.vision.pipeline import Effort, Pipeline
 
@@ -54,8 +55,8 @@ class FixedClock:
 
 
 def features_of(name: str, variant: int = 0) -> np.ndarray:
-    """Return what the fake network makes of a person: variants of one are alike, people are not."""
-    return _features(_colour(name), variant)
+    """Return what the fake network of the default pack makes of a person: variants of one are alike, people are not."""
+    return _features(_colour(name), variant, pipeline().pack.manifest.dimension)
 
 
 def paint(path: Path, *people: str, variant: int = 0, blurred: bool = False, **options: Any) -> Path:

@@ -215,6 +215,11 @@ class IdentificationResult:
     entry: int
     case: str | None = None
 
+    @property
+    def references(self) -> int:
+        """How many references were compared."""
+        return self.compared.references
+
     def to_json(self) -> JSONDict:
         """Return the object of `faceward identify --json`."""
         return {

@@ -60,7 +60,7 @@ def test_a_rate_that_nobody_measured_is_said_to_be_extrapolated() -> None:
 def test_a_search_is_said_by_its_fpir_and_size() -> None:
     point = Threshold(0.9, 1e-6, 5e-7, 2e-6, 0.01, "data")
     sentence = fpir_sentence(point, 10_000)
-    assert sentence.startswith("1 % of searches for somebody who is not among these 10,000 references would return")
+    assert sentence.startswith("1 % of searches for somebody who is not among these 10,000 subjects would return")
     assert fpir_sentence(POINT, 10) == fmr_sentence(POINT)
     assert percent(0.0123) == "1.2 %"
 
