@@ -1,0 +1,135 @@
+"""The calibration of a model pack, from an evaluation of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from faceward.cli.files import optional_output
+from faceward.cli.options import Settings, command
+from faceward.cli.output import emit, note, print_text
+from faceward.cli.progress import progress
+
+if TYPE_CHECKING:
+    from faceward.evaluate.calibrate import Fitted
+    from faceward.evaluate.outcome import Outcome
+    from faceward.evaluate.run import Order
+
+_NAMED = 20
+
+
+def register(evaluate: typer.Typer) -> None:
+    """Add the command to those on evaluations."""
+    evaluate.command("calibrate")(command(_calibrate))
+
+
+def _calibrate(
+    settings: Settings,
+    *,
+    data: Annotated[Path, typer.Option(metavar="FOLDER", help="The test data.", readable=False)],
+    protocol: Annotated[str, typer.Option(metavar="NAME", help="A protocol of verification, or its file.")],
+    pack: Annotated[Optional[str], typer.Option(help="Model pack.", show_default="the built-in one")] = None,
+    out: Annotated[
+        Optional[Path],
+        typer.Option("--out", "-o", metavar="FILE", help="Where the table goes; else it is printed.", readable=False),
+    ] = None,
+    default_fmr: Annotated[float, typer.Option(help="The rate used where nobody names one.")] = 0.005,
+    extrapolate: Annotated[
+        bool, typer.Option("--extrapolate", help="Add rates below the measured ones, as far as the tail is trusted.")
+    ] = False,
+    cache: Annotated[
+        Optional[Path],
+        typer.Option(
+            metavar="FOLDER",
+            help="Where features are kept; else FACEWARD_FEATURES.",
+            show_default=False,
+            readable=False,
+        ),
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep no features.")] = False,
+) -> None:
+    """Write the [calibration] table of a pack's manifest, from the scores of a verification protocol."""
+    from faceward.evaluate.calibrate import as_toml, fit
+    from faceward.evaluate.intervals import SubjectBootstrap
+    from faceward.evaluate.run import run
+    from faceward.standalone import pipeline
+    from faceward.vision.packs import DEFAULT_PACK
+
+    with optional_output(out) as file:
+        order = _order(data, protocol, None if no_cache else cache or _features())
+        outcome = run(order, pipeline(pack or DEFAULT_PACK), lambda what: progress(settings, what))
+        if outcome.scores is None:
+            raise AssertionError("a protocol of verification compares one to one")
+        fitted = fit(outcome.scores, SubjectBootstrap(outcome.scores), extrapolate=extrapolate)
+        table = as_toml(fitted, _data(outcome), default_fmr)
+        if file is not None:
+            file.write(f"{table}\n")
+    found = _json(fitted, outcome)
+    if settings.as_json:
+        emit({"pack": outcome.evaluation.pack, "file": None if out is None else str(out), **found})
+        return
+    if out is None:
+        print_text(table)
+    else:
+        note(f"written to {out}; put it into the pack's manifest in place of its [calibration]")
+    for reason in found["reasons"]:
+        note(f"nothing is extrapolated: {reason}")
+    for pair in found["suspects"]:
+        note(f"to be looked at: {pair['first']} and {pair['second']}, score {pair['score']:.4f}")
+
+
+def _features() -> Path:
+    from faceward.settings import features_folder
+
+    return features_folder()
+
+
+def _order(data: Path, protocol: str, cache: Path | None) -> Order:
+    import faceward
+    from faceward.core.clock import SystemClock
+    from faceward.evaluate.protocol import Kind
+    from faceward.evaluate.protocols import load_protocol
+    from faceward.evaluate.run import Order
+
+    chosen = load_protocol(protocol, Kind.VERIFICATION)
+    made = SystemClock().now()
+    return Order(data, chosen, made, f"faceward {faceward.__version__}", "faceward evaluate calibrate", cache=cache)
+
+
+def _data(outcome: Outcome) -> str:
+    evaluation = outcome.evaluation
+    acquired = evaluation.attempts - evaluation.failed
+    return (
+        f"{evaluation.data.name}, protocol {evaluation.protocol}, {acquired} images of "
+        f"{evaluation.data.subjects} subjects"
+    )
+
+
+def _json(fitted: Fitted, outcome: Outcome) -> dict[str, Any]:
+    scores, tail, names = outcome.scores, fitted.tail, outcome.sample_names
+    suspects = tail.suspects[:_NAMED] if tail is not None else ()
+    return {
+        "data": _data(outcome),
+        "mated": fitted.mated,
+        "nonmated": fitted.nonmated,
+        "measured_to": fitted.measured_to,
+        "points": [
+            {
+                "fmr": fmr,
+                "fmr_interval": [low, high],
+                "threshold": threshold,
+                "fnmr": fnmr,
+                "extrapolated": fmr < fitted.measured_to,
+            }
+            for fmr, low, high, threshold, fnmr in fitted.rows
+        ],
+        "reasons": list(tail.reasons) if tail is not None else [],
+        "suspects": [
+            {"first": names[int(first)], "second": names[int(second)], "score": float(scores.nonmated[place])}
+            for place in suspects
+            if scores is not None
+            for first, second in [scores.nonmated_pairs[place]]
+        ],
+    }
