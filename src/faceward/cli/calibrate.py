@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from faceward.cli.evaluate_options import Cache, Data, NoCache, Pack, Protocol, Threads
 from faceward.cli.files import optional_output
 from faceward.cli.options import Settings, command
 from faceward.cli.output import emit, note, print_text
 from faceward.cli.progress import progress
+from faceward.core.errors import UsageError
 
 if TYPE_CHECKING:
     from faceward.evaluate.calibrate import Fitted
@@ -28,9 +30,9 @@ def register(evaluate: typer.Typer) -> None:
 def _calibrate(
     settings: Settings,
     *,
-    data: Annotated[Path, typer.Option(metavar="FOLDER", help="The test data.", readable=False)],
-    protocol: Annotated[str, typer.Option(metavar="NAME", help="A protocol of verification, or its file.")],
-    pack: Annotated[Optional[str], typer.Option(help="Model pack.", show_default="the built-in one")] = None,
+    data: Data,
+    protocol: Protocol = "folder",
+    pack: Pack = None,
     out: Annotated[
         Optional[Path],
         typer.Option("--out", "-o", metavar="FILE", help="Where the table goes; else it is printed.", readable=False),
@@ -39,16 +41,9 @@ def _calibrate(
     extrapolate: Annotated[
         bool, typer.Option("--extrapolate", help="Add rates below the measured ones, as far as the tail is trusted.")
     ] = False,
-    cache: Annotated[
-        Optional[Path],
-        typer.Option(
-            metavar="FOLDER",
-            help="Where features are kept; else FACEWARD_FEATURES.",
-            show_default=False,
-            readable=False,
-        ),
-    ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep no features.")] = False,
+    cache: Cache = None,
+    no_cache: NoCache = False,
+    threads: Threads = None,
 ) -> None:
     """Write the [calibration] table of a pack's manifest, from the scores of a verification protocol."""
     from faceward.evaluate.calibrate import as_toml, fit
@@ -58,7 +53,7 @@ def _calibrate(
     from faceward.vision.packs import DEFAULT_PACK
 
     with optional_output(out) as file:
-        order = _order(data, protocol, None if no_cache else cache or _features())
+        order = _order(data, protocol, _kept(cache, no_cache), threads)
         outcome = run(order, pipeline(pack or DEFAULT_PACK), lambda what: progress(settings, what))
         if outcome.scores is None:
             raise AssertionError("a protocol of verification compares one to one")
@@ -80,13 +75,15 @@ def _calibrate(
         note(f"to be looked at: {pair['first']} and {pair['second']}, score {pair['score']:.4f}")
 
 
-def _features() -> Path:
+def _kept(cache: Path | None, no_cache: bool) -> Path | None:
     from faceward.settings import features_folder
 
-    return features_folder()
+    if cache is not None and no_cache:
+        raise UsageError("--cache and --no-cache exclude each other; leave one out")
+    return None if no_cache else cache or features_folder()
 
 
-def _order(data: Path, protocol: str, cache: Path | None) -> Order:
+def _order(data: Path, protocol: str, cache: Path | None, threads: int | None) -> Order:
     import faceward
     from faceward.core.clock import SystemClock
     from faceward.evaluate.protocol import Kind
@@ -95,7 +92,8 @@ def _order(data: Path, protocol: str, cache: Path | None) -> Order:
 
     chosen = load_protocol(protocol, Kind.VERIFICATION)
     made = SystemClock().now()
-    return Order(data, chosen, made, f"faceward {faceward.__version__}", "faceward evaluate calibrate", cache=cache)
+    software = f"faceward {faceward.__version__}"
+    return Order(data, chosen, made, software, "faceward evaluate calibrate", cache=cache, threads=threads)
 
 
 def _data(outcome: Outcome) -> str:
