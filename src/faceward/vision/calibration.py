@@ -47,8 +47,8 @@ class Calibration:
         default_fmr: The rate used where nobody named one.
         table: Rows of FMR, its 95 % interval's ends, the threshold and the FNMR seen there, shape (n, 5), FMR falling
             and threshold rising.
-        measured_to: The lowest FMR that was measured, one of the table's: rows below it are extrapolated. None where all
-            were measured.
+        measured_to: The lowest FMR that was measured, one of the table's: rows below it are extrapolated. None where
+            all were measured.
     """
 
     data: str
@@ -152,8 +152,8 @@ def parse_calibration(table: Table) -> Calibration:
     """Read a manifest's calibration.
 
     Raises:
-        BadInput: A missing key, rows that do not fall in FMR and rise in threshold, values out of range, or extrapolated
-            rows that go too far.
+        BadInput: A missing key, rows that do not fall in FMR and rise in threshold, values out of range, or
+            extrapolated rows that go too far.
     """
     rows = table.rows("points", 5)
     if len(rows) < 2 or (np.diff(rows[:, 0]) >= 0).any() or (np.diff(rows[:, 3]) <= 0).any():
