@@ -17,6 +17,7 @@ from faceward.cli import (
     deployment,
     document,
     enrolment,
+    evaluate,
     evidence,
     mandate,
     outsiders,
@@ -89,6 +90,7 @@ def build() -> typer.Typer:
         outsiders,
         custodian,
         packs,
+        evaluate,
         bench,
     ):
         module.register(app)

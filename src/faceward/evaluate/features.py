@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceward.core.canonical import JSONObject, canonical_json, sha256, sha256_hex
-from faceward.core.errors import BadInput, NoFace
+from faceward.core.errors import BadInput, EnvironmentFailure, NoFace
 from faceward.core.faces import FloatArray
 from faceward.evaluate.feature_file import FeatureFile
 from faceward.vision.images import decode, read_file
@@ -151,10 +151,16 @@ def forget(cache: Path) -> int:
 
     Returns:
         How many files there were.
+
+    Raises:
+        EnvironmentFailure: They cannot be deleted.
     """
-    found = sorted(cache.glob("*.features"))
-    for path in found:
-        path.unlink()
+    try:
+        found = sorted(cache.glob("*.features"))
+        for path in found:
+            path.unlink()
+    except OSError as error:
+        raise EnvironmentFailure(f"{cache}: features cannot be deleted: {error.strerror}; delete the folder") from None
     return len(found)
 
 

@@ -32,6 +32,12 @@ def built_in() -> tuple[str, ...]:
     return tuple(sorted(entry.name.removesuffix(".toml") for entry in found if entry.name.endswith(".toml")))
 
 
+def built_in_protocol(name: str) -> Protocol:
+    """Return a protocol that comes with the project."""
+    resource = importlib.resources.files("faceward.evaluate") / "protocols" / f"{name}.toml"
+    return parse_protocol(resource.read_bytes(), f"{name}.toml")
+
+
 def load_protocol(name: str, kind: Kind) -> Protocol:
     """Return a protocol by its name, or from a file.
 
@@ -45,8 +51,7 @@ def load_protocol(name: str, kind: Kind) -> Protocol:
         PolicyRefusal: It uses pictures on no ground that rule V3 accepts.
     """
     if name in built_in():
-        resource = importlib.resources.files("faceward.evaluate") / "protocols" / f"{name}.toml"
-        protocol = parse_protocol(resource.read_bytes(), f"{name}.toml")
+        protocol = built_in_protocol(name)
     elif name.endswith(".toml") or "/" in name:
         protocol = parse_protocol(read_limited(Path(name), "protocol"), name)
     else:
