@@ -63,9 +63,9 @@ class Collection:
     every: frozenset[str]
 
     def index(self) -> dict[str, int]:
-        """Return the place of each picture by its name, with and without the ending of the file."""
+        """Return the place of each picture by what it may be called in a table."""
         places = {image.name: place for place, image in enumerate(self.images)}
-        return {**{_stem(name): place for name, place in places.items()}, **places}
+        return {spelling: places[name] for spelling, name in _spellings(places).items()}
 
     def named_subjects(self) -> tuple[str, ...]:
         """Return the subjects; none where pictures lie without subjects."""
@@ -217,11 +217,16 @@ def _known(name: str, known: Mapping[str, str], path: Path) -> str:
 
 
 def _spellings(names: Iterable[str]) -> dict[str, str]:
-    """Return what a picture may be called in a table → its name; a file's name alone where it is the only one."""
+    """Return what a picture may be called in a table → its name.
+
+    `subject/file`, or the file alone; the ending may be left out. What several pictures could be called names none.
+    """
     full = {name: name for name in names}
-    alone = Counter(name.rpartition("/")[2] for name in full)
-    short = {leaf: name for name in full if alone[leaf := name.rpartition("/")[2]] == 1}
-    return {**{_stem(name): name for name in full}, **short, **full}
+    short = [
+        (text, name) for name in full for leaf in [name.rpartition("/")[2]] for text in {_stem(name), leaf, _stem(leaf)}
+    ]
+    times = Counter(text for text, _ in short)
+    return {**{text: name for text, name in short if times[text] == 1}, **full}
 
 
 def _refuse_repeated(found: Sequence[str], path: Path) -> None:

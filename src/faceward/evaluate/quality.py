@@ -25,10 +25,12 @@ Numbers = npt.NDArray[np.float64]
 def ranking(features: Features) -> Mapping[str, Numbers]:
     """Return each component so that more is better, shape (n,): angles by how far they are from zero.
 
-    The detector's `confidence` stands beside the pack's components.
+    The detector's `confidence` stands beside the measured components. One that was not measured on every acquired
+    sample is left out.
     """
     found = {name: -np.abs(values) if name.startswith("pose_") else values for name, values in features.quality.items()}
-    return {**found, _CONFIDENCE: features.confidence.astype(np.float64)}
+    found[_CONFIDENCE] = features.confidence.astype(np.float64)
+    return {name: values for name, values in found.items() if np.isfinite(values[features.acquired]).all()}
 
 
 def curves(scores: Scores, features: Features, threshold: float) -> dict[str, DiscardCurve]:
