@@ -52,7 +52,7 @@ def best_threshold(values: Values, mated: Mask) -> float:
     order = np.argsort(values, kind="stable")
     rising, same = values[order], mated[order]
     # Deciding at a score as the threshold: mated ones from it up and non-mated ones below it are right.
-    starts = np.flatnonzero(np.diff(rising, prepend=np.float32(np.nan)) != 0)
+    starts = np.flatnonzero(np.concatenate([[True], rising[1:] != rising[:-1]]))
     below = np.concatenate([[0], np.cumsum(~same)])[starts]
     above = int(same.sum()) - np.concatenate([[0], np.cumsum(same)])[starts]
     right = np.where(np.isfinite(rising[starts]), below + above, -1)
