@@ -166,6 +166,7 @@ def status(deployment: Deployment) -> JSONDict:
     """Return the state of a deployment, as `faceward status --json` prints it."""
     counts, custody = deployment.store.counts(), deployment.custody.status()
     manifest = deployment.pipeline.pack.manifest
+    calibration = manifest.calibration
     galleries: list[JSONDict] = []
     for info in deployment.store.galleries():
         note = deployment.gallery_note(info.name) or {}
@@ -193,6 +194,7 @@ def status(deployment: Deployment) -> JSONDict:
         "stopped": custody.stopped,
         "pack": deployment.pipeline.identifier,
         "pack_licence": manifest.licence,
+        "pack_good_for": "nothing: it is not calibrated" if calibration is None else calibration.good_for(),
         "references": counts.references,
         "galleries": galleries,
         "due": [one.to_json() for one in agenda.due_now(deployment)],

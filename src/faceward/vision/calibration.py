@@ -17,6 +17,11 @@ TRUST = 10.0
 _SAME = 1e-9
 
 
+_TOLD_FMR = 1e-3
+_TOLD_FPIR = 0.01
+_TOLD_FNMR = (0.05, 0.25)
+
+
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
     """A threshold together with the rate it stands for.
@@ -108,6 +113,28 @@ class Calibration:
             PolicyRefusal: The data do not support so low a rate (rule V1).
         """
         return self.at_fmr(min(fmr_for(fpir, gallery_size), self.loosest))
+
+    def largest_gallery(self, fpir: float, fnmr: float) -> int:
+        """Return how many subjects a search may have before it errs too often, 0 where a single one is too many.
+
+        Args:
+            fpir: False-positive rate that the whole search accepts, 0 to 1.
+            fnmr: Share of mated comparisons that it may miss, 0 to 1.
+        """
+        # The points themselves, without interpolation: a rounder number, and never a larger one.
+        rate = min((float(row[0]) for row in self.table if row[4] <= fnmr), default=1.0)
+        return 0 if rate >= 1 else int(np.log1p(-fpir) / np.log1p(-rate) + 1e-9)
+
+    def good_for(self) -> str:
+        """Say in a line what scores so calibrated are good for: at which error, and how many people."""
+        fmr = max(self.strictest_measured, _TOLD_FMR)
+        missed = self.fnmr_at(self.at_fmr(fmr).threshold)
+        small, large = (self.largest_gallery(_TOLD_FPIR, fnmr) for fnmr in _TOLD_FNMR)
+        return (
+            f"one to one at an FMR of {fmr:g}, missing {missed:.1%}; searches at an FPIR of {_TOLD_FPIR:.0%} in galleries "
+            f"of up to {small:,} (missing at most {_TOLD_FNMR[0]:.0%}) or {large:,} (at most {_TOLD_FNMR[1]:.0%}); "
+            f"measured on {self.data}"
+        )
 
     def fmr_of(self, score: float) -> float:
         """Return the FMR that a threshold at this score would have.

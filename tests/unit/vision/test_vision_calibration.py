@@ -168,3 +168,15 @@ def test_the_key_may_name_the_last_point() -> None:
 def test_an_extrapolation_that_goes_too_far_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInput, match=re.escape(message)):
         _parsed(**changes)
+
+
+def test_what_a_pack_is_good_for_follows_from_its_table() -> None:
+    rows = np.array([[1e-1, 9e-2, 2e-1, 0.1, 0.01], [1e-2, 9e-3, 2e-2, 0.2, 0.04], [1e-4, 1e-5, 1e-3, 0.4, 0.20]])
+    calibration = Calibration("made up", 10, 100, 1e-2, rows)
+    assert calibration.largest_gallery(0.01, 0.05) == 1
+    assert calibration.largest_gallery(0.01, 0.20) == 100
+    assert calibration.largest_gallery(0.01, 0.001) == 0
+    words = calibration.good_for()
+    assert "of up to 1 (missing at most 5%) or 100 (at most 25%)" in words
+    assert "FMR of 0.001, missing 12.0%" in words
+    assert words.endswith("made up")
