@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from faceward.core.errors import BadInput
+from faceward.vision.acceptance import ACCEPTED
 
 # TOML's integers have no end, but floating point has. No comparison holds for what is no number.
 _LARGEST = 1e18
+
+MANIFEST_FILE = "pack.toml"
+"""Name of the manifest in a pack's folder."""
+# A pack whose network had such a name would bring its own acceptance of a licence, or another manifest.
+_TAKEN = frozenset({MANIFEST_FILE, ACCEPTED})
 
 
 def _shown(value: object) -> str:
@@ -129,9 +136,16 @@ class Table:
         file, sha = self.text("file"), self.text("sha256").lower()
         if len(sha) != 64 or set(sha) - set("0123456789abcdef"):
             raise self.error("sha256", "is not 64 hexadecimal digits")
-        if "/" in file or "\\" in file or file.startswith("."):
-            raise self.error("file", "names a file outside the pack's folder")
+        self.check_beside("file", file)
         return file, sha
+
+    def check_beside(self, key: str, file: str) -> None:
+        """Refuse a name of a file beside the manifest that leads elsewhere, or to what is no file of the pack's own."""
+        if "/" in file or "\\" in file or file.startswith("."):
+            raise self.error(key, "names a file outside the pack's folder")
+        # Some file systems do not tell capitals apart, and some fold more than them.
+        if unicodedata.normalize("NFKC", file).casefold().strip() in _TAKEN:
+            raise self.error(key, f"is {file!r}, a name that has a meaning of its own in a pack's folder")
 
     def points(self, key: str, size: int) -> npt.NDArray[np.float64] | None:
         """Return five landmark positions within a chip, or None for the word `arcface`."""

@@ -131,8 +131,8 @@ def _model(table: Table) -> ModelFile:
     if weights and (distribution or prepare != "as-is" or weights == file):
         raise table.error("weights", "goes with a file of the pack's own folder that is run as it is")
     for key, name in (("file", file), ("weights", weights)):
-        if not distribution and ("/" in name or "\\" in name or name.startswith(".")):
-            raise table.error(key, "names a file outside the pack's folder")
+        if not distribution:
+            table.check_beside(key, name)
     return ModelFile(file, sha, distribution, prepare, prepared, weights, weights_sha)
 
 

@@ -14,13 +14,14 @@ from faceward.core.files import read_regular
 from faceward.vision import acceptance
 from faceward.vision.acceptance import ACCEPTED, Acceptance
 from faceward.vision.cohort import Cohort, parse_cohort
+from faceward.vision.fields import MANIFEST_FILE
 from faceward.vision.manifest import Manifest, parse_manifest
 from faceward.vision.networks import ModelFile
 from faceward.vision.pack_files import attached_file, is_folder, manifest_text, model_file
 from faceward.vision.prepare import PREPARE, keep
 
 DEFAULT_PACK = "centerface-dlib"
-_MANIFEST = "pack.toml"
+_MANIFEST = MANIFEST_FILE
 
 
 @dataclass(frozen=True, slots=True)

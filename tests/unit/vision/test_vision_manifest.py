@@ -260,3 +260,20 @@ def test_a_cohort_is_part_of_what_makes_the_features() -> None:
     for wrong in ("../c.npy", "/c.npy", ".c"):
         with pytest.raises(BadInput, match="outside the pack's folder"):
             parse_manifest(_with("embedder", "size", 112) + table.replace("c.npy", wrong), "pack.toml")
+
+
+@pytest.mark.parametrize("name", ["accepted.json", "pack.toml", "Accepted.JSON", "PACK.toml", "accepted.json "])
+def test_a_file_that_would_stand_for_an_acceptance_or_another_manifest_is_refused(name: str) -> None:
+    attached = f'file = "{name}"\nsha256 = "{"0" * 64}"\n'
+    plain = _toml(MANIFEST)
+    texts = {
+        "evaluation": f"{plain}\n[evaluation]\n{attached}",
+        "cohort": f"{plain}\n[cohort]\n{attached}nearest = 3\nweight = 0.3\ncentre = 0.9\n",
+        "embedder": _with("embedder", "file", name),
+        "detector": _with("detector", "file", name),
+        "weights": plain.replace("[embedder]", f'[embedder]\nweights = "{name}"\nweights_sha256 = "{HASH}"'),
+    }
+    for where, text in texts.items():
+        with pytest.raises(BadInput, match="a meaning of its own in a pack's folder") as refused:
+            parse_manifest(text, "pack.toml")
+        assert where in str(refused.value)
