@@ -118,8 +118,7 @@ def _continue(opener: OpenerDirector, wanted: Wanted, partial: Partial, received
         if partial.tag:
             headers["If-Range"] = partial.tag
     try:
-        # The address was looked at: https, or this machine.
-        with opener.open(Request(wanted.address, headers=headers), timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+        with _opened(opener, wanted, headers) as response:
             start = _start(response, wanted, partial, offset)
             _copy(response, wanted, partial, start, received)
     except HTTPError as error:
@@ -127,6 +126,20 @@ def _continue(opener: OpenerDirector, wanted: Wanted, partial: Partial, received
         _refuse(error, wanted, partial)
     except (URLError, HTTPException, ssl.SSLError, OSError) as error:
         raise _unreachable(error, wanted) from None
+
+
+def _opened(opener: OpenerDirector, wanted: Wanted, headers: dict[str, str]) -> HTTPResponse:
+    try:
+        # The address was looked at: https, or this machine.
+        answer: HTTPResponse = opener.open(Request(wanted.address, headers=headers), timeout=TIMEOUT_SECONDS)  # noqa: S310
+    except (URLError, HTTPException, ssl.SSLError, OSError):
+        raise
+    except ValueError:
+        # The standard library takes an address apart before it asks whether to follow.
+        raise EnvironmentFailure(
+            f"{_host(wanted.address)} sends on to an address that is not a web address: not followed"
+        ) from None
+    return answer
 
 
 def _start(response: HTTPResponse, wanted: Wanted, partial: Partial, offset: int) -> int:
@@ -229,14 +242,14 @@ class _Redirects(HTTPRedirectHandler):
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
-        target = urlsplit(newurl)
-        host = target.hostname or ""
+        # What cannot be taken apart must not be: it is refused as it stands.
         why = refused_address(newurl)
         # From the network back to this machine is no way that a public server may send.
-        if not why and is_loopback(target) and not is_loopback(self._own):
+        if not why and is_loopback(urlsplit(newurl)) and not is_loopback(self._own):
             why = "names this machine"
         if why:
             raise EnvironmentFailure(f"{self._own.hostname} sends on to an address that {why}: not followed")
+        host = urlsplit(newurl).hostname or ""
         if host != self._own.hostname and not any(host == one or host.endswith(f".{one}") for one in self._hosts):
             raise EnvironmentFailure(
                 f"{self._own.hostname} sends on to another server, {host[:80]}, which the pack does not name: "

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import resource
 import socket
 from collections.abc import Iterator
@@ -236,7 +237,11 @@ def test_a_redirect_to_another_server_is_followed_only_where_the_pack_names_it(
 
 
 @pytest.mark.parametrize(
-    "target", ["http://example.org/x", "ftp://127.0.0.1/x", "file:///etc/passwd", "https://u@b.org/"]
+    "target",
+    [
+        *("http://example.org/x", "ftp://127.0.0.1/x", "file:///etc/passwd", "https://u@b.org/"),
+        *("http://[evil/", "https://[", "https://b.org:99999/", "//[evil/"),
+    ],
 )
 def test_a_redirect_to_an_unsafe_address_is_not_followed(server: Server, partial: Partial, target: str) -> None:
     server.redirects["/old"] = target
@@ -295,3 +300,51 @@ def test_a_folder_that_cannot_be_written_is_said(server: Server, tmp_path: Path)
     (tmp_path / "file").write_text("")
     with pytest.raises(FacewardError, match="Not a directory"):
         fetch(_wanted(server), Partial(tmp_path / "file" / "x.part"))
+
+
+@pytest.mark.parametrize("there", [b"", DATA[:5000], DATA])
+def test_a_link_in_the_place_of_the_partial_file_is_refused_and_what_it_names_stays(
+    server: Server, partial: Partial, tmp_path: Path, there: bytes
+) -> None:
+    _serve(server)
+    victim = tmp_path / "victim"
+    victim.write_bytes(there)
+    partial.path.symlink_to(victim)
+    with pytest.raises(EnvironmentFailure, match=r"is a link or no regular file; .* remove it") as refused:
+        fetch(_wanted(server), partial)
+    assert "\n" not in str(refused.value)
+    assert victim.read_bytes() == there
+    # Put there only after its length was asked for, it is not followed either.
+    for use in (partial.digest, lambda: partial.appending().__enter__()):
+        with pytest.raises(EnvironmentFailure, match="is a link"):
+            use()
+    assert victim.read_bytes() == there
+    partial.path.unlink()
+    fetch(_wanted(server), partial)
+    assert partial.path.read_bytes() == DATA
+
+
+def test_a_pipe_in_the_place_of_the_partial_file_keeps_nobody_waiting(server: Server, partial: Partial) -> None:
+    _serve(server)
+    os.mkfifo(partial.path)
+    for use in (lambda: fetch(_wanted(server), partial), partial.digest, lambda: partial.appending().__enter__()):
+        with pytest.raises(EnvironmentFailure, match="no regular file"):
+            use()
+
+
+def test_a_link_in_the_place_of_the_tag_is_neither_sent_nor_written(
+    server: Server, partial: Partial, tmp_path: Path
+) -> None:
+    _serve(server)
+    secret = tmp_path / "secret"
+    secret.write_text("a secret")
+    tag = partial.path.with_name("x.part.etag")
+    tag.symlink_to(secret)
+    partial.path.write_bytes(DATA[:100])
+    fetch(_wanted(server), partial)
+    assert not any("secret" in value for _, headers in server.asked for value in headers.values())
+    assert secret.read_text() == "a secret"
+    assert partial.path.read_bytes() == DATA
+    tag.symlink_to(secret)
+    partial.begin('"v2"')
+    assert (secret.read_text(), partial.tag) == ("a secret", '"v2"')
