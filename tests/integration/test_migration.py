@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from faceward.bootstrap import open_system
-from faceward.core.errors import BadInput, IntegrityError, PolicyRefusal, UsageError
+from faceward.core.errors import BadInput, EnvironmentFailure, IntegrityError, PolicyRefusal, UsageError
 from faceward.operations import migration, pack_use, pinned_config
 from faceward.operations.config import read_config
 from faceward.policy.requests import Decision
@@ -172,6 +172,44 @@ def test_who_has_no_kept_sample_is_named_and_keeps_the_old_reference(
     assert world.matches(system, "Grace")
     assert system.erase("Grace").references == 2
     whole(system, world)
+
+
+def test_a_file_that_cannot_be_read_and_a_link_are_passed_over_and_hold_up_nobody_else(
+    world: Any,
+    fakes: Any,
+    packs: Callable[[str], str],
+    opened: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    system = opened()
+    world.enrol(system, "Ada", "Grace", "Hedy")
+    system = switched(opened, fakes, packs("newer"))
+    kept = tmp_path / "kept"
+    shutil.copytree(world.folder / "pictures", kept)
+    ada, grace, hedy = sorted(kept.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    # A process's memory has no size, opens, and gives an error of input and output; so does a bad block.
+    (kept / "a.jpg").symlink_to("/proc/self/mem")
+    outside = grace.rename(tmp_path / "outside.png")
+    grace.symlink_to(outside)
+    read = {ada: 0, hedy: 0}
+
+    def failing(path: Path) -> bytes:
+        # Ada's file can be read at first and no more when it is its turn; Hedy's never.
+        read[path] += 1
+        if path == hedy or read[path] > 1:
+            raise EnvironmentFailure(f"{path}: cannot be read: Input/output error; check the disk")
+        return path.read_bytes()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(migration, "read_file", failing)
+        result = system.migrate("door", kept)
+    assert (result.migrated, [one.subject for one in result.ask_again]) == (0, ["Ada", "Grace", "Hedy"])
+    reasons = [one.reason for one in result.ask_again]
+    assert "Input/output error" in reasons[0]
+    assert all("SHA-256" in one for one in reasons[1:])
+    result = system.migrate("door", kept)
+    assert (result.migrated, [one.subject for one in result.ask_again]) == (2, ["Grace"])
 
 
 def test_a_picture_that_was_enrolled_again_meanwhile_takes_the_place(

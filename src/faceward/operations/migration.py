@@ -10,7 +10,7 @@ from pathlib import Path
 
 from faceward.core.canonical import JSONObject, JSONValue, sha256_hex
 from faceward.core.clock import to_rfc3339
-from faceward.core.errors import BadInput, UsageError
+from faceward.core.errors import BadInput, EnvironmentFailure, UsageError
 from faceward.core.faces import Sample
 from faceward.core.names import normal_name
 from faceward.core.pack_results import MigrationResult, NotMigrated
@@ -149,7 +149,11 @@ class _Batch:
             return replace(job, lacking="no picture with the SHA-256 recorded at enrolment was found")
         deployment = self._deployment
         try:
-            picture = decode(read_file(path), path.name, ANALYSIS_PIXELS)
+            data = read_file(path)
+        except (BadInput, EnvironmentFailure) as error:
+            return replace(job, lacking=str(error))
+        try:
+            picture = decode(data, path.name, ANALYSIS_PIXELS)
             if picture.digest.hex() != job.source["sha256"] or deployment.sample_digest(picture) != job.was.sample:
                 return replace(job, lacking="the picture is not the one that was enrolled")
             face, _ = deployment.pipeline.principal(picture)
@@ -193,7 +197,7 @@ _MIGRATED, _SUPERSEDED, _ASK = _OUTCOMES = ("migrated", "superseded", "to be ask
 
 
 def _by_digest(folder: Path) -> dict[str, Path]:
-    """Return the pictures in a folder and below by the SHA-256 of their files; unreadable ones are left out."""
+    """Return the pictures in a folder and below by their files' SHA-256; links and unreadable ones are left out."""
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder; name the one with the pictures that were enrolled")
     found: dict[str, Path] = {}
@@ -201,7 +205,9 @@ def _by_digest(folder: Path) -> dict[str, Path]:
         folders.sort()
         for name in sorted(names):
             path = Path(root) / name
-            if path.suffix.lower() in SUFFIXES:
-                with suppress(BadInput):
+            # A link is no picture that was kept, and may lead to what is none, such as a process's memory.
+            if path.suffix.lower() in SUFFIXES and not path.is_symlink():
+                # One file that the disk does not give back keeps nobody else from the new pack.
+                with suppress(BadInput, EnvironmentFailure):
                     found.setdefault(sha256_hex(read_file(path)), path)
     return found
