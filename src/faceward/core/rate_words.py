@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faceward.core.rates import Rate
+from faceward.core.rates import EXTRAPOLATED, Rate
 from faceward.core.words import one_in
 
 _SPACE = "\u00a0"
@@ -50,10 +50,13 @@ def interval(rate: Rate) -> str:
 def measured(rate: Rate) -> str:
     """Say a rate with its interval.
 
-    `5.0 % (4.1 to 6.0 %)`, `1 in 10,000 (13,700 to 7,440)`, or `none of 500 (at most 0.60 %)`.
+    `5.0 % (4.1 to 6.0 %)`, `1 in 10,000 (13,700 to 7,440)`, or `none of 500 (at most 0.60 %)`. What was extrapolated is
+    bounded and no more: `at most 1 in 100,000`.
     """
     if rate.trials == 0:
         return "not measured"
+    if rate.method == EXTRAPOLATED:
+        return f"at most {rate_text(rate.high)}"
     # A line ends before an interval, never within.
     within = f"({interval(rate)})".replace(" ", _SPACE)
     if rate.errors == 0 and rate.estimate <= 0:

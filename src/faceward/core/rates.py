@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+EXTRAPOLATED = "extrapolated"
+"""Method of a rate that no error was counted for: its estimate is the upper end of its interval."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:

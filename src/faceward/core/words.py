@@ -28,8 +28,11 @@ def one_in(rate: float) -> str:
 
 
 def percent(rate: float) -> str:
-    """Say a rate in per cent, two digits."""
-    return f"{rate * 100:.2g} %"
+    """Say a rate in per cent, two digits; near 100 one more, since what is missing there is what matters."""
+    share = rate * 100
+    if share >= 99.95:
+        return f"{share:.0f} %"
+    return f"{share:.1f} %" if share >= 99.5 else f"{share:.2g} %"
 
 
 def plural(count: int, noun: str, several: str | None = None) -> str:

@@ -12,14 +12,18 @@ import numpy as np
 from faceward.core.errors import BadInput, UsageError
 from faceward.evaluate.intervals import SubjectBootstrap
 from faceward.evaluate.scores import Scores
-from faceward.evaluate.steps import threshold_for
-from faceward.evaluate.tail import MEASURED_ERRORS, Tail, extend
+from faceward.evaluate.steps import ROUND_RATES, is_measured, threshold_for
+from faceward.evaluate.tail import Tail, extend
+from faceward.vision.calibration import TRUST
 
-RATES = tuple(a * 10.0**-e for e in range(1, 9) for a in (5, 2, 1))[1:]
+RATES = ROUND_RATES
 """The false-match rates of a table's points, from 0.2 down; those that the data support are taken."""
 
 # Thresholds in a manifest have five digits.
 _DIGITS = 5
+# A manifest holds rates above 0 alone, since they are interpolated by their logarithm: a lower end that many times
+# below its rate stands for none.
+_UNBOUNDED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,8 @@ def fit(
     """Calibrate scores.
 
     A rate is measured where at least ten false matches are expected at it. Its threshold is the lowest that keeps it,
-    rounded up to five digits. A rate whose threshold is that of the rate before is left out: the scores do not tell
-    them apart.
+    that of an evaluation rounded up to five digits. A rate whose threshold is that of the rate before is left out: the
+    scores do not tell them apart.
 
     Args:
         scores: The comparisons; cosine similarities.
@@ -62,7 +66,7 @@ def fit(
     trials = len(scores.nonmated)
     if not len(scores.mated):
         raise BadInput("the data hold no mated comparison: a calibration needs subjects with two acquired samples")
-    measured = [rate for rate in sorted(set(rates), reverse=True) if rate * trials >= MEASURED_ERRORS * (1 - 1e-9)]
+    measured = [rate for rate in sorted(set(rates), reverse=True) if is_measured(rate, trials)]
     rising = np.sort(scores.nonmated)
     found: list[tuple[float, float]] = []
     for rate in measured:
@@ -73,15 +77,17 @@ def fit(
         raise BadInput(f"{trials:,} non-mated comparisons support no table of two rates; evaluate on more people")
     thresholds = [threshold for _, threshold in found]
     rows = [
-        (rate, min(seen.low, rate) or rate / 100, max(seen.high, rate), threshold, missed.estimate)
+        (rate, min(seen.low, rate), max(seen.high, rate), threshold, missed.estimate)
         for (rate, threshold), seen, missed in zip(
             found, bootstrap.fmr(thresholds), bootstrap.fnmr(thresholds), strict=True
         )
     ]
     measured_to = found[-1][0]
-    tail = extend(scores, bootstrap, measured_to) if extrapolate else None
+    # From the same place as an evaluation, whatever rates are asked for, so that both give the same thresholds.
+    tail = extend(scores, bootstrap) if extrapolate else None
     if tail is not None:
-        rows += _beyond(scores, tail, rates, thresholds[-1])
+        lower = [rate for rate in rates if measured_to / TRUST * (1 - 1e-9) <= rate < measured_to]
+        rows += _beyond(scores, tail, lower, thresholds[-1])
     return Fitted(len(scores.mated), trials, tuple(rows), measured_to, tail)
 
 
@@ -138,7 +144,7 @@ def as_toml(fitted: Fitted, data: str, default_fmr: float) -> str:
         "points = [",
     ]
     for fmr, low, high, threshold, fnmr in fitted.rows:
-        rates = ", ".join(f"{value:.2e}" for value in (fmr, low, high))
+        rates = ", ".join(f"{value:.2e}" for value in (fmr, low or fmr / _UNBOUNDED, high))
         lines.append(f"    [{rates}, {threshold:.{_DIGITS}f}, {fnmr:.4f}],")
     return "\n".join([*lines, "]"])
 
@@ -152,7 +158,7 @@ def _beyond(
         threshold = _round_up(exact)
         if last < threshold <= 1:
             missed = float((scores.mated < threshold).mean())
-            rows.append((fmr, low or fmr / 100, high, threshold, missed))
+            rows.append((fmr, low, high, threshold, missed))
             last = threshold
     return rows
 

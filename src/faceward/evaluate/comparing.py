@@ -13,11 +13,12 @@ from faceward.core.errors import BadInput
 from faceward.evaluate import accuracy, trials
 from faceward.evaluate.collection import Collection
 from faceward.evaluate.features import Features
-from faceward.evaluate.metrics import SUPPORTING_ERRORS, fnmr_at, threshold_at_fmr
+from faceward.evaluate.metrics import fnmr_at, threshold_at_fmr
 from faceward.evaluate.outcome import Hardest, ScoredPair
 from faceward.evaluate.pairs import Pairs, read_pairs
 from faceward.evaluate.protocol import Protocol, Setting, Trials
 from faceward.evaluate.scores import Indices, Scores, Values
+from faceward.evaluate.steps import is_measured
 
 SHOWN = 12
 
@@ -150,7 +151,7 @@ def _fnmr(scores: Scores, rates: Sequence[float]) -> list[JSONValue]:
     """Return the FNMR at each supported FMR, each with the threshold that its own non-mated scores give."""
     rows: list[JSONValue] = []
     for rate in rates:
-        if rate * len(scores.nonmated) >= SUPPORTING_ERRORS:
+        if is_measured(rate, len(scores.nonmated)):
             threshold = threshold_at_fmr(scores, rate)
             rows.append({"fmr": rate, "threshold": threshold, "fnmr": float(fnmr_at(scores, [threshold])[0])})
     return rows

@@ -9,15 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from faceward.core.errors import UsageError
-from faceward.core.rates import Rate
+from faceward.core.rates import EXTRAPOLATED, Rate
 from faceward.evaluate.intervals import SubjectBootstrap, rate
 from faceward.evaluate.scores import Scores, Values, exact_thresholds
-from faceward.evaluate.steps import Numbers, fmr_of, fnmr_of, rising_mated, rising_nonmated, threshold_for
+from faceward.evaluate.steps import Numbers, fmr_of, fnmr_of, is_measured, rising_mated, rising_nonmated, threshold_for
 from faceward.policy.evaluation import Point
-
-# A rate is a figure that the data support if at least so many errors are expected at it: by the rule of three, data in
-# which fewer are expected may well show none.
-SUPPORTING_ERRORS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +201,7 @@ def points(
 ) -> tuple[Point, ...]:
     """Return an operating point for each FMR that the data support.
 
-    A rate at which fewer than `SUPPORTING_ERRORS` false matches are expected is left out: no figure that the data
+    A rate at which fewer than ten false matches are expected is left out (`steps.is_measured`): no figure that the data
     cannot support. The threshold is that of `threshold_at_fmr`.
 
     GFRR and GFAR count the comparisons that failures to acquire made impossible: lost mated comparisons as false
@@ -235,7 +231,7 @@ def points(
     lost = scores.mated_lost + scores.nonmated_lost
     if lost and not failed:
         raise UsageError(f"{lost} comparisons were lost, yet no failure to acquire was counted")
-    supported = [wanted for wanted in sorted(set(rates), reverse=True) if wanted * len(nonmated) >= SUPPORTING_ERRORS]
+    supported = [wanted for wanted in sorted(set(rates), reverse=True) if is_measured(wanted, len(nonmated))]
     if not supported:
         return ()
     thresholds = sorted({threshold_for(nonmated, wanted) for wanted in supported})
@@ -273,6 +269,9 @@ def generalised(seen: Rate, lost: int, failures: Rate, *, rejected: bool) -> Rat
     else:
         low, high = (1 - most) * seen.low, (1 - least) * seen.high
     errors = seen.errors + (lost if rejected else 0)
+    if seen.method == EXTRAPOLATED:
+        # No error was counted that a share could be taken of: what can be stated is the upper end.
+        return Rate(high, low, high, errors, trials, EXTRAPOLATED)
     return Rate(errors / trials, low, high, errors, trials, seen.method)
 
 

@@ -19,6 +19,7 @@ from faceward.evaluate.outcome import Outcome
 from faceward.evaluate.report_words import cost, shown
 from faceward.evaluate.scores import Scores
 from faceward.evaluate.searching import SearchScores
+from faceward.evaluate.steps import MEASURED_ERRORS
 from faceward.policy.evaluation import Differential, Evaluation, Fairness, IdentificationPoint, Point
 
 _RANKS = 20
@@ -67,7 +68,7 @@ def _det(scores: Scores) -> figures.DetCurve:
     curve = metrics.det(scores, _CURVE)
     bands = SubjectBootstrap(scores).fnmr(curve.thresholds)
     low, high = (np.array([getattr(rate, end) for rate in bands], dtype=np.float64) for end in ("low", "high"))
-    supported = metrics.SUPPORTING_ERRORS / len(scores.nonmated)
+    supported = MEASURED_ERRORS / len(scores.nonmated)
     return figures.DetCurve(curve.fmr, curve.fnmr, low, high, supported)
 
 

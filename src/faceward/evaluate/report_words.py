@@ -9,7 +9,7 @@ from faceward.core.rate_words import measured, of_hundred, rate_text, share_of, 
 from faceward.core.rates import Rate
 from faceward.core.words import plural
 from faceward.documents.content import Grid
-from faceward.evaluate.metrics import SUPPORTING_ERRORS
+from faceward.evaluate.steps import MEASURED_ERRORS
 from faceward.policy.evaluation import DataSet, Evaluation, Fairness, Group, Point
 
 SIZES = (10, 100, 1_000, 10_000)
@@ -210,8 +210,8 @@ def limits(evaluation: Evaluation, unsupported: Sequence[str]) -> tuple[str, ...
         tail = any(point.extrapolated for point in evaluation.points)
         found.append(
             f"{plural(evaluation.nonmated, 'non-mated comparison')} of {evaluation.data.subjects:,} people support no "
-            f"false-match rate below {rate_text(SUPPORTING_ERRORS / evaluation.nonmated)}: fewer than "
-            f"{SUPPORTING_ERRORS} would be expected to err" + (_TAIL if tail else ".")
+            f"false-match rate below {rate_text(MEASURED_ERRORS / evaluation.nonmated)}: fewer than "
+            f"{MEASURED_ERRORS} would be expected to err" + (_TAIL if tail else ".")
         )
     if any(point.simulated for point in evaluation.identification):
         found.append("Simulated references show how errors grow with the number of people; they are no people.")

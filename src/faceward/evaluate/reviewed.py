@@ -24,7 +24,7 @@ class Reviewed:
 
     Attributes:
         digest: SHA-256 of the file, 64 hexadecimal digits.
-        searches: Number of searches.
+        searches: Number of pictures that were searched; one that was searched again counts once.
         faces: Faces that were compared.
         details: The counts and rates as plain values, of all and of each purpose.
     """
@@ -36,7 +36,7 @@ class Reviewed:
 
 
 def read_outcomes(path: Path) -> Reviewed:
-    """Read what `faceward monitoring export` wrote: one JSON object a line, one line a search.
+    """Read what `faceward monitoring export` wrote: one JSON object a line, one line a picture.
 
     The rate of false alerts is taken over faces; its interval is Wilson's and holds for one look at the data. `worst`
     counts every undecided alert as false. Reviews see nobody whom a search missed, so they say nothing of the FNIR.

@@ -144,8 +144,9 @@ class _Run:
         compared = comparing.compare(collection, features, self._protocol, listed)
         scores, rates = compared.scores, self._setting.rates
         bootstrap = SubjectBootstrap(scores, self._order.rounds)
-        beyond = beyond_data.beyond(scores, bootstrap, rates, (len(collection.images), features.failed))
-        found = points(scores, rates, bootstrap, len(collection.images), features.failed)
+        attempts, failed = len(collection.images), features.failed
+        found = points(scores, rates, bootstrap, attempts, failed)
+        beyond = beyond_data.beyond(scores, bootstrap, rates, (attempts, failed), found)
         weighed = beyond_data.weigh(scores)
         groups: tuple[Fairness, ...] = ()
         if compared.attributes and found:

@@ -11,10 +11,9 @@ import numpy.typing as npt
 from faceward.core.errors import BadInput, UsageError
 from faceward.core.rates import Rate
 from faceward.evaluate.intervals import ROUNDS, SEED, draws_below, resampled
-from faceward.evaluate.metrics import SUPPORTING_ERRORS
 from faceward.evaluate.resampling import subject_weights
 from faceward.evaluate.scores import Values, exact_thresholds
-from faceward.evaluate.steps import Numbers, threshold_for
+from faceward.evaluate.steps import Numbers, is_measured, threshold_for
 from faceward.policy.evaluation import IdentificationPoint
 
 Integers = npt.NDArray[np.int64]
@@ -236,7 +235,7 @@ def identification_points(
 ) -> tuple[IdentificationPoint, ...]:
     """Return an operating point for each FPIR that the data support, with intervals over the probes' subjects.
 
-    A rate at which fewer than three false positives are expected is left out. The gallery is the same in every round:
+    A rate at which fewer than ten false positives are expected is left out. The gallery is the same in every round:
     the intervals say how the rates vary with other probes, not with another gallery.
 
     Args:
@@ -256,7 +255,7 @@ def identification_points(
     if any(not 0 < wanted <= 1 for wanted in rates):
         raise UsageError("an FPIR to report lies above 0 and is at most 1")
     strangers, owners = searches._strangers(), searches._owners(rank)  # noqa: SLF001 - of this module
-    supported = [wanted for wanted in rates if wanted * len(strangers) >= SUPPORTING_ERRORS]
+    supported = [wanted for wanted in rates if is_measured(wanted, len(strangers))]
     if not supported:
         return ()
     thresholds = sorted({searches.threshold_at_fpir(wanted) for wanted in supported})

@@ -10,6 +10,33 @@ from faceward.evaluate.scores import Scores, Values
 
 Numbers = npt.NDArray[np.float64]
 
+MEASURED_ERRORS = 10
+"""Errors that are expected at least where a rate is called measured; with fewer it is extrapolated, or not stated."""
+ROUND_RATES = tuple(a * 10.0**-e for e in range(1, 9) for a in (5, 2, 1))[1:]
+"""Rates from 0.2 down to 1e-8, three a decade."""
+# A rate written as ten over the number of trials may come out a hair too low.
+_HAIR = 1e-9
+
+
+def is_measured(rate: float, trials: int) -> bool:
+    """Return whether so many trials measure a rate: whether at least ten errors are expected at it."""
+    return rate * trials >= MEASURED_ERRORS * (1 - _HAIR)
+
+
+def lowest_round(trials: int) -> float:
+    """Return the lowest of `ROUND_RATES` that so many trials measure; where they measure none, ten over their number.
+
+    Tails begin there, whatever rates somebody asks for: an evaluation and a calibration on the same scores then state
+    the same thresholds.
+    """
+    found = [rate for rate in ROUND_RATES if is_measured(rate, trials)]
+    return found[-1] if found else min(1.0, MEASURED_ERRORS / trials)
+
+
+def least_measured(trials: int) -> str:
+    """Say the lowest rate that so many trials measure."""
+    return f"{MEASURED_ERRORS / trials:.1e}" if trials > MEASURED_ERRORS else "1"
+
 
 def rising_mated(scores: Scores) -> Values:
     """Return the mated scores, rising.

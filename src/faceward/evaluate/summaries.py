@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from faceward.core.canonical import JSONObject, JSONValue
+from faceward.core.words import plural
 from faceward.evaluate.collection import Collection
 from faceward.evaluate.features import Acquisition, Features
-from faceward.evaluate.metrics import SUPPORTING_ERRORS
 from faceward.evaluate.searching import SearchScores
+from faceward.evaluate.steps import is_measured, least_measured
 
 NAMED = 20
 """Most pictures that a list names."""
@@ -70,10 +71,10 @@ def of_searches(found: SearchScores) -> JSONObject:
 def lacking_searches(found: Sequence[SearchScores], rates: Sequence[float]) -> tuple[str, ...]:
     """Return a sentence for each false-positive identification rate that the searches say nothing of."""
     return tuple(
-        f"an FPIR of {rate:g} with {one.references:,} references: {count:,} searches for people whom the gallery does "
-        f"not know support none below {SUPPORTING_ERRORS / count:.1e}"
+        f"an FPIR of {rate:g} with {one.references:,} references: {plural(count, 'search', 'searches')} for "
+        f"people whom the gallery does not know measure none below {least_measured(count)}"
         for one in found
         for count in [int((~one.enrolled).sum())]
         for rate in rates
-        if rate * count < SUPPORTING_ERRORS
+        if not is_measured(rate, count)
     )

@@ -24,17 +24,12 @@ import numpy as np
 from scipy.stats import poisson
 
 from faceward.core.errors import BadInput, PolicyRefusal, UsageError
-from faceward.core.rates import Rate
+from faceward.core.rates import EXTRAPOLATED, Rate
 from faceward.evaluate.intervals import SubjectBootstrap
 from faceward.evaluate.resampling import Numbers
 from faceward.evaluate.scores import Scores, Values
-from faceward.evaluate.steps import threshold_for
+from faceward.evaluate.steps import is_measured, lowest_round, threshold_for
 from faceward.vision.calibration import TRUST
-
-EXTRAPOLATED = "extrapolated"
-
-MEASURED_ERRORS = 10
-"""False matches that a measured rate rests on at least, where something is to be extrapolated from it."""
 
 # Where the tail begins, as a factor of the lowest measured FMR: three places, since a fit is to be trusted only if it
 # does not hang on the place (Coles, 2001, section 4.3.4).
@@ -131,6 +126,9 @@ class Tail:
     def rate(self, threshold: float) -> Rate:
         """Return the extrapolated FMR at a threshold from `begin` up, with the interval that covers those of two fits.
 
+        What is stated is the interval's upper end: `estimate` and `high` are the same. In between lie rates that no
+        comparison speaks for, and the fits' own value may be many decades lower.
+
         Raises:
             UsageError: The threshold lies where rates were measured, or there is no fit.
         """
@@ -138,9 +136,7 @@ class Tail:
             raise UsageError(f"the FMR at {threshold:g} is not to be extrapolated")
         ends = [fit.interval(threshold) for fit in self.fits[-2:]]
         low, high = min(low for low, _ in ends), max(high for _, high in ends)
-        estimate = float(np.mean([fit.fmr(threshold)[0] for fit in self.fits[-2:]]))
-        errors = round(estimate * self.trials)
-        return Rate(min(max(estimate, low), high), low, high, errors, self.trials, EXTRAPOLATED)
+        return Rate(high, low, high, round(high * self.trials), self.trials, EXTRAPOLATED)
 
     def rows(self, rates: Sequence[float]) -> tuple[tuple[float, float, float, float], ...]:
         """Return FMR, its interval's ends and threshold for the rates that can be extrapolated, FMR falling.
@@ -183,8 +179,8 @@ def extend(scores: Scores, bootstrap: SubjectBootstrap, lowest: float | None = N
     Args:
         scores: The comparisons.
         bootstrap: Over the same scores.
-        lowest: The lowest FMR that was measured, with at least ten errors; by default ten over the number of non-mated
-            comparisons.
+        lowest: The lowest FMR that was measured, with at least ten errors; by default the lowest round one
+            (`steps.lowest_round`).
         end: The highest score that can be: 1 for a cosine.
 
     Raises:
@@ -194,8 +190,8 @@ def extend(scores: Scores, bootstrap: SubjectBootstrap, lowest: float | None = N
     trials = len(scores.nonmated)
     if not trials:
         raise BadInput("the data hold no non-mated comparison; two subjects are needed")
-    lowest = min(1.0, MEASURED_ERRORS / trials) if lowest is None else lowest
-    if lowest * trials < MEASURED_ERRORS * (1 - 1e-9):
+    lowest = lowest_round(trials) if lowest is None else lowest
+    if not is_measured(lowest, trials):
         raise UsageError(f"an FMR of {lowest:g} is not measured by {trials:,} comparisons: ten errors are wanted")
     rising = np.sort(scores.nonmated)
     begin = threshold_for(rising, min(1.0, lowest))

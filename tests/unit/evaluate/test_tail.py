@@ -8,9 +8,10 @@ from scipy.special import betainc
 from scipy.stats import genpareto
 
 from faceward.core.errors import BadInput, PolicyRefusal, UsageError
+from faceward.core.rates import EXTRAPOLATED
 from faceward.evaluate.intervals import SubjectBootstrap
 from faceward.evaluate.scores import Scores
-from faceward.evaluate.tail import EXTRAPOLATED, Fit, Tail, extend
+from faceward.evaluate.tail import Fit, Tail, extend
 
 ROUNDS = 200
 
