@@ -23,7 +23,7 @@ def test_what_was_searched_is_counted_shown_and_exported_without_names(
         cli.ok("identify", picture, *ASKED)
     out = tmp_path / "outcomes.jsonl"
     told = cli.ok("evidence", "monitoring", "--out", out)
-    assert told.lines == [f"faceward: wrote the outcomes of 2 searches to {out}"]
+    assert told.lines == [f"faceward: wrote the outcomes of 2 pictures to {out}"]
     assert "'door': accepted is a false alert for 1 in" in told.out
     assert "2 faces" in told.out
     lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]

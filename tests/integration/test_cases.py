@@ -332,6 +332,26 @@ def test_H3_nothing_is_concluded_before_the_review_and_something_must_be_after_i
     ).items()
 
 
+def test_H3_where_reviewers_are_asked_for_the_finding_is_one_s_who_did_not_search(court: Court) -> None:
+    case = court.case()
+    court.answer(case, "rosa", SUPPORT)
+    court.answer(case, "remy", SUPPORT)
+    _ask_for_reviewers(court)
+    court.add("otto", "operator")
+    told = {"accuracy": "correct", "finding": "She was there.", "action": "none"}
+    # Olga searched and is a reviewer; Otto is none; Nora's training is not in force; nobody vouches for the last.
+    for name, why in (("olga", "who searched"), ("otto", "reviewer"), ("nora", "training"), (None, "signed in")):
+        court.sign_in(name)
+        with pytest.raises(PolicyRefusal, match=why) as refused:
+            court.system.cases.conclude(case, **told)
+        assert refused.value.rule == "H3"
+        last = court.log()[-1]
+        assert (last.operation, last.phase) == ("case.outcome", Phase.DENIED.value)
+    assert court.held(case).outcomes == ()
+    court.sign_in("rosa")
+    assert court.system.cases.conclude(case, **told)["phase"] == "closed"
+
+
 def test_H4_every_form_of_an_export_says_lead_only(court: Court, tmp_path: Path) -> None:
     case = court.case()
     court.sign_in("rosa")

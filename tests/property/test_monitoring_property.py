@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from faceward.core.canonical import canonical_json
 from faceward.core.errors import IntegrityError
-from faceward.policy.monitored import Count, Found, Searched
+from faceward.policy.monitored import Count
 from faceward.policy.monitoring import EProcess, log_evalue, lower_bound, upper_bound
+from faceward.policy.verdicts import Found, Searched
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 RATES = st.floats(1e-6, 0.5)
@@ -56,13 +57,14 @@ def test_V1_a_breach_is_the_first_moment_at_which_the_limit_is_reached(
 
 EVENTS = st.lists(
     st.one_of(
-        st.tuples(st.just("search"), st.integers(0, 6), st.integers(0, 6)),
+        st.tuples(st.just("search"), st.integers(0, 6), st.integers(0, 6), st.integers(0, 8)),
         st.tuples(
             st.sampled_from(("correct", "incorrect", "undetermined")),
             st.integers(0, 30),
             st.one_of(st.none(), st.integers(1, 6)),
+            st.integers(0, 3),
         ),
-        st.just(("restart", 0, 0)),
+        st.just(("restart", 0, 0, 0)),
     ),
     max_size=40,
 )
@@ -71,15 +73,18 @@ EVENTS = st.lists(
 def course(events: list[Any]) -> list[Count]:
     """Play events and return the count after each."""
     count, made, played = Count(-1, START, EProcess(0.05)), list[Searched](), list[Count]()
-    for number, (what, first, second) in enumerate(events):
+    for number, (what, first, second, third) in enumerate(events):
         now = START + timedelta(minutes=number)
         if what == "search":
-            made.append(Searched(number, now, 1000 + number, "door", max(first, second), min(first, second)))
+            # Some pictures are searched again, by one of three people; of some it is not known which they are.
+            picture, operator = f"{third % 3}" if third < 6 else "", f"person {third % 3}"
+            counted = max(first, second), min(first, second)
+            made.append(Searched(number, now, 1000 + number, "door", *counted, picture, operator))
             count = count.searched(made[-1])
         elif what == "restart":
             count = count.restarted(number, now)
         elif made:
-            count = count.found(Found(number, now, made[first % len(made)], what, second), 0.05)
+            count = count.found(Found(number, now, made[first % len(made)], what, second, f"person {third}"), 0.05)
         played.append(count)
     return played
 
@@ -94,6 +99,28 @@ def test_every_alert_is_counted_once_whatever_is_found_of_it_and_how_often(event
         assert count.breach is None or count.latest is not None
         # A breach is never taken back but by a new beginning.
         assert before.breach is None or count.breach == before.breach or count.first > before.first
+
+
+@settings(max_examples=150, deadline=None)
+@given(EVENTS, st.integers(0, 60), st.integers(1, 4))
+def test_V1_a_picture_searched_again_adds_no_face_and_a_second_finding_by_its_author_takes_nothing_off(
+    events: list[Any], person: int, again: int
+) -> None:
+    for count in course([one for one in events if one[0] != "restart"])[-1:]:
+        name = f"person {person % 4}"
+        search = Searched(900, START, 5000, "door", 3, 2, "new", "person 1")
+        once = count.searched(search)
+        found = once.found(Found(901, START, search, "incorrect", None, name), 0.05)
+        assert found.process.false_alerts == once.process.false_alerts + 2
+        more = found
+        for number in range(again):
+            repeated = Searched(902 + number, START, 5001 + number, "door", 3, 2, "new", "person 2")
+            more = more.searched(repeated).found(Found(950, START, repeated, "incorrect", None, name), 0.05)
+        counted = "faces", "false_alerts"
+        assert [getattr(more.process, one) for one in counted] == [getattr(found.process, one) for one in counted]
+        for by in (name, "person 1"):
+            more = more.found(Found(960, START, search, "correct", None, by), 0.05)
+            assert more.process.false_alerts == found.process.false_alerts
 
 
 @settings(max_examples=100, deadline=None)

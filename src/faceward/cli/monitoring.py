@@ -44,7 +44,7 @@ def _monitoring(
         return
     _print(rows)
     if written is not None:
-        note(f"wrote the outcomes of {plural(written, 'search', 'searches')} to {out}")
+        note(f"wrote the outcomes of {plural(written, 'picture')} to {out}")
 
 
 def _line(outcome: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from faceward.core.canonical import JSONObject, sha256_hex
 from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.core.names import printable
 from faceward.core.results import JSONDict
-from faceward.operations import monitoring
+from faceward.operations import monitoring, search_log
 from faceward.operations.case_people import actor, require_unlocked, signed
 from faceward.operations.case_reading import refusals_logged, seen
 from faceward.operations.case_store import CaseStore
@@ -211,7 +211,8 @@ def conclude(deployment: Deployment, desk: Desk, prefix: str, outcome: Outcome) 
     An incorrect one counts against the purpose's accepted rate of false alerts; see `operations.monitoring`.
 
     Raises:
-        PolicyRefusal: The review is not decided (rule H1), or the case is locked (P7).
+        PolicyRefusal: The review is not decided (rule H1), the case is locked (P7), or the standard asks for reviewers
+            and who acts is none, or made the search (H3).
         UsageError: A word, text or number cannot be used.
     """
     store = CaseStore(deployment)
@@ -227,6 +228,8 @@ def conclude(deployment: Deployment, desk: Desk, prefix: str, outcome: Outcome) 
     with refusals_logged(desk, Happening("case.outcome", {"case": held.id}, {s: {"case": held.id} for s in subjects})):
         require_unlocked(deployment, case.search.mandate)
         review.concluded(case, made)
+        if deployment.standard.parameters.people.reviewers:
+            review.require_author(case, who)
     _check_stated(deployment, desk, case, made.false_alerts)
     details: JSONObject = {
         "case": held.id,
@@ -247,7 +250,7 @@ def _check_stated(deployment: Deployment, desk: Desk, case: Case, stated: int | 
     """Refuse a number of false alerts that exceeds the faces for which the search returned somebody."""
     if stated is None:
         return
-    search = monitoring.search_of(deployment, desk.journal, case.search.entry)
+    search = search_log.search_of(deployment, desk.journal, case.search.entry)
     alerts = 0 if search is None else search.alerts
     if stated > alerts:
         raise UsageError(f"the search returned candidates for {alerts} faces, so {stated} false alerts cannot be")

@@ -102,6 +102,11 @@ class Deployment:
         """Return the keyed digest under which a subject is stored; without the key it names nobody."""
         return hmac.digest(self.lasting_secret("pseudonyms"), b"subject\0" + subject.encode(), "sha256")
 
+    def masked(self, kind: str, text: str) -> str:
+        """Return what stands for a text in a document that is not sealed: 32 hexadecimal digits of a keyed digest."""
+        keyed = hmac.digest(self.lasting_secret("pseudonyms"), f"masked\0{kind}\0{text}".encode(), "sha256")
+        return keyed.hex()[:32]
+
     def sample_digest(self, picture: Picture) -> bytes:
         """Return the keyed digest of a picture's pixels, the same whatever its file's metadata say (rule E4)."""
         shape = f"{picture.width}x{picture.height}\0".encode()

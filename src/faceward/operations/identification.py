@@ -85,7 +85,7 @@ def identify(deployment: Deployment, desk: Desk, path: Path, request: SearchRequ
     with_whom = _compared(deployment, request.gallery, request.purpose)
     size = with_whom.subjects
     found = None if purpose is None else evidence.standing(deployment, purpose, evidence.searched_fmr(purpose, size))
-    happening = _happening(desk, picture, request, found, known=known)
+    happening = _happening(deployment, desk, (picture, request), found, known=known)
     if purpose is not None and not known:
         desk.unknown(replace(happening, parts={}))
         raise UsageError(f"no gallery {request.gallery!r}; enrol somebody in it first")
@@ -120,14 +120,22 @@ def identify(deployment: Deployment, desk: Desk, path: Path, request: SearchRequ
 
 
 def _happening(
-    desk: Desk, picture: Picture | None, request: SearchRequest, found: Evidence | None, *, known: bool
+    deployment: Deployment,
+    desk: Desk,
+    asked: tuple[Picture | None, SearchRequest],
+    found: Evidence | None,
+    *,
+    known: bool,
 ) -> Happening:
+    picture, request = asked
     details: JSONObject = {
         **probe_details(picture, request.purpose),
         "gallery": request.gallery,
         "reason": request.reason,
         "camera": request.camera,
         "probe_kind": request.kind,
+        # The same picture with other metadata is no other probe; who counts searches goes by this.
+        "probe_pixels": deployment.sample_digest(picture).hex() if picture else None,
         **evidence.noted(found),
     }
     parts = desk.journal.members.part(request.gallery, request.purpose) if known else {}

@@ -13,41 +13,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
+from math import isqrt
 
-from faceward.audit.entries import Entry, Phase
 from faceward.core.canonical import JSONObject, JSONValue
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import EnvironmentFailure, IntegrityError
 from faceward.operations.deployment import Deployment
-from faceward.operations.journal import DETAILS, Journal
-from faceward.policy.monitored import Breach, Count, Found, Searched
+from faceward.operations.journal import Journal
+from faceward.operations.search_log import BREACH, RESTART, Noted, events
+from faceward.policy.monitored import Count
 from faceward.policy.monitoring import EProcess
+from faceward.policy.verdicts import Found, Picture, Searched
 
-BREACH = "monitoring.breach"
-RESTART = "monitoring.restart"
-_SEARCH, _FINDING = "identify", "case.outcome"
 _PLACE = ("monitoring", "counts")
-_VERSION = 1
-# Entries that are read again each time before what was counted is kept anew.
+_VERSION = 2
+# Entries that are read again each time before what was counted is kept anew: more where it is long.
 _STEP = 32
-_NEAR = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """An entry that says that a purpose's test was breached, or began anew.
-
-    Attributes:
-        entry: Its index.
-        time: When, UTC.
-        purpose: The purpose.
-        breach: The breach; None where the test began anew.
-    """
-
-    entry: int
-    time: datetime
-    purpose: str
-    breach: Breach | None
+_LONG = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +118,8 @@ def counts(deployment: Deployment, journal: Journal | None = None) -> Counts:
     """
     before = _kept(deployment)
     now = _read_on(deployment, journal or Journal(deployment), before)
-    if now.stop - before.stop >= _STEP:
+    length = sum(len(some) for count in now.purposes.values() for some in count.pictures.values())
+    if now.stop - before.stop >= max(_STEP, isqrt(length // _LONG)):
         # It is counted again next time where it cannot be kept, and a full disk must not stop who only reads.
         with suppress(EnvironmentFailure):
             purposes: dict[str, JSONValue] = {name: dict(count.to_json()) for name, count in now.purposes.items()}
@@ -150,17 +133,23 @@ def breaches(deployment: Deployment) -> dict[str, JSONValue]:
     return {name: to_rfc3339(count.breach.time) for name, count in sorted(known.items()) if count.breach is not None}
 
 
-def searches(deployment: Deployment, journal: Journal) -> Iterator[tuple[Searched, Found | None]]:
-    """Return every search that the log holds with its last finding, in the order in which they ended."""
-    made: dict[int, Searched] = {}
-    found: dict[int, Found] = {}
-    for event in _events(deployment, journal, 0):
-        if isinstance(event, Searched):
-            made[event.search] = event
-        elif isinstance(event, Found):
-            found[event.searched.search] = event
-    for entry, search in made.items():
-        yield search, found.get(entry)
+def pictures(deployment: Deployment, journal: Journal) -> Iterator[tuple[Searched, Picture]]:
+    """Return the first search of every picture for each purpose that the log holds, and what the picture counts for.
+
+    They come in the order in which those searches ended.
+    """
+    first: dict[tuple[str, str], Searched] = {}
+    counted: dict[tuple[str, str], Picture] = {}
+    for event in events(deployment, journal, 0):
+        if isinstance(event, Noted):
+            continue
+        search = event if isinstance(event, Searched) else event.searched
+        place = search.purpose, search.picture
+        first.setdefault(place, search)
+        old = counted.get(place, Picture())
+        counted[place] = old.searched(event) if isinstance(event, Searched) else old.found(event)
+    for place, search in first.items():
+        yield search, counted[place]
 
 
 def _kept(deployment: Deployment) -> Counts:
@@ -186,7 +175,7 @@ def _read_on(deployment: Deployment, journal: Journal, before: Counts) -> Counts
     if before.stop > stop:
         raise IntegrityError("the log is shorter than what was counted of it; restore log.db from a backup")
     accepted: dict[str, float] = {}
-    for event in _events(deployment, journal, before.stop, stop):
+    for event in events(deployment, journal, before.stop, stop):
         name = event.searched.purpose if isinstance(event, Found) else event.purpose
         if name not in accepted:
             accepted[name] = accepted_rate(deployment, name)
@@ -214,82 +203,3 @@ def _after(count: Count, event: Searched | Found | Noted, accepted: float) -> Co
     if event.breach is None:
         return count.restarted(event.entry, event.time)
     return count.broken(event.breach, noted=True)
-
-
-def _events(
-    deployment: Deployment, journal: Journal, start: int, stop: int | None = None
-) -> Iterator[Searched | Found | Noted]:
-    for index, entry in deployment.log.entries(start, stop):
-        event: Searched | Found | Noted | None = None
-        if entry.phase is Phase.NOTE and entry.operation in (BREACH, RESTART):
-            event = _noted(index, entry, _details(journal, index, entry))
-        elif entry.phase is Phase.END and entry.operation == _SEARCH:
-            event = _searched(deployment, journal, index, entry)
-        elif entry.phase is Phase.END and entry.operation == _FINDING:
-            event = _found(deployment, journal, index, entry)
-        if event is not None:
-            yield event
-
-
-def _details(journal: Journal, index: int, entry: Entry) -> JSONObject:
-    # What the entry says of subjects stays closed.
-    return journal.opening_of(index, entry, None, DETAILS)[1].details
-
-
-def _begun(deployment: Deployment, journal: Journal, entry: Entry) -> tuple[int, JSONObject]:
-    """Return the entry that announced what this one ends, with its details."""
-    index = entry.refers
-    if index is None:
-        raise IntegrityError("an entry of the log ends nothing; restore log.db from a backup")
-    return index, _details(journal, index, deployment.log.entry(index))
-
-
-def _searched(deployment: Deployment, journal: Journal, index: int, entry: Entry) -> Searched | None:
-    details = _details(journal, index, entry)
-    if "failed" in details or "faces" not in details:
-        # What was interrupted or failed told nobody of a candidate.
-        return None
-    search, announced = _begun(deployment, journal, entry)
-    purpose = announced.get("purpose")
-    if not isinstance(purpose, str):
-        return None
-    faces, unknown, rejected = (_number(details, name) for name in ("faces", "unknown", "rejected"))
-    return Searched(index, entry.time, search, purpose, faces - rejected, faces - unknown)
-
-
-def _found(deployment: Deployment, journal: Journal, index: int, entry: Entry) -> Found | None:
-    if "failed" in _details(journal, index, entry):
-        return None
-    _, details = _begun(deployment, journal, entry)
-    search = details.get("search")
-    if not isinstance(search, int):
-        # Findings said nothing of their search before there was a count.
-        return None
-    ended = search_of(deployment, journal, search)
-    stated = details.get("false_alerts")
-    if ended is None:
-        return None
-    return Found(index, entry.time, ended, str(details["accuracy"]), stated if isinstance(stated, int) else None)
-
-
-def search_of(deployment: Deployment, journal: Journal, search: int) -> Searched | None:
-    """Return the search that an entry announced, or None where it did not come to its end."""
-    # Most searches end a few entries after they began; only where others came between, more is read.
-    for stop in (search + _NEAR, None):
-        for index, entry in deployment.log.entries(search + 1, stop):
-            if entry.phase is Phase.END and entry.refers == search:
-                return _searched(deployment, journal, index, entry)
-    return None
-
-
-def _noted(index: int, entry: Entry, details: JSONObject) -> Noted:
-    purpose = str(details["purpose"])
-    if entry.operation == RESTART:
-        return Noted(index, entry.time, purpose, None)
-    told = {name: details[name] for name in Breach.__dataclass_fields__}
-    return Noted(index, entry.time, purpose, Breach.from_json(told))
-
-
-def _number(details: JSONObject, name: str) -> int:
-    value = details.get(name, 0)
-    return value if isinstance(value, int) else 0

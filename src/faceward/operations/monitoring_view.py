@@ -9,8 +9,9 @@ from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.operations.log_view import SHOW
-from faceward.policy.monitored import Count, Found, Searched
+from faceward.policy.monitored import Count
 from faceward.policy.monitoring import EProcess
+from faceward.policy.verdicts import Picture, Searched
 
 EXPORT = "monitoring.export"
 
@@ -40,15 +41,15 @@ class Monitoring:
         ]
 
     def outcomes(self) -> list[JSONDict]:
-        """Return one object a search, in the order of their ends; that they were asked for is logged.
+        """Return one object a picture and purpose, in the order of first searches; that they were asked for is logged.
 
-        Each has the keys `time` (when the search ended), `purpose`, `faces`, `alerts`, `false_alerts` and `undecided`
+        Each has the keys `time` (when that search ended), `purpose`, `faces`, `alerts`, `false_alerts` and `undecided`
         (alerts of which nobody found out whether they were false).
 
         Raises:
             PolicyRefusal: Who asks may not see the log.
         """
-        found = [_outcome(*one) for one in monitoring.searches(self._deployment, self._desk.journal)]
+        found = [_outcome(*one) for one in monitoring.pictures(self._deployment, self._desk.journal)]
         with self._desk.operation(SHOW, {}, Happening(EXPORT, {"searches": len(found)})):
             return found
 
@@ -78,12 +79,12 @@ def _row(purpose: str, count: Count, accepted: float) -> JSONDict:
     }
 
 
-def _outcome(search: Searched, finding: Found | None) -> JSONDict:
+def _outcome(search: Searched, picture: Picture) -> JSONDict:
     return {
         "time": to_rfc3339(search.time),
         "purpose": search.purpose,
-        "faces": search.faces,
-        "alerts": search.alerts,
-        "false_alerts": finding.false_alerts if finding else 0,
-        "undecided": search.alerts - (finding.known if finding else 0),
+        "faces": picture.faces,
+        "alerts": picture.alerts,
+        "false_alerts": picture.false_alerts,
+        "undecided": picture.alerts - picture.settled,
     }

@@ -1,8 +1,6 @@
 """What is counted of a purpose's searches and of the findings on them: pure, from events in the order of the log.
 
-A *false alert* is a face whose candidate list was found to hold no true match. The finding of a case (rule H3) speaks
-of the whole search: *incorrect* says that of every face with candidates, unless it states of how many; *correct* of
-none; *undetermined* leaves all of them open. Of several findings on a search the last one counts.
+Each picture counts once, however often it was searched; `policy.verdicts` says what its findings come to.
 """
 
 from __future__ import annotations
@@ -17,61 +15,11 @@ from faceward.core.errors import IntegrityError, UsageError
 from faceward.policy.monitoring import EProcess, upper_bound
 from faceward.policy.review_fields import moment, whole
 from faceward.policy.strict import Table
+from faceward.policy.verdicts import Found, Picture, Searched
 
-CORRECT, INCORRECT = "correct", "incorrect"
-
-
-@dataclass(frozen=True, slots=True)
-class Searched:
-    """A search that came to its end.
-
-    Attributes:
-        entry: Index of the log entry that ended it.
-        time: When, UTC.
-        search: Index of the log entry that announced it.
-        purpose: Its purpose.
-        faces: Faces that were compared; those below the floors of quality were not.
-        alerts: Faces among them that got candidates.
-    """
-
-    entry: int
-    time: datetime
-    search: int
-    purpose: str
-    faces: int
-    alerts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A finding on a search's candidates (rule H3).
-
-    Attributes:
-        entry: Index of the log entry that ended its recording.
-        time: When, UTC.
-        searched: The search.
-        accuracy: `correct`, `incorrect` or `undetermined`.
-        stated: Of how many faces it says that their candidates hold no true match; None where it does not say.
-    """
-
-    entry: int
-    time: datetime
-    searched: Searched
-    accuracy: str
-    stated: int | None
-
-    @property
-    def false_alerts(self) -> int:
-        """False alerts of the search."""
-        if self.accuracy != INCORRECT:
-            return 0
-        alerts = self.searched.alerts
-        return alerts if self.stated is None else max(0, min(self.stated, alerts))
-
-    @property
-    def known(self) -> int:
-        """Alerts of the search that the finding settles."""
-        return self.searched.alerts if self.accuracy in (CORRECT, INCORRECT) else 0
+# The first characters of what stands for a picture; those with the same ones are kept together (see `_put`).
+_PREFIX = 2
+Pictures = Mapping[str, Mapping[str, Picture]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +71,11 @@ class Count:
         first: Index of the log entry after which it began; -1 at first.
         since: When it began, UTC.
         process: The test.
-        searches: Searches.
+        searches: Searches, those of a picture that was searched before among them.
+        pictures: What each picture counts for, by what stands for it, under the beginning of that.
         alerts: Faces that got candidates.
-        findings: By the entry that announced a search: alerts, false alerts, and alerts settled.
+        settled: Alerts of which it is known whether they were false.
+        looked_at: Alerts with a finding.
         breach: The breach since then, or None.
         noted: Whether the log has an entry of it.
         latest: When the latest breach was, also one that was answered; None where there was none.
@@ -135,21 +85,18 @@ class Count:
     since: datetime
     process: EProcess
     searches: int = 0
+    pictures: Pictures = field(default_factory=dict)
     alerts: int = 0
-    findings: Mapping[int, tuple[int, int, int]] = field(default_factory=dict)
+    settled: int = 0
+    looked_at: int = 0
     breach: Breach | None = None
     noted: bool = False
     latest: datetime | None = None
 
     @property
-    def settled(self) -> int:
-        """Alerts of which it is known whether they were false."""
-        return sum(known for _, _, known in self.findings.values())
-
-    @property
     def undetermined(self) -> int:
         """Alerts whose finding left them open."""
-        return sum(alerts - known for alerts, _, known in self.findings.values())
+        return self.looked_at - self.settled
 
     @property
     def correct(self) -> int:
@@ -159,7 +106,7 @@ class Count:
     @property
     def undecided(self) -> int:
         """Alerts without a finding."""
-        return self.alerts - self.settled - self.undetermined
+        return self.alerts - self.looked_at
 
     @property
     def high(self) -> float:
@@ -178,9 +125,10 @@ class Count:
         return worst.breached and not self.process.breached
 
     def searched(self, search: Searched) -> Count:
-        """Return the count after a search."""
-        process = self.process.update(search.faces, 0)
-        return replace(self, process=process, searches=self.searches + 1, alerts=self.alerts + search.alerts)
+        """Return the count after a search; one of a picture that was searched before adds no faces."""
+        old = self._picture(search.picture)
+        counted = self._counted(search.picture, old, old.searched(search), self.process.accepted)
+        return replace(counted, searches=self.searches + 1)
 
     def found(self, finding: Found, accepted: float) -> Count:
         """Return the count after a finding; one on a search from before the test began changes nothing.
@@ -192,14 +140,29 @@ class Count:
         search = finding.searched
         if search.entry <= self.first:
             return self
-        findings = {**self.findings, search.search: (search.alerts, finding.false_alerts, finding.known)}
-        _, before, _ = self.findings.get(search.search, (0, 0, 0))
-        false_alerts = self.process.false_alerts - before + finding.false_alerts
-        process = replace(self.process, accepted=accepted).at(self.process.faces, false_alerts)
-        counted = replace(self, process=process, findings=findings)
+        old = self._picture(search.picture)
+        counted = self._counted(search.picture, old, old.found(finding), accepted)
+        process = counted.process
         if not process.breached or self.breach is not None:
             return counted
-        return counted.broken(Breach(finding.entry, finding.time, process.faces, false_alerts, accepted), noted=False)
+        breach = Breach(finding.entry, finding.time, process.faces, process.false_alerts, accepted)
+        return counted.broken(breach, noted=False)
+
+    def _picture(self, name: str) -> Picture:
+        return self.pictures.get(name[:_PREFIX], {}).get(name, Picture())
+
+    def _counted(self, name: str, old: Picture, new: Picture, accepted: float) -> Count:
+        """Return the count with what a picture counts for now in the place of what it counted for."""
+        faces = self.process.faces + new.faces - old.faces
+        false_alerts = self.process.false_alerts + new.false_alerts - old.false_alerts
+        return replace(
+            self,
+            process=replace(self.process, accepted=accepted).at(faces, false_alerts),
+            pictures=_put(self.pictures, name, new),
+            alerts=self.alerts + new.alerts - old.alerts,
+            settled=self.settled + new.settled - old.settled,
+            looked_at=self.looked_at + new.looked_at - old.looked_at,
+        )
 
     def broken(self, breach: Breach, *, noted: bool) -> Count:
         """Return the count with a breach, which stays until the test begins anew."""
@@ -218,11 +181,9 @@ class Count:
             "since": to_rfc3339(self.since),
             "accepted": process.accepted,
             "alpha": process.alpha,
-            "faces": process.faces,
             "low": process.low,
             "searches": self.searches,
-            "alerts": self.alerts,
-            "findings": [[search, *counts] for search, counts in sorted(self.findings.items())],
+            "pictures": {name: one.to_json() for some in self.pictures.values() for name, one in some.items()},
             "breach": None if self.breach is None else self.breach.to_json(),
             "noted": self.noted,
             "latest": None if self.latest is None else to_rfc3339(self.latest),
@@ -236,10 +197,18 @@ class Count:
             IntegrityError: It is something else.
         """
         table = Table(value, "a count of alerts", IntegrityError)
-        findings = _findings(table)
+        listed = table.value("pictures")
+        if not isinstance(listed, dict):
+            raise table.error("'pictures' must be an object")
+        pictures = {name: Picture.from_json(row, table) for name, row in listed.items()}
+        kept: dict[str, dict[str, Picture]] = {}
+        for name, picture in pictures.items():
+            kept.setdefault(name[:_PREFIX], {})[name] = picture
         breach = None if table.value("breach") is None else Breach.from_json(table.value("breach"))
-        false_alerts = sum(false for _, false, _ in findings.values())
-        rates, faces = (table.number("accepted"), table.number("alpha")), whole(table, "faces")
+        rates = table.number("accepted"), table.number("alpha")
+        faces, false_alerts = (
+            sum(getattr(one, what) for one in pictures.values()) for what in ("faces", "false_alerts")
+        )
         try:
             process = EProcess(*rates, faces, false_alerts, breach is not None, table.number("low"))
         except UsageError as error:
@@ -249,22 +218,16 @@ class Count:
             since=moment(table, "since"),
             process=process,
             searches=whole(table, "searches"),
-            alerts=whole(table, "alerts"),
-            findings=findings,
+            pictures=kept,
+            alerts=sum(one.alerts for one in pictures.values()),
+            settled=sum(one.settled for one in pictures.values()),
+            looked_at=sum(one.looked_at for one in pictures.values()),
             breach=breach,
             noted=table.flag("noted"),
             latest=None if table.value("latest") is None else moment(table, "latest"),
         )
 
 
-def _findings(table: Table) -> dict[int, tuple[int, int, int]]:
-    rows = table.value("findings")
-    if not isinstance(rows, list):
-        raise table.error("'findings' must be a list")
-    found: dict[int, tuple[int, int, int]] = {}
-    for row in rows:
-        if not isinstance(row, list) or len(row) != 4 or not all(type(number) is int for number in row):
-            raise table.error("a finding is four whole numbers")
-        search, alerts, false, known = row
-        found[search] = (alerts, false, known)
-    return found
+def _put(pictures: Pictures, name: str, picture: Picture) -> Pictures:
+    """Return the pictures with one of them; of many thousands only those that are kept together are copied."""
+    return {**pictures, name[:_PREFIX]: {**pictures.get(name[:_PREFIX], {}), name: picture}}

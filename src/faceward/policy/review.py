@@ -228,6 +228,23 @@ def concluded(case: Case, outcome: Outcome) -> Case:
     return replace(case, outcomes=(*case.outcomes, checked))
 
 
+def require_author(case: Case, actor: Actor) -> None:
+    """Refuse a finding of who may not record one where the standard asks for reviewers (rule H3).
+
+    Raises:
+        PolicyRefusal: They are not a trained reviewer who is signed in, or it was they who searched.
+    """
+    refusal: tuple[str, str] | None = None
+    if not actor.signed_in or "reviewer" not in actor.roles:
+        refusal = ("a finding needs a reviewer who is signed in.", "Ask a person with the role reviewer.")
+    elif not actor.trained:
+        refusal = (f"the training of {actor.name!r} is not in force.", "Ask a reviewer whose training is.")
+    elif actor.name == case.search.operator:
+        refusal = ("who searched does not find whether the search was right.", "Ask a reviewer who did not search.")
+    if refusal is not None:
+        raise PolicyRefusal("H3", *refusal)
+
+
 def forgotten(case: Case, subject: str) -> Case:
     """Return the case without anything that names an erased subject; the case itself unless it did."""
     if subject not in case.subjects:
