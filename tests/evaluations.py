@@ -28,6 +28,7 @@ DATA = DataSet(
     camera_class="door",
     own=True,
 )
+MATED, NONMATED = 8000, 10**8
 # FMR, threshold and FNMR.
 ROWS = (
     (1e-1, 0.30, 0.001),
@@ -40,13 +41,14 @@ ROWS = (
 )
 
 
-def rate(estimate: float, trials: int = 10**8) -> Rate:
+def rate(estimate: float, trials: int = NONMATED) -> Rate:
     return Rate(estimate, estimate * 0.8, min(1.0, estimate * 1.2), round(estimate * trials), trials, "wilson")
 
 
 def points(rows: tuple[tuple[float, float, float], ...] = ROWS, shift: float = 0.0) -> tuple[Point, ...]:
     """Return operating points; `shift` moves every threshold."""
-    return tuple(Point(at + shift, rate(fmr), rate(fnmr), rate(fmr), rate(fnmr)) for fmr, at, fnmr in rows)
+    found = ((at + shift, rate(fmr), rate(fnmr, MATED)) for fmr, at, fnmr in rows)
+    return tuple(Point(at, fmr, fnmr, fmr, fnmr) for at, fmr, fnmr in found)
 
 
 def fairness(ratio: float = 1.2) -> Fairness:
@@ -70,8 +72,8 @@ def evaluation(**changes: Any) -> Evaluation:
         "command": "faceward evaluate verification --data door --protocol folder",
         "attempts": 4000,
         "failed": 3,
-        "mated": 8000,
-        "nonmated": 7_990_000,
+        "mated": MATED,
+        "nonmated": NONMATED,
         "points": points(),
         "fairness": (fairness(),),
     }

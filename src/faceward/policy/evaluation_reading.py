@@ -23,6 +23,7 @@ from faceward.policy.evaluation import (
     IdentificationPoint,
     Point,
 )
+from faceward.policy.evaluation_agreement import agree
 from faceward.policy.fields import line, moment
 from faceward.policy.review_fields import tables, whole
 from faceward.policy.strict import Fail, Table, parse_json
@@ -94,6 +95,7 @@ def read_evaluation(value: object, where: str = "evaluation", fail: Fail = BadIn
     if evaluation.failed > evaluation.attempts:
         raise table.error("'failed' is greater than 'attempts'")
     _check_order(evaluation.points, table.error)
+    agree(evaluation, table.error)
     try:
         if len(canonical_json(evaluation.to_json())) > MAX_BYTES:
             raise table.error(f"it is larger than {MAX_BYTES} bytes; measure fewer points")

@@ -38,17 +38,29 @@ def rates(draw: st.DrawFn, most: float = 1.0) -> Rate:
     return Rate(estimate, low, high, draw(st.integers(0, trials)), trials, draw(words))
 
 
+MATED, NONMATED = 1000, 10**6
+
+
+def counted(errors: int, trials: int) -> Rate:
+    return Rate(errors / trials, 0.0, 1.0, errors, trials, "wilson")
+
+
 @st.composite
 def points(draw: st.DrawFn) -> tuple[Point, ...]:
     count = draw(st.integers(0, 5))
     several = {"min_size": count, "max_size": count, "unique": True}
     thresholds = sorted(draw(st.lists(st.floats(-1, 1), **several)))
-    fmrs = sorted(draw(st.lists(shares, **several)), reverse=True)
-    fnmrs = sorted(draw(st.lists(shares, min_size=count, max_size=count)))
+    false = sorted(draw(st.lists(st.integers(0, NONMATED), **several)), reverse=True)
+    missed = sorted(draw(st.lists(st.integers(0, MATED), min_size=count, max_size=count)))
+    lost = draw(st.integers(0, 50))
     found = []
-    for threshold, fmr, fnmr in zip(thresholds, fmrs, fnmrs, strict=True):
-        one, other = (Rate(e, 0.0, 1.0, 1, 2, "wilson") for e in (fmr, fnmr))
-        found.append(Point(threshold, one, other, draw(rates()), draw(rates()), draw(st.booleans())))
+    for threshold, one, other in zip(thresholds, false, missed, strict=True):
+        general = counted(one, NONMATED + lost), counted(other + lost, MATED + lost)
+        found.append(Point(threshold, counted(one, NONMATED), counted(other, MATED), *general))
+    if found and false[-1] and thresholds[-1] < 0.9:
+        last = found[-1]
+        bound = replace(last.fmr, estimate=last.fmr.estimate / draw(st.floats(1.001, 10)), low=0.0)
+        found.append(replace(last, threshold=0.95, fmr=bound, gfar=bound, extrapolated=True))
     return tuple(found)
 
 
@@ -103,8 +115,8 @@ evaluations = st.builds(
     command=words,
     attempts=st.integers(10, 20),
     failed=st.integers(0, 10),
-    mated=st.integers(0, 10**9),
-    nonmated=st.integers(0, 10**12),
+    mated=st.just(MATED),
+    nonmated=st.just(NONMATED),
     points=points(),
     identification=st.lists(
         st.builds(
@@ -217,3 +229,38 @@ def test_size_is_bounded_and_the_error_is_the_callers(evaluations_kit: ModuleTyp
 def test_the_moment_is_kept_to_the_microsecond(evaluations_kit: ModuleType) -> None:
     made = evaluations_kit.evaluation(made=datetime(2026, 1, 2, 3, 4, 5, 6, UTC) + timedelta(hours=1))
     assert Evaluation.from_json(made.to_json()).made == made.made
+
+
+POINTS = (
+    ({"errors": 0}, "are not a rate"),
+    ({"errors": 90, "estimate": 1e-7}, "are not a rate"),
+    ({"trials": 5000}, "are not the 1,000,000 comparisons"),
+    ({"trials": 0, "errors": 0}, "are not the 1,000,000 comparisons"),
+    ({"estimate": 4e-7, "errors": 0}, "less than one of"),
+)
+
+
+@pytest.mark.parametrize(("wrong", "said"), POINTS)
+def test_V1_an_evaluation_that_does_not_agree_with_itself_is_refused(
+    evaluations_kit: ModuleType, wrong: dict[str, Any], said: str
+) -> None:
+    first = Point(0.5, counted(10**4, NONMATED), counted(3, MATED), counted(10**4, NONMATED), counted(3, MATED))
+    second = Point(0.7, counted(100, NONMATED), counted(9, MATED), counted(100, NONMATED), counted(9, MATED))
+    third = replace(second, threshold=0.8, fmr=replace(second.fmr, estimate=1e-5, low=0.0), extrapolated=True)
+
+    def read(*rows: Point, **more: Any) -> Evaluation:
+        made = evaluations_kit.evaluation(points=rows, **{"mated": MATED, "nonmated": NONMATED, **more})
+        return read_evaluation(made.to_json())
+
+    assert len(read(first, second, third).points) == 3
+    bad = replace(second, fmr=replace(second.fmr, low=0.0, **wrong))
+    with pytest.raises(BadInput, match=said):
+        read(first, bad)
+    with pytest.raises(BadInput, match="mated"):
+        read(first, second, mated=MATED + 1)
+    with pytest.raises(BadInput, match="one decade"):
+        read(first, second, replace(third, fmr=replace(third.fmr, estimate=9.9e-6)))
+    with pytest.raises(BadInput, match="one decade"):
+        read(replace(first, extrapolated=True), replace(second, extrapolated=True))
+    with pytest.raises(BadInput, match="fewer than were compared"):
+        read(first, replace(second, gfar=counted(1, 10)))
