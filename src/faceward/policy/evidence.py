@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
 from faceward.core.clock import to_rfc3339
-from faceward.policy.evaluation import DataBasis, Evaluation, Point
+from faceward.policy.evaluation import DataBasis, Evaluation
 from faceward.policy.purposes import ANY_CAMERA
+from faceward.policy.stated_rates import extent, fnmr_at, supports
 from faceward.policy.tables import EvidenceRules
 
 FACTS = ("present", "of_pack", "of_camera_class", "own", "fresh", "supports_rate", "within_limits")
 """What rules ask of the evidence for a search, in the order in which its lack is told."""
 
 _DAYS = 86400
-# Rates are powers of ten that were computed; the last digit must not decide.
-_HAIR = 1e-9
 _OWN_BASES = frozenset({DataBasis.CONSENTED, DataBasis.REVIEWED})
 _OTHER_BASES = frozenset({DataBasis.CONSENTED, DataBasis.PUBLIC_RESEARCH, DataBasis.SYNTHETIC})
 
@@ -31,11 +29,28 @@ class Candidate:
         evaluation: What was measured.
         digest: SHA-256 of its canonical JSON, 64 hexadecimal digits.
         shipped: It comes with the model pack and is pinned with it; others were recorded by people.
+        since: When the deployment came to know it, UTC: when it was recorded, or the pack came into use; None where
+            that is not known.
     """
 
     evaluation: Evaluation
     digest: str
     shipped: bool
+    since: datetime | None = None
+
+    @property
+    def date(self) -> datetime:
+        """The date that it is judged by: when it was made, yet not after the deployment came to know it.
+
+        Whoever writes an evaluation writes its date too, and one that lies ahead would outlive what came meanwhile.
+        """
+        made = self.evaluation.made
+        return made if self.since is None else min(made, self.since)
+
+    @property
+    def own(self) -> bool:
+        """Whether the deployment's own cameras took the pictures; what comes with a pack cannot know them."""
+        return self.evaluation.data.own and not self.shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +120,7 @@ def _of_class(candidate: Candidate, camera_class: str) -> bool:
 
 
 def _rank(candidate: Candidate) -> tuple[bool, datetime, str]:
-    return candidate.evaluation.data.own, candidate.evaluation.made, candidate.digest
+    return candidate.own, candidate.date, candidate.digest
 
 
 def assess(candidates: Sequence[Candidate], need: Need, rules: EvidenceRules, now: datetime) -> Evidence:
@@ -149,11 +164,7 @@ def _mixed(candidates: Iterable[Candidate], need: Need, rules: EvidenceRules) ->
     if not rules.own or need.camera_class != ANY_CAMERA:
         return None
     classes = sorted(
-        {
-            one.evaluation.data.camera_class
-            for one in candidates
-            if one.evaluation.data.own and one.evaluation.pack == need.pack
-        }
+        {one.evaluation.data.camera_class for one in candidates if one.own and one.evaluation.pack == need.pack}
     )
     if len(classes) < 2:
         return None
@@ -168,16 +179,19 @@ def _problems(chosen: Candidate, need: Need, rules: EvidenceRules, now: datetime
     found: dict[str, tuple[str, str]] = {}
     evaluation, remedy = chosen.evaluation, _remedy(need, rules)
     what = f"the evaluation {chosen.digest[:12]} on {evaluation.data.name!r}"
-    if rules.own and not (evaluation.data.own or need.trial):
+    if rules.own and not (chosen.own or need.trial):
         found["own"] = (
             f"this standard asks for an evaluation on the deployment's own cameras, and {what} is on other pictures.",
             remedy,
         )
-    stale = _stale(evaluation, need, rules, now)
+    stale = _stale(chosen.date, need, rules, now)
     if stale:
         found["fresh"] = (f"{what} {stale}.", remedy)
     if not supports(evaluation, need.fmr):
-        rates = f"a false match rate of {need.fmr:.1e}, and {what} reaches down to {reach(evaluation):.1e}"
+        least, most = extent(evaluation)
+        rates = f"a false match rate of {need.fmr:.1e}, and {what} reaches down to {least:.1e}"
+        if need.fmr > most:
+            rates = f"a false match rate of {need.fmr:.1e}, and {what} states none above {most:.1e}"
         found["supports_rate"] = (
             f"this search needs {rates}.",
             "Evaluate on more people, search a smaller gallery, or accept a higher rate.",
@@ -188,13 +202,13 @@ def _problems(chosen: Candidate, need: Need, rules: EvidenceRules, now: datetime
     return found
 
 
-def _stale(evaluation: Evaluation, need: Need, rules: EvidenceRules, now: datetime) -> str:
-    if now >= evaluation.made + rules.longest:
+def _stale(date: datetime, need: Need, rules: EvidenceRules, now: datetime) -> str:
+    if now >= date + rules.longest:
         return (
-            f"is of {to_rfc3339(evaluation.made)[:10]}, older than {rules.longest.total_seconds() / _DAYS:.0f} days, "
+            f"is of {to_rfc3339(date)[:10]}, older than {rules.longest.total_seconds() / _DAYS:.0f} days, "
             "so it is no evidence any more"
         )
-    if need.void_before is not None and evaluation.made <= need.void_before:
+    if need.void_before is not None and date <= need.void_before:
         return f"is void: reviewers' findings of {to_rfc3339(need.void_before)[:10]} show more errors than it foresaw"
     return ""
 
@@ -240,40 +254,3 @@ def _remedy(need: Need, rules: EvidenceRules) -> str:
 
 def _uncapitalised(text: str) -> str:
     return text[:1].lower() + text[1:]
-
-
-def measured(points: Iterable[Point]) -> tuple[Point, ...]:
-    """Return the operating points that state a rate: where no error was seen and none was extrapolated, none is."""
-    return tuple(point for point in points if point.fmr.estimate > 0)
-
-
-def reach(evaluation: Evaluation) -> float:
-    """Return the lowest FMR that an evaluation states; 1 where it states none."""
-    return min((point.fmr.estimate for point in measured(evaluation.points)), default=1.0)
-
-
-def supports(evaluation: Evaluation, fmr: float) -> bool:
-    """Tell whether an evaluation reaches down to an FMR."""
-    return len(measured(evaluation.points)) > 1 and reach(evaluation) <= fmr * (1 + _HAIR)
-
-
-def fnmr_at(points: Iterable[Point], fmr: float) -> float:
-    """Return the FNMR at an FMR, linear in the logarithm of the FMR between points; 1 below what was measured.
-
-    Args:
-        points: Operating points, FMR falling.
-        fmr: The FMR, above 0.
-    """
-    stated = measured(points)
-    if not stated or fmr < stated[-1].fmr.estimate * (1 - _HAIR):
-        return 1.0
-    before = stated[0]
-    for point in stated:
-        if point.fmr.estimate <= fmr:
-            if point is before:
-                return point.fnmr.estimate
-            whole = math.log(before.fmr.estimate / point.fmr.estimate)
-            part = math.log(before.fmr.estimate / fmr) / whole
-            return before.fnmr.estimate + part * (point.fnmr.estimate - before.fnmr.estimate)
-        before = point
-    return before.fnmr.estimate

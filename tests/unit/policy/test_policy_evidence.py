@@ -21,10 +21,8 @@ from faceward.policy.evidence import (
     assess,
     choose,
     data_accepted,
-    fnmr_at,
-    reach,
-    supports,
 )
+from faceward.policy.stated_rates import fnmr_at, reach, supports
 from faceward.policy.tables import EvidenceRules
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -139,6 +137,11 @@ def test_V1_the_rate_that_the_search_needs_must_be_measured(
     first = make().points[0]
     assert not supports(make(points=()), 0.5)
     assert not supports(make(points=(first,)), 0.5)
+    # Nobody measured a rate above the loosest either: its threshold stands for another.
+    found = judged(replace(need, fmr=0.2), make())
+    assert failing(found) == ["supports_rate"]
+    assert "none above 1.0e-01" in found.reason
+    assert supports(make(), 0.1)
     # Where no error was seen nothing is stated, and zero is no rate.
     none = replace(first, threshold=0.99, fmr=replace(first.fmr, estimate=0.0, low=0.0, errors=0), fnmr=first.fnmr)
     assert reach(make(points=(*evaluations_kit.points(), none))) == 1e-7
@@ -185,6 +188,29 @@ def test_the_newest_of_ones_own_is_chosen_and_stays_chosen_when_it_is_too_old(ma
     assert failing(assess(pool, need, MILD, NOW)) == ["fresh"]
     assert choose(pool[2:], need.pack, "door") == pool[2]
     assert choose([], need.pack, "any") is None
+
+
+def test_V1_what_comes_with_a_pack_is_not_ones_own_and_no_newer_than_its_adoption(make: Make, need: Need) -> None:
+    claims = make(made=NOW + timedelta(days=300), points=())
+    shipped = Candidate(claims, claims.digest(), shipped=True, since=NOW - timedelta(days=30))
+    assert not shipped.own
+    assert shipped.date == NOW - timedelta(days=30)
+    recorded = candidate(make(own=False, made=NOW - timedelta(days=20)))
+    assert choose([shipped, recorded], need.pack, "door") == recorded
+    good = Candidate(make(own=False, made=NOW + timedelta(days=300)), "0" * 64, True, NOW - timedelta(days=30))
+    assert assess([good], need, MILD, NOW).good
+    assert failing(assess([good], need, MILD, NOW + timedelta(days=335))) == ["fresh"]
+    # A breach since then voids it, whatever date it names.
+    breached = replace(need, void_before=NOW - timedelta(days=1))
+    assert failing(assess([good], breached, MILD, NOW + timedelta(days=301))) == ["fresh"]
+
+
+def test_V1_evidence_counts_against_a_breach_from_when_it_was_recorded(make: Make, need: Need) -> None:
+    ahead = make(made=NOW + timedelta(hours=24))
+    breached = replace(need, void_before=NOW + timedelta(hours=20))
+    later = NOW + timedelta(hours=30)
+    assert assess([candidate(ahead)], breached, STRICT, later).good
+    assert not assess([Candidate(ahead, ahead.digest(), False, NOW)], breached, STRICT, later).good
 
 
 def test_V3_whose_pictures_may_be_test_data(make: Make) -> None:

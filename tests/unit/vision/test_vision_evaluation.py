@@ -9,8 +9,9 @@ import pytest
 from faceward.core.canonical import sha256_hex
 from faceward.core.errors import BadInput, IntegrityError
 from faceward.policy.evaluation_reading import parse_evaluation
-from faceward.policy.evidence import data_accepted, supports
+from faceward.policy.evidence import data_accepted
 from faceward.policy.standard import load_standard
+from faceward.policy.stated_rates import supports
 from faceward.vision.manifest import parse_manifest
 from faceward.vision.packs import DEFAULT_PACK, PackStore
 from faceward.vision.pipeline import Pipeline
