@@ -3,38 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import lru_cache
 
-import numpy as np
-
 from faceward.core.canonical import JSONObject
-from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
+from faceward.core.clock import from_rfc3339, to_rfc3339
+from faceward.core.errors import IntegrityError, UsageError
 from faceward.operations import monitoring
 from faceward.operations.deployment import Deployment
+from faceward.operations.thresholds import of_evaluation
 from faceward.policy.evaluation import Evaluation
 from faceward.policy.evaluation_reading import parse_evaluation
-from faceward.policy.evidence import Candidate, Evidence, Need, assess, choose, measured
+from faceward.policy.evidence import Candidate, Evidence, Need, assess, choose
 from faceward.policy.purposes import Purpose
+from faceward.policy.stated_rates import substance
+from faceward.protection.guard import ProcessGuard
 from faceward.vision.calibration import Calibration, fmr_for
 
 EVIDENCE = "evidence"
 """The kind of document that an evaluation on record is kept as, under its digest."""
 
-# The lower end of a rate's interval may be zero, which has no logarithm.
-_LEAST = 1e-15
-# Thresholds are read from tables by interpolation; the last digits of that do not lower anything.
-_SAME = 1e-9
+RECORDED, IN_USE, WITHDRAWN = "evidence-recorded", "pack-adopted", "evidence-withdrawn"
+"""Kinds of documents: when an evaluation was recorded, when a pack came into use, what was withdrawn of which date."""
+
+# The date of an evaluation that comes with a pack counts from when the pack came into use; what lies further ahead than
+# clocks differ and builds are prepared says that nobody looked at it.
+_FAR = timedelta(days=366)
+_GUARD = "evidence.guard"
+
+
+def changing(deployment: Deployment) -> AbstractContextManager[None]:
+    """Hold back every other change of purposes and evidence, of other processes too, until this one is made.
+
+    Whether a change lowers a threshold follows from what holds; it must hold still when the change is written.
+    """
+    return ProcessGuard(deployment.home / _GUARD).alone()
 
 
 def candidates(deployment: Deployment) -> tuple[Candidate, ...]:
     """Return the evaluations that the deployment could rely on: the pack's own, then those on record by digest.
 
     Raises:
-        IntegrityError: One was altered.
+        IntegrityError: One was altered, or the pack's own says what it cannot know.
     """
     shipped = deployment.pipeline.evaluation
-    own = () if shipped is None else (Candidate(*_read(shipped), shipped=True),)
+    own = () if shipped is None else (_shipped(deployment, shipped),)
     return (*own, *recorded(deployment))
+
+
+def _shipped(deployment: Deployment, content: bytes) -> Candidate:
+    """Return the evaluation that comes with the pack, which says nothing of this deployment's cameras."""
+    evaluation, digest = _read(content)
+    pack = deployment.pipeline.identifier
+    problem = ""
+    if evaluation.pack != pack:
+        problem = f"is of the pack {evaluation.pack}"
+    elif evaluation.data.own:
+        problem = "claims to be of the deployment's own cameras"
+    elif evaluation.made > deployment.now() + _FAR:
+        problem = f"is of {to_rfc3339(evaluation.made)[:10]}, more than a year ahead"
+    if problem:
+        raise IntegrityError(f"the evaluation that comes with the pack {pack} {problem}; use another pack")
+    return Candidate(evaluation, digest, shipped=True, since=_in_use_since(deployment))
+
+
+def note_pack(deployment: Deployment, document: str) -> None:
+    """Remember when people adopted a pack, by the digest of its manifest as a document, which names its evaluation."""
+    deployment.keep(IN_USE, document, to_rfc3339(deployment.now()))
+
+
+def _in_use_since(deployment: Deployment) -> datetime:
+    """Return when the pack was adopted; where none was since, when the deployment was set up."""
+    kept = deployment.kept(IN_USE, deployment.pipeline.pack.manifest.document)
+    return from_rfc3339(str(kept) if kept is not None else deployment.config.created)
 
 
 def recorded(deployment: Deployment) -> tuple[Candidate, ...]:
@@ -47,12 +90,40 @@ def recorded(deployment: Deployment) -> tuple[Candidate, ...]:
     for digest in deployment.store.documents(EVIDENCE):
         content = deployment.kept_content(EVIDENCE, digest)
         if content is not None:
-            found.append(checked(content, digest))
+            since = deployment.kept(RECORDED, digest)
+            found.append(checked(content, digest, None if since is None else from_rfc3339(str(since))))
     return tuple(found)
 
 
-def checked(content: bytes, digest: str) -> Candidate:
-    """Return an evaluation that was kept under its digest.
+def record(deployment: Deployment, candidate: Candidate) -> Candidate:
+    """Put an evaluation on record with the moment at which it was; return it so."""
+    now = deployment.now()
+    # First, so that no crash leaves evidence without it.
+    deployment.keep(RECORDED, candidate.digest, to_rfc3339(now))
+    deployment.keep(EVIDENCE, candidate.digest, candidate.evaluation.to_json())
+    return replace(candidate, since=now)
+
+
+def forget(deployment: Deployment, candidate: Candidate) -> None:
+    """Take an evaluation off the record, and remember of what measurement and date it was: see `voided`."""
+    substantial = substance(candidate.evaluation)
+    deployment.keep(WITHDRAWN, substantial, to_rfc3339(candidate.date))
+    deployment.store.delete_document(EVIDENCE, candidate.digest)
+    deployment.store.delete_document(RECORDED, candidate.digest)
+
+
+def voided(deployment: Deployment, candidate: Candidate, pool: Iterable[Candidate], breach: datetime) -> bool:
+    """Tell whether a breach voided the same measurement, on record still or withdrawn since, under whatever date."""
+    same = substance(candidate.evaluation)
+    dates = [one.date for one in pool if one.digest != candidate.digest and substance(one.evaluation) == same]
+    withdrawn = deployment.kept(WITHDRAWN, same)
+    if withdrawn is not None:
+        dates.append(from_rfc3339(str(withdrawn)))
+    return any(date <= breach for date in dates)
+
+
+def checked(content: bytes, digest: str, since: datetime | None = None) -> Candidate:
+    """Return an evaluation that was kept under its digest, and since when.
 
     Raises:
         IntegrityError: It is another.
@@ -60,7 +131,7 @@ def checked(content: bytes, digest: str) -> Candidate:
     evaluation, found = _read(content)
     if found != digest:
         raise IntegrityError(f"the evaluation {digest} in gallery.db is another; restore the file from a backup")
-    return Candidate(evaluation, digest, shipped=False)
+    return Candidate(evaluation, digest, shipped=False, since=since)
 
 
 # Every search asks what it rests on, and parsing an evaluation costs more than reading it.
@@ -134,58 +205,14 @@ def calibration(deployment: Deployment, purpose: Purpose, pool: Iterable[Candida
     """
     found = candidates(deployment) if pool is None else pool
     chosen = choose(found, deployment.pipeline.identifier, purpose.camera_class)
-    if chosen is None or not chosen.evaluation.data.own:
+    if chosen is None or not chosen.own:
         return deployment.pipeline.calibration
     return of_evaluation(chosen.evaluation)
 
 
-def of_evaluation(evaluation: Evaluation) -> Calibration:
-    """Return the calibration that an evaluation's operating points make.
-
-    Raises:
-        UsageError: It states fewer than two rates, between which nothing can be read.
-    """
-    points = measured(evaluation.points)
-    if len(points) < 2:
-        raise UsageError(
-            f"the evaluation on {evaluation.data.name!r} states {len(points)} rates above zero, and a calibration "
-            "needs two; evaluate on more people"
-        )
-    rows = [
-        (p.fmr.estimate, max(p.fmr.low, _LEAST), max(p.fmr.high, p.fmr.estimate), p.threshold, p.fnmr.estimate)
-        for p in points
-    ]
-    seen = [point.fmr.estimate for point in points if not point.extrapolated]
-    return Calibration(
-        data=evaluation.data.name,
-        mated=evaluation.mated,
-        nonmated=evaluation.nonmated,
-        default_fmr=points[0].fmr.estimate,
-        table=np.array(rows),
-        measured_to=None if len(seen) == len(points) else min(seen, default=points[0].fmr.estimate),
-    )
-
-
-def lowered(before: Calibration | None, after: Calibration | None, loosest: float) -> bool:
-    """Tell whether scores come to count more: at some rate that both state, the threshold falls (rule S1).
-
-    Every rate counts up to the loosest that the purpose accepts, and not only that of today, since thresholds follow
-    the size of the gallery.
-
-    Args:
-        before: The calibration as it is; None where there is none.
-        after: As it would be.
-        loosest: The loosest FMR that the purpose accepts of a comparison.
-    """
-    if before is None or after is None:
-        return False
-    stated = {loosest, *(float(rate) for one in (before, after) for rate in one.table[:, 0] if rate <= loosest)}
-    falls = [(_threshold(before, rate), _threshold(after, rate)) for rate in sorted(stated)]
-    return any(new < old - _SAME for old, new in falls if old is not None and new is not None)
-
-
-def _threshold(calibration: Calibration, fmr: float) -> float | None:
+def of_pack(deployment: Deployment) -> Calibration | None:
+    """Return the pack's own calibration, or None where it has none."""
     try:
-        return calibration.at_fmr(fmr).threshold
-    except (PolicyRefusal, UsageError):
+        return deployment.pipeline.calibration
+    except UsageError:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from faceward.core.canonical import JSONObject
 from faceward.core.clock import to_rfc3339
@@ -17,17 +16,16 @@ from faceward.operations.evidence import (
     EVIDENCE,
     candidates,
     checked,
-    of_evaluation,
     searched_fmr,
     standing,
 )
 from faceward.operations.journal import Happening
 from faceward.operations.requests import Requests
 from faceward.policy.evaluation_reading import parse_evaluation
-from faceward.policy.evidence import Candidate, reach
+from faceward.policy.evidence import Candidate
 from faceward.policy.purposes import Purpose, changed_purpose
+from faceward.policy.stated_rates import reach
 
-_AHEAD = timedelta(days=1)
 DONE, WAITING = "done", "waiting"
 
 
@@ -50,25 +48,20 @@ class EvidenceDesk:
             where: Names the file in messages.
 
         Raises:
-            BadInput: It is no evaluation, is dated ahead, or states fewer than two rates.
+            BadInput: It is no evaluation, or one that cannot serve: see `evidence_checks.check`.
             PolicyRefusal: The test data rest on no ground that is accepted (V3); it lowers a threshold and is not in
                 force (S1); who acts is no operator (K2). The refusal is logged.
             UsageError: It is on record already.
         """
         deployment = self._deployment
         evaluation = parse_evaluation(data, where)
-        if evaluation.made > deployment.now() + _AHEAD:
-            raise BadInput(
-                f"{where}: made on {to_rfc3339(evaluation.made)[:10]}, which lies ahead; set the clock right"
-            )
-        try:
-            of_evaluation(evaluation)
-        except UsageError as error:
-            raise BadInput(f"{where}: {error}") from None
         candidate = Candidate(evaluation, evaluation.digest(), shipped=False)
         if any(one.digest == candidate.digest for one in candidates(deployment)):
             raise UsageError(f"the evaluation {candidate.digest[:12]} is on record already; 'faceward evidence list'")
-        proposal = measured.addition(deployment, candidate)
+        try:
+            proposal = measured.addition(deployment, candidate)
+        except BadInput as error:
+            raise BadInput(f"{where}: {error}") from None
         return self._made(proposal, EVIDENCE, measured.body_of_evidence(candidate, add=True), candidate)
 
     def withdraw(self, start: str, reason: str) -> MeasuredChange:
@@ -146,7 +139,7 @@ class EvidenceDesk:
         relying: dict[str, list[str]] = {}
         for purpose in self.purposes():
             relying.setdefault(purpose.evaluation or "", []).append(purpose.purpose)
-        held = sorted(candidates(deployment), key=lambda one: (not one.shipped, one.evaluation.made))
+        held = sorted(candidates(deployment), key=lambda one: (not one.shipped, one.date))
         return tuple(
             self._view(one, "waiting" if one in waiting else "with the pack" if one.shipped else "on record", relying)
             for one in (*held, *waiting)
@@ -186,7 +179,7 @@ class EvidenceDesk:
             data=evaluation.data.name,
             subjects=evaluation.data.subjects,
             camera_class=evaluation.data.camera_class,
-            own=evaluation.data.own,
+            own=one.own,
             made=to_rfc3339(evaluation.made),
             until=_until(self._deployment, one),
             lowest_fmr=lowest if lowest < 1 else None,
@@ -221,4 +214,4 @@ def _largest(deployment: Deployment, purpose: Purpose) -> int:
 
 
 def _until(deployment: Deployment, one: Candidate) -> str:
-    return to_rfc3339(one.evaluation.made + deployment.standard.parameters.evidence.longest)
+    return to_rfc3339(one.date + deployment.standard.parameters.evidence.longest)

@@ -6,7 +6,7 @@ While fewer than two approvers are registered nobody could approve it, and it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from faceward.core.canonical import JSONObject
@@ -15,27 +15,32 @@ from faceward.core.errors import IntegrityError, UsageError
 from faceward.operations import monitoring, purposes
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
+from faceward.operations.effects import falls_from, on_purpose, on_purposes, state_of
 from faceward.operations.evidence import (
     EVIDENCE,
-    calibration,
     candidates,
+    changing,
     checked,
-    lowered,
+    forget,
+    of_pack,
+    record,
     recorded,
     searched_fmr,
     standing,
 )
+from faceward.operations.evidence_checks import check
 from faceward.operations.journal import Happening
+from faceward.operations.thresholds import of_evaluation
 from faceward.policy import facts
 from faceward.policy.evaluation import Evaluation
-from faceward.policy.evidence import Candidate, data_accepted, measured
+from faceward.policy.evidence import Candidate, data_accepted
 from faceward.policy.facts import Change, Context, Lowering
 from faceward.policy.people import Person
 from faceward.policy.purposes import Purpose
 from faceward.policy.requests import SignedRequest
 from faceward.policy.rules import Principal
+from faceward.policy.stated_rates import measured
 from faceward.policy.strict import Table
-from faceward.vision.calibration import Calibration
 
 RATES = "rates"
 """The kind of request by which a purpose comes to accept looser rates or another camera class."""
@@ -56,6 +61,7 @@ class Proposal:
         problem: Why what would then hold is not supported by evidence in force, as reason and remedy; None where it is.
         context: Returns the facts for the rules.
         apply: Makes the change.
+        state: What of purposes, evidence and findings the rest was concluded from, as a digest.
     """
 
     action: str
@@ -64,6 +70,7 @@ class Proposal:
     problem: tuple[str, str] | None
     context: Callable[[Lowering], Context]
     apply: Callable[[], None] = field(repr=False)
+    state: str
 
     def asked(self, change: Change) -> tuple[Context, Happening]:
         """Return what the rules are asked of it, given what others say of it, and what the log says."""
@@ -75,80 +82,65 @@ class Proposal:
 
 def change_of_purpose(deployment: Deployment, before: Purpose, after: Purpose) -> Proposal:
     """Return the proposal to give a purpose other rates or another camera class."""
-    pool = candidates(deployment)
-    loosest = max(before.fmr, after.fmr)
-    lowers = (
-        after.fmr > before.fmr
-        or after.fpir > before.fpir
-        or lowered(_calibration(deployment, before, pool), _calibration(deployment, after, pool), loosest)
-    )
+    state, pool = state_of(deployment), candidates(deployment)
+    effect = on_purpose(deployment, (before, pool), (after, pool))
     found = standing(deployment, after, searched_fmr(after, 1), pool)
     return Proposal(
         CHANGED,
-        {"purpose": after.name, "before": _rates(before), "after": _rates(after)},
-        lowers,
+        {"purpose": after.name, "before": _rates(before), "after": _rates(after), **effect.details()},
+        after.fmr > before.fmr or after.fpir > before.fpir or effect.lowers,
         None if found.good else (found.reason, found.remedy),
         lambda lowering: facts.purpose_change_context(after, deployment.standard, lowering),
         lambda: deployment.keep("purpose", after.name, after.to_json()),
+        state,
     )
 
 
 def addition(deployment: Deployment, candidate: Candidate) -> Proposal:
-    """Return the proposal to put an evaluation on record."""
-    pool = candidates(deployment)
-    lowers, problem = _effect(deployment, pool, (*pool, candidate))
-    accepted = data_accepted(candidate.evaluation)
+    """Return the proposal to put an evaluation on record.
+
+    Raises:
+        BadInput: It cannot serve; see `evidence_checks.check`.
+    """
+    state, pool = state_of(deployment), candidates(deployment)
+    new = replace(candidate, since=deployment.now())
+    check(deployment, new, pool)
+    effect = on_purposes(deployment, pool, (*pool, new))
+    # Evidence that no purpose relies on today waits for one that will; by then nobody would be asked.
+    low = new.own and falls_from(deployment, of_pack(deployment), of_evaluation(new.evaluation), 1.0)
+    accepted = data_accepted(new.evaluation)
 
     def apply() -> None:
-        deployment.keep(EVIDENCE, candidate.digest, candidate.evaluation.to_json())
+        kept = record(deployment, new)
         for purpose in purposes.listed(deployment):
-            if standing(deployment, purpose).chosen == candidate:
-                monitoring.restart(deployment, purpose.name, candidate.evaluation.made)
+            chosen = standing(deployment, purpose).chosen
+            if chosen is not None and chosen.digest == kept.digest:
+                monitoring.restart(deployment, purpose.name, kept.date)
 
     return Proposal(
         ADDED,
-        key_facts(candidate),
-        lowers,
-        problem,
+        {**key_facts(new), **effect.details()},
+        low or effect.lowers,
+        effect.problem,
         lambda lowering: facts.evidence_add_context(lowering, data_accepted=accepted),
         apply,
+        state,
     )
 
 
 def withdrawal(deployment: Deployment, candidate: Candidate, reason: str) -> Proposal:
     """Return the proposal to take an evaluation off the record."""
-    pool = candidates(deployment)
-    lowers, problem = _effect(deployment, pool, tuple(one for one in pool if one != candidate))
+    state, pool = state_of(deployment), candidates(deployment)
+    effect = on_purposes(deployment, pool, tuple(one for one in pool if one.digest != candidate.digest))
     return Proposal(
         WITHDRAWN,
-        {"evaluation": candidate.digest, "reason": reason},
-        lowers,
-        problem,
+        {"evaluation": candidate.digest, "reason": reason, **effect.details()},
+        effect.lowers,
+        effect.problem,
         facts.measured_context,
-        lambda: deployment.store.delete_document(EVIDENCE, candidate.digest),
+        lambda: forget(deployment, candidate),
+        state,
     )
-
-
-def _effect(
-    deployment: Deployment, before: Sequence[Candidate], after: Sequence[Candidate]
-) -> tuple[bool, tuple[str, str] | None]:
-    """Tell whether another set of evaluations lowers a purpose's threshold, and what then is not supported."""
-    lowers, problem = False, None
-    for purpose in purposes.listed(deployment):
-        old, new = (_calibration(deployment, purpose, pool) for pool in (before, after))
-        if lowered(old, new, purpose.fmr):
-            lowers = True
-            found = standing(deployment, purpose, pool=after)
-            if not found.good:
-                problem = (f"for the purpose {purpose.name!r}: {found.reason}", found.remedy)
-    return lowers, problem
-
-
-def _calibration(deployment: Deployment, purpose: Purpose, pool: Sequence[Candidate]) -> Calibration | None:
-    try:
-        return calibration(deployment, purpose, pool)
-    except UsageError:
-        return None
 
 
 def make(deployment: Deployment, desk: Desk, proposal: Proposal) -> int | None:
@@ -156,16 +148,20 @@ def make(deployment: Deployment, desk: Desk, proposal: Proposal) -> int | None:
 
     Raises:
         PolicyRefusal: A rule refuses it whoever approves of it; the refusal is logged.
+        UsageError: What it was concluded from has changed since.
     """
-    manned = deployment.custody.status().manned
-    context, happening = proposal.asked(Change(founding=not manned, approved=proposal.lowers and manned))
-    if proposal.lowers and manned:
-        # Everything that another person's word does not change is asked now, before anybody is bothered.
-        desk.authorise(proposal.action, context, happening)
-        return None
-    with desk.operation(proposal.action, context, happening) as act:
-        proposal.apply()
-    return act.entry
+    with changing(deployment):
+        if state_of(deployment) != proposal.state:
+            raise UsageError("purposes or evidence were changed meanwhile; look at them and ask again")
+        manned = deployment.custody.status().manned
+        context, happening = proposal.asked(Change(founding=not manned, approved=proposal.lowers and manned))
+        if proposal.lowers and manned:
+            # Everything that another person's word does not change is asked now, before anybody is bothered.
+            desk.authorise(proposal.action, context, happening)
+            return None
+        with desk.operation(proposal.action, context, happening) as act:
+            proposal.apply()
+        return act.entry
 
 
 def carry_out(deployment: Deployment, desk: Desk, signed: SignedRequest, requester: Person) -> None:
@@ -178,14 +174,15 @@ def carry_out(deployment: Deployment, desk: Desk, signed: SignedRequest, request
     """
     request = signed.request
     table = Table(request.body, "the request", IntegrityError)
-    proposal = (_asked_change if request.kind == RATES else _asked_evidence)(deployment, table)
-    proposal = replace(proposal, details={**proposal.details, "request": request.digest()})
-    context, happening = proposal.asked(Change(founding=False, approved=True))
     roles = frozenset(role.value for role in requester.roles)
     # The requester's signature shows whose act it is; the approver's, that there are two.
     who = Principal(requester.name, signed_in=True, roles=roles, trained=requester.is_trained(deployment.now()))
-    with desk.operation(proposal.action, context, happening, principal=who):
-        proposal.apply()
+    with changing(deployment):
+        proposal = (_asked_change if request.kind == RATES else _asked_evidence)(deployment, table)
+        proposal = replace(proposal, details={**proposal.details, "request": request.digest()})
+        context, happening = proposal.asked(Change(founding=False, approved=True))
+        with desk.operation(proposal.action, context, happening, principal=who):
+            proposal.apply()
 
 
 def body_of_change(before: Purpose, after: Purpose) -> JSONObject:

@@ -17,6 +17,7 @@ from faceward.operations.brought import Brought, said
 from faceward.operations.case_end import delete_linked
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
+from faceward.operations.evidence import note_pack
 from faceward.operations.journal import Happening
 from faceward.operations.request_store import CARRIED, RequestStore
 from faceward.operations.request_views import WAITING, view
@@ -246,6 +247,8 @@ class Requests:
             self.store.keep(signed)
             with contextlib.suppress(Replayed):
                 self._deployment.custody.decide(signed, approvals)
+            if request.kind == "pack":
+                note_pack(self._deployment, str(request.body["digest"]))
             # Who was removed must not be among those who are known when the custodian is gone.
             last_known.status(self._deployment, patient=False)
             self.store.note(CARRIED, signed.digest(), {"approvals": [a.approver for a in approvals]})
