@@ -113,9 +113,53 @@ def test_V3_data_without_a_ground_are_refused(bare: Cli, data: Path) -> None:
     assert "data.toml" in line
 
 
+def test_a_refused_run_leaves_no_folder_for_its_report(bare: Cli, data: Path, tmp_path: Path) -> None:
+    report = tmp_path / "new" / "report"
+    (data / "data.toml").unlink()
+    bare.refused(3, "evaluate", "verification", "--data", data, "--report", report)
+    assert not report.parent.exists()
+    (data / "data.toml").write_text(TERMS)
+    line = bare.refused(1, "evaluate", "verification", "--data", data, "--report", data / "data.toml" / "report")
+    assert "choose another place" in line
+
+
+@pytest.mark.parametrize(("kind", "counted"), [("identification", "searches, known / unknown"), ("detection", None)])
+def test_counts_are_named_by_what_was_done(kind: str, counted: str | None, bare: Cli, data: Path) -> None:
+    sizes = ("--gallery-sizes", "4", "--rounds", "20") if kind == "identification" else ()
+    said = bare.ok("evaluate", kind, "--data", data, *sizes).out
+    assert "mated / non-mated" not in said
+    assert counted is None or counted in said
+
+
+def test_another_pack_than_that_of_the_deployment_is_named(bare: Cli, data: Path, tmp_path: Path) -> None:
+    import faceward.standalone
+    from faceward.operations.config import CONFIG_FILE, Config
+    from faceward.vision.packs import DEFAULT_PACK
+
+    manifest = faceward.standalone.pipeline(DEFAULT_PACK).pack.manifest
+    home = tmp_path / "home"
+    home.mkdir()
+
+    def noted(pack: str, *more: str) -> str:
+        config = Config("baseline", "eu", "", "", pack, manifest.digest, "x", "2026-01-01T00:00:00Z", False)
+        (home / CONFIG_FILE).write_text(json.dumps(config.to_json()))
+        return str(bare.ok("evaluate", "detection", "--data", data, *more, FACEWARD_HOME=str(home)).err)
+
+    said = noted("another")
+    assert f"another@{manifest.digest[:16]}" in said
+    assert manifest.identifier in said
+    assert "works with" not in noted(manifest.name)
+    assert "works with" not in noted("another", "--pack", manifest.name)
+    (home / CONFIG_FILE).write_text("{")
+    assert "works with" not in bare.ok("evaluate", "detection", "--data", data, FACEWARD_HOME=str(home)).err
+
+
 @pytest.mark.parametrize(
     ("code", "arguments", "word"),
     [
+        (4, ("verification", "--data", "{data}/nowhere"), "no such folder"),
+        (4, ("verification", "--data", "{data}/data.toml"), "is no folder"),
+        (4, ("identification", "--data", "{data}/nowhere", "--protocol", "reviewed"), "no such folder"),
         (2, ("verification",), "--data"),
         (2, ("verification", "--data", "{data}", "--protocol", "nothing"), "lfw-view1"),
         (2, ("verification", "--data", "{data}", "--protocol", "speed"), "evaluate speed"),

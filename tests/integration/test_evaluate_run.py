@@ -135,7 +135,9 @@ def test_pairs_in_folds_of_the_form_of_lfw(painted: Path, measure: Measure, tmp_
 
 
 def test_searches(painted: Path, measure: Measure) -> None:
-    found = measure(painted, "identification", "identification-simulated", gallery_sizes=(10, 500), simulated=480)
+    found = measure(
+        painted, "identification", "identification-simulated", gallery_sizes=(10, 500), simulated=480, rates=(0.2, 0.1)
+    )
     read_back(found)
     assert [(one.references, one.simulated) for one in found.searches] == [(10, 0), (500, 480)]
     assert {point.references for point in found.evaluation.identification} == {10, 500}
@@ -168,6 +170,23 @@ def test_detection_and_speed(painted: Path, measure: Measure, tmp_path: Path) ->
     measured: Any = speed.details
     assert measured["speed"]["pictures"] == 160
     assert speed.evaluation.data.digest == measure(painted, "detection", "detection").evaluation.data.digest
+
+
+def test_pictures_that_cannot_be_read_are_failures_to_acquire(painted: Path, measure: Measure, tmp_path: Path) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(painted, root)
+    (root / "person-07" / "person-07_0002.png").write_bytes(b"")
+    # Larger than what is read of any picture; the file has holes and takes no room.
+    with (root / "person-08" / "person-08_0001.png").open("wb") as file:
+        file.truncate(2**28 + 1)
+    for kind in ("verification", "identification", "detection", "speed"):
+        found = measure(root, kind, {"verification": "folder"}.get(kind, kind))
+        read_back(found)
+        assert (found.evaluation.attempts, found.evaluation.failed) == (160, 3)
+    details: Any = measure(root, "verification", "folder").details
+    assert (details["acquisition"]["unreadable"], details["acquisition"]["no_face"]) == (2, 1)
+    # Nothing is said to be of equal content with what nobody could read.
+    assert not any("person-07_0002" in name for group in details["acquisition"]["identical"] for name in group)
 
 
 def test_findings_of_a_deployment(measure: Measure, tmp_path: Path) -> None:

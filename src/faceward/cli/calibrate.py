@@ -46,6 +46,7 @@ def _calibrate(
     threads: Threads = None,
 ) -> None:
     """Write the [calibration] table of a pack's manifest, from the scores of a verification protocol."""
+    from faceward.cli.evaluate_beside import note_other_pack
     from faceward.evaluate.calibrate import as_toml, fit
     from faceward.evaluate.intervals import SubjectBootstrap
     from faceward.evaluate.run import run
@@ -54,7 +55,10 @@ def _calibrate(
 
     with optional_output(out) as file:
         order = _order(data, protocol, _kept(cache, no_cache), threads)
-        outcome = run(order, pipeline(pack or DEFAULT_PACK), lambda what: progress(settings, what))
+        vision = pipeline(pack or DEFAULT_PACK)
+        if pack is None:
+            note_other_pack(vision.pack.manifest.name, vision.pack.manifest.digest)
+        outcome = run(order, vision, lambda what: progress(settings, what))
         if outcome.scores is None:
             raise AssertionError("a protocol of verification compares one to one")
         fitted = fit(outcome.scores, SubjectBootstrap(outcome.scores), extrapolate=extrapolate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,9 +201,11 @@ def _run(settings: Settings, asked: _Asked, out: Path | None, folder: Path | Non
     from faceward.vision.packs import DEFAULT_PACK
 
     # What cannot be written is refused before hours of work.
-    _make(folder)
+    _check(folder)
     with optional_output(out) as file:
         vision = pipeline(asked.pack or DEFAULT_PACK)
+        if asked.pack is None:
+            evaluate_beside.note_other_pack(vision.pack.manifest.name, vision.pack.manifest.digest)
         outcome = _outcome(settings, asked, vision)
         if file is not None:
             file.write(_as_text(outcome.evaluation.to_json()))
@@ -263,15 +266,15 @@ def _as_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
-def _make(folder: Path | None) -> None:
+def _check(folder: Path | None) -> None:
+    """Refuse a folder that no report can be written to, without making it: the run may yet be refused."""
     if folder is None:
         return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise UsageError(f"{folder}: is a file; name a folder for the report") from None
-    except OSError as error:
-        raise EnvironmentFailure(f"{folder}: cannot be made: {error.strerror}; choose another place") from None
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise UsageError(f"{folder}: is a file; name a folder for the report")
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise EnvironmentFailure(f"{folder}: cannot be written: {there} is no folder to write to; choose another place")
 
 
 def _report(settings: Settings, outcome: Outcome, folder: Path, vision: Pipeline) -> list[Path]:

@@ -20,7 +20,7 @@ _UNKNOWN = "no claim"
 def show(outcome: Outcome) -> None:
     """Print what was measured, and last what the data cannot say."""
     evaluation, details = outcome.evaluation, outcome.details
-    _about(evaluation)
+    _about(evaluation, outcome.kind)
     if evaluation.points:
         _points(evaluation)
     if evaluation.identification:
@@ -33,8 +33,10 @@ def show(outcome: Outcome) -> None:
     _notices(details)
 
 
-def _about(evaluation: Evaluation) -> None:
+def _about(evaluation: Evaluation, kind: str) -> None:
     data = evaluation.data
+    counted = "searches, known / unknown" if kind == "identification" else "mated / non-mated"
+    counts = {counted: f"{evaluation.mated:,} / {evaluation.nonmated:,}"}
     pairs(
         {
             "pack": evaluation.pack,
@@ -42,7 +44,7 @@ def _about(evaluation: Evaluation) -> None:
             "ground": f"{data.basis}: {data.statement}",
             "protocol": evaluation.protocol,
             "failures to acquire": f"{evaluation.failed:,} of {evaluation.attempts:,}",
-            "mated / non-mated": f"{evaluation.mated:,} / {evaluation.nonmated:,}",
+            **(counts if evaluation.mated or evaluation.nonmated else {}),
             "digest": evaluation.digest(),
         },
         "Evaluation",

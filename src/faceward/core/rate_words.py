@@ -56,12 +56,17 @@ def measured(rate: Rate) -> str:
     if rate.trials == 0:
         return "not measured"
     if rate.method == EXTRAPOLATED:
-        return f"at most {rate_text(rate.high)}"
+        return stated(rate)
     # A line ends before an interval, never within.
     within = f"({interval(rate)})".replace(" ", _SPACE)
     if rate.errors == 0 and rate.estimate <= 0:
         return f"none of {rate.trials:,} {within}"
     return f"{rate_text(rate.estimate)} {within}"
+
+
+def stated(rate: Rate) -> str:
+    """Say a rate without its interval: `5.0 %`, or where nothing was counted its bound, `at most 1 in 100,000`."""
+    return f"at most {rate_text(rate.high)}" if rate.method == EXTRAPOLATED else rate_text(rate.estimate)
 
 
 def times(value: float) -> str:

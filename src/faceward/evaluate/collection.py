@@ -14,6 +14,7 @@ import numpy as np
 
 from faceward.core.canonical import sha256_hex
 from faceward.core.errors import BadInput
+from faceward.core.words import plural
 from faceward.evaluate.labels import Labels, read_labels
 from faceward.evaluate.protocol import Files
 from faceward.evaluate.protocols import read_limited
@@ -146,7 +147,9 @@ def read_csv(path: Path, what: str) -> list[dict[str, str]]:
         raise BadInput(f"{path}: a column is named twice or not at all; correct the first line")
     for number, row in enumerate(rows, 1):
         if len(row) != len(head) or any(len(cell) > _MOST_FIELD for cell in row):
-            raise BadInput(f"{path}: row {number} has not the {len(head)} columns of the first line; correct it")
+            raise BadInput(
+                f"{path}: row {number} does not have {plural(len(head), 'column')}, as the first line has; correct it"
+            )
     return [{key: cell.strip() for key, cell in zip(head, row, strict=True)} for row in rows[1:]]
 
 

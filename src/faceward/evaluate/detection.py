@@ -12,8 +12,9 @@ from faceward.core.canonical import JSONObject, JSONValue
 from faceward.core.errors import BadInput
 from faceward.core.faces import Box
 from faceward.evaluate.collection import Collection, read_csv
+from faceward.evaluate.contents import content
 from faceward.evaluate.intervals import rate
-from faceward.vision.images import decode, read_file
+from faceward.vision.images import decode
 from faceward.vision.pipeline import Effort, Pipeline
 
 OVERLAP = 0.5
@@ -28,7 +29,7 @@ class Found:
     """What was found in one picture.
 
     Attributes:
-        boxes: Boxes of the faces, most confident first; None where the picture cannot be decoded.
+        boxes: Boxes of the faces, most confident first; None where the picture cannot be read or decoded.
     """
 
     boxes: tuple[Box, ...] | None
@@ -44,14 +45,11 @@ def detect_all(
         pipeline: The pack at work.
         progress: Called with the pictures done and their number.
         threads: How many pictures are worked on at once.
-
-    Raises:
-        BadInput: A file cannot be read.
     """
     pipeline.load()
 
     def one(path: Path) -> Found:
-        data = read_file(path)
+        data = content(path)
         try:
             picture = decode(data, path.name)
         except BadInput:

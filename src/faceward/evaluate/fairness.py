@@ -131,9 +131,12 @@ def _ends(draws: Numbers) -> tuple[float, float]:
 
 
 def _worst_threshold(scores: Scores, codes: Codes, rated: Sequence[int], threshold: float) -> float | None:
-    """Return the lowest threshold from `threshold` up at which no group with a rate exceeds the FMR over all people."""
+    """Return the lowest threshold from `threshold` up at which no group with a rate exceeds the FMR over all people.
+
+    None where fewer than two groups have a rate: of one there is no worst.
+    """
     errors = int((scores.nonmated >= threshold).sum())
-    if not rated or not errors:
+    if len(rated) < 2 or not errors:
         return None
     first, second = (codes[scores.nonmated_pairs[:, side]] for side in (0, 1))
     limits = (

@@ -23,8 +23,9 @@ import numpy.typing as npt
 from faceward.core.canonical import JSONObject, canonical_json, sha256, sha256_hex
 from faceward.core.errors import BadInput, EnvironmentFailure, NoFace
 from faceward.core.faces import FloatArray
+from faceward.evaluate.contents import content
 from faceward.evaluate.feature_file import FeatureFile
-from faceward.vision.images import decode, read_file
+from faceward.vision.images import decode
 from faceward.vision.pipeline import Pipeline
 from faceward.vision.quality import COMPONENTS
 
@@ -106,7 +107,7 @@ def extract(
     """Extract the features of pictures, those of the cache excepted.
 
     The order of the results is that of the files, whatever the threads do. Of several faces in a picture the most
-    prominent is taken. A picture without a face, or that cannot be decoded, is a failure to acquire.
+    prominent is taken. A picture without a face, or that cannot be read or decoded, is a failure to acquire.
 
     Args:
         files: Picture files.
@@ -116,7 +117,6 @@ def extract(
         threads: How many pictures are worked on at once; as many as there are processors if None.
 
     Raises:
-        BadInput: A file cannot be read.
         EnvironmentFailure: The disk fails or is full.
         IntegrityError: The pack is damaged.
     """
@@ -174,7 +174,7 @@ class _Worker:
         self._done = self.reused = 0
 
     def row(self, path: Path) -> tuple[_Row, str]:
-        data = read_file(path)
+        data = content(path)
         key = sha256(data)
         found = self._kept.get(key) if self._kept else None
         reused = found is not None

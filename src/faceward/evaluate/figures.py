@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator
 
-from faceward.core.rate_words import measured, rate_text
+from faceward.core.rate_words import measured, rate_text, stated
 from faceward.documents.content import Figure
 from faceward.evaluate.drawing import (
     FIRST,
@@ -82,12 +82,16 @@ def det(curve: DetCurve, points: Sequence[Point]) -> Figure:
         _operating(axes, point, left, floor)
     axes.set_xlabel("strangers taken for the person (FMR)")
     axes.set_ylabel("own reference not recognised (FNMR)")
-    seen = "; ".join(f"at FMR {rate_text(p.fmr.estimate)} the FNMR is {measured(p.fnmr)}" for p in points)
+    seen = "; ".join(f"at an FMR of {stated(p.fmr)} the FNMR is {measured(p.fnmr)}" for p in points)
     note = (
         "Lower is better. Each step to the left admits fewer strangers and refuses more people who are enrolled. "
         "The band is the 95 % interval of the FNMR over subjects."
     )
-    hollow = " A hollow point is extrapolated." if any(p.extrapolated for p in points) else ""
+    hollow = (
+        " A hollow point is extrapolated: its FMR is at most what is written."
+        if any(p.extrapolated for p in points)
+        else ""
+    )
     return finished(
         figure, "det", "Error trade-off (DET)", f"DET curve: {seen or 'no operating point'}.", note + hollow
     )
@@ -98,7 +102,7 @@ def _operating(axes: Axes, point: Point, left: float, floor: float) -> None:
     face = PAGE if point.extrapolated else FIRST
     axes.plot(*at, "o", markersize=6, markerfacecolor=face, markeredgecolor=FIRST, zorder=4, clip_on=False)
     errors = "0 seen" if point.fnmr.estimate <= 0 else rate_text(point.fnmr.estimate)
-    tag(axes, f"{errors} at {rate_text(point.fmr.estimate)}" if point.fmr.estimate > 0 else errors, at, (6, 6))
+    tag(axes, f"{errors} at {stated(point.fmr)}" if point.fmr.estimate > 0 else errors, at, (6, 6))
 
 
 @styled

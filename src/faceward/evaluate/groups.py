@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceward.core.rates import Rate
+from faceward.core.words import plural
 from faceward.evaluate.intervals import resampled
 from faceward.evaluate.resampling import Numbers, Weights, pair_sums, single_sums
 from faceward.evaluate.scores import Indices, Scores
@@ -146,7 +147,8 @@ def describe(name: str, own: Codes, false_matches: Tally, false_nonmatches: Tall
     """
     subjects = len(np.unique(own))
     if subjects < MIN_SUBJECTS:
-        note = f"{subjects} subjects are too few for a claim; at least {MIN_SUBJECTS} are needed"
+        few = f"{plural(subjects, 'subject')} {'is' if subjects == 1 else 'are'} too few"
+        note = f"{few} for a claim; at least {MIN_SUBJECTS} are needed"
         return Group(name, subjects, len(own), False, None, None, note)
     rates, notes = [], []
     for tally, error, unit in (

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceward.core.errors import BadInput
+from faceward.core.words import plural
 
 _KEYS = ("image", "subject")
 _MOST_BYTES = 64 * 2**20
@@ -54,7 +55,7 @@ class Labels:
         strange = sorted(row for row in self.rows if row not in names)
         if strange:
             raise BadInput(
-                f"{self.origin}: labels {len(strange)} {self.by}s that the data do not hold, the first is "
+                f"{self.origin}: labels {plural(len(strange), self.by)} that the data do not hold, the first is "
                 f"{strange[0]!r}; give the data that these labels belong to, or take the rows out"
             )
         row_of = {sample: row for row in self.rows for sample in names[row]}
@@ -115,8 +116,11 @@ def _parse(origin: str, lines: list[list[str]]) -> Labels:
         )
     rows: dict[str, tuple[str | None, ...]] = {}
     for number, line in enumerate(lines[1:], 2):
-        if len(line) != len(head) or not line[0]:
-            raise BadInput(f"{origin}: row {number} has not {len(head)} cells; the first line names that many")
+        if len(line) != len(head):
+            found = plural(len(line), "cell")
+            raise BadInput(f"{origin}: row {number} has {found} where the first line has {len(head)}; correct it")
+        if not line[0]:
+            raise BadInput(f"{origin}: row {number} names no {head[0]}; name one, or take the row out")
         if not all(map(_is_word, filter(None, line[1:]))):
             raise BadInput(f"{origin}: row {number} has a label that is no short name without = and commas")
         if line[0] in rows:

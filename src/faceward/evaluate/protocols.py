@@ -122,9 +122,11 @@ def of_data(protocol: Protocol, folder: Path) -> tuple[Terms, Files]:
     """Return what the data are and where they lie: from the protocol, else from `data.toml` in their folder.
 
     Raises:
-        BadInput: The file is damaged.
+        BadInput: There is no such folder, or the file is damaged.
         PolicyRefusal: Neither says on what ground they are used.
     """
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: {'is no folder' if folder.exists() else 'no such folder'}; check the path")
     if protocol.terms is not None:
         return protocol.terms, protocol.files
     path = folder / DATA_FILE

@@ -12,6 +12,7 @@ from pathlib import Path
 from faceward.documents.as_html import render_html
 from faceward.documents.as_pdf import render_pdf
 from faceward.documents.content import Block, Bullets, Document, Pairs, Paragraph, Section
+from faceward.evaluate import report_kinds
 from faceward.evaluate import report_parts as parts
 from faceward.evaluate import report_words as words
 from faceward.evaluate.exhibits import COUNT, MATED, NONMATED, PRIVATE, Crop, pairs
@@ -63,11 +64,11 @@ def report(outcome: Outcome, options: Options) -> Document:
     evaluation = outcome.evaluation
     return Document(
         name=NAME,
-        title=f"How often it errs: {evaluation.pack.partition('@')[0]} on {evaluation.data.name}",
+        title=f"{report_kinds.title(outcome)}: {evaluation.pack.partition('@')[0]} on {evaluation.data.name}",
         law="ISO/IEC 19795-1 (performance testing), ISO/IEC 19795-10 (differences between groups)",
         about=(
-            f"What the model pack {evaluation.pack} was measured to do under the protocol {evaluation.protocol}: how "
-            "often it takes one person for another, how often it fails to recognise somebody, and for whom."
+            f"What the model pack {evaluation.pack} was measured to do under the protocol {evaluation.protocol}: "
+            f"{report_kinds.introduction(outcome)}."
         ),
         controller="",
         sections=tuple(_sections(outcome, options)),
@@ -128,7 +129,9 @@ def _sections(outcome: Outcome, options: Options) -> Iterator[Section]:
         yield Section("Nearest to an error", "for whoever looks for the cause", _nearest(outcome, options))
     listed = outcome.details.get("unsupported")
     unsupported = [f"Not stated for lack of data: {text}." for text in listed] if isinstance(listed, list) else []
-    yield Section("What the data cannot tell", "limits", (Bullets(words.limits(evaluation, unsupported)),))
+    yield Section(
+        "What the data cannot tell", "limits", (Bullets(words.limits(evaluation, unsupported, outcome.kind)),)
+    )
     yield Section("How to measure it again", "environment and digests", _origin(outcome, options))
 
 
@@ -142,7 +145,7 @@ def _crowds(outcome: Outcome) -> tuple[Block, ...]:
         "rate. Some people resemble many, others nobody, so that searches mostly return somebody a little less often."
     )
     points = words.shown(outcome.evaluation.points)
-    star = " * Extrapolated from the tail of the scores." if any(point.extrapolated for point in points) else ""
+    star = parts.TAIL if any(point.extrapolated for point in points) else ""
     return (words.galleries(points), Paragraph(text + star))
 
 

@@ -16,6 +16,7 @@ from faceward.evaluate.group_figure import fairness
 from faceward.evaluate.intervals import SubjectBootstrap
 from faceward.evaluate.likelihood import assess
 from faceward.evaluate.outcome import Outcome
+from faceward.evaluate.report_kinds import named
 from faceward.evaluate.report_words import cost, shown
 from faceward.evaluate.scores import Scores
 from faceward.evaluate.searching import SearchScores
@@ -26,6 +27,13 @@ _RANKS = 20
 _MOST_ROWS, _MOST_NAMED, _MOST_SHARES = 40, 8, 7
 # A curve has no use for more points than its width on paper shows.
 _CURVE = 160
+TAIL = (
+    " * Extrapolated from the tail of the scores: the FMR that is stated there is the upper end of its 95 % interval."
+)
+_UNSEEN = (
+    " No failure to acquire was seen. The intervals of GFAR and GFRR are wider than those of FMR and FNMR all the "
+    "same: they allow for as many failures as may have gone unseen among so many pictures (rule of three)."
+)
 
 
 def operating(outcome: Outcome) -> tuple[Block, ...]:
@@ -46,7 +54,8 @@ def operating(outcome: Outcome) -> tuple[Block, ...]:
         "A score at or above the threshold is a match. FMR: strangers taken for the person. FNMR: people not matched "
         "with their own reference. GFAR and GFRR count pictures without a usable face as well. In brackets 95 % "
         "intervals over people."
-        + (" * Extrapolated from the tail of the scores." if any(p.extrapolated for p in evaluation.points) else "")
+        + ("" if evaluation.failed or not evaluation.attempts else _UNSEEN)
+        + (TAIL if any(p.extrapolated for p in evaluation.points) else "")
     )
     if scores is None or not len(scores.mated) or not len(scores.nonmated):
         return (told, table, note)
@@ -157,7 +166,7 @@ def groups(one: Fairness, point: Point | None) -> tuple[Block, ...]:
             empty="Fewer than two groups are large enough to be compared.",
             widths=(1.2, 3, 3, 2.4, 3),
         ),
-        Paragraph(cost(one, overall)),
+        *((Paragraph(price),) if (price := cost(one, overall)) else ()),
     )
 
 
@@ -239,8 +248,10 @@ def _discards(components: list[JSONValue]) -> Iterator[figures.DiscardLine]:
 
 def _flat(value: Mapping[str, JSONValue], before: str = "", *, private: bool) -> Iterator[tuple[str, str]]:
     for key, inside in value.items():
-        name = f"{before}{key.replace('_', ' ')}"
-        if isinstance(inside, Mapping):
+        name = f"{before}{named(key)}"
+        if isinstance(inside, Mapping) and set(inside) == set(Rate.__dataclass_fields__):
+            yield name, measured(Rate(**inside))  # type: ignore[arg-type]
+        elif isinstance(inside, Mapping):
             yield from _flat(inside, f"{name}: ", private=private)
         elif isinstance(inside, list):
             if inside:
@@ -264,5 +275,5 @@ def _short(value: JSONValue) -> str:
     if isinstance(value, list):
         return " = ".join(_short(item) for item in value)
     if isinstance(value, Mapping):
-        return "; ".join(f"{key.replace('_', ' ')} {_short(item)}" for key, item in value.items())
+        return "; ".join(f"{named(key)} {_short(item)}" for key, item in value.items())
     return str(value)

@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 
 from faceward.core.rate_words import measured, of_hundred, rate_text, share_of, span_text
-from faceward.core.rates import Rate
+from faceward.core.rates import EXTRAPOLATED, Rate
 from faceward.core.words import plural
 from faceward.documents.content import Grid
+from faceward.evaluate.report_kinds import compares, without_groups
 from faceward.evaluate.steps import MEASURED_ERRORS
 from faceward.policy.evaluation import DataSet, Evaluation, Fairness, Group, Point
 
@@ -85,7 +86,8 @@ def _acquired(evaluation: Evaluation) -> tuple[str, ...]:
     said = (
         f"In {evaluation.failed:,} of {plural(evaluation.attempts, 'picture')} ({share}) no face could be used (FTA)."
     )
-    return (f"{said} The generalised rates count them as people who are not recognised.",)
+    counted = " The generalised rates count them as people who are not recognised." if evaluation.points else ""
+    return (f"{said}{counted}",)
 
 
 def _point(point: Point) -> str:
@@ -120,8 +122,10 @@ def crowd(rate: float, size: int) -> float:
 
 def _crowd(main: Point, last: Point | None) -> str:
     size = 1_000
+    stricter = last is not None and last.threshold > main.threshold
     text = (
-        f"In a gallery of {size:,} people the first of these thresholds returns somebody in about "
+        f"In a gallery of {size:,} people {'the first of these thresholds' if stricter else 'this threshold'} returns "
+        f"somebody in about "
         f"{rate_text(crowd(main.fmr.estimate, size))} of searches for a stranger"
         if main.fmr.estimate > 0
         else f"In a gallery of {size:,} people a search for a stranger returns somebody in at most about "
@@ -176,7 +180,7 @@ def galleries(points: Sequence[Point]) -> Grid:
 
 def _alarm(rate: Rate, size: int) -> str:
     ends = crowd(rate.low, size), crowd(rate.high, size)
-    if rate.estimate <= 0:
+    if rate.estimate <= 0 or rate.method == EXTRAPOLATED:
         return f"at most {rate_text(ends[1])}"
     middle = crowd(rate.estimate, size)
     return f"{rate_text(middle)} " + f"({span_text(*ends, middle)})".replace(" ", "\N{NO-BREAK SPACE}")
@@ -187,9 +191,9 @@ def _lack(group: Group) -> str:
 
 
 def cost(one: Fairness, point: Point | None) -> str:
-    """Say what it costs to set the operating point by the worst group."""
+    """Say what it costs to set the operating point by the worst group; nothing where fewer than two have a rate."""
     if one.worst_threshold is None or one.worst_fnmr is None:
-        return "No threshold is known at which the worst group meets the overall rate: too few people, or groups."
+        return ""
     before = "" if point is None else f" instead of {rate_text(point.fnmr.estimate)} at {one.threshold:.4f}"
     return (
         f"At a threshold of {one.worst_threshold:.4f} the worst group, too, has no higher FMR than all people together "
@@ -198,11 +202,13 @@ def cost(one: Fairness, point: Point | None) -> str:
     )
 
 
-def limits(evaluation: Evaluation, unsupported: Sequence[str]) -> tuple[str, ...]:
-    """Return what the data cannot tell, in plain words."""
+def limits(evaluation: Evaluation, unsupported: Sequence[str], kind: str = "verification") -> tuple[str, ...]:
+    """Return what the data cannot tell, in plain words; `kind` is what was evaluated."""
+    compared = compares(kind)
+    figures, camera = "rates" if compared else "figures", evaluation.data.camera_class
     found = [
-        _DEPENDENT,
-        f"The rates hold for pictures of the kind {evaluation.data.camera_class!r} and people such as these.",
+        *((_DEPENDENT,) if compared else ()),
+        f"The {figures} hold for pictures of the kind {camera!r} and people such as these.",
     ]
     if not evaluation.data.own:
         found[-1] += " Whoever relies on them for a camera of their own measures there first."
@@ -221,6 +227,8 @@ def limits(evaluation: Evaluation, unsupported: Sequence[str]) -> tuple[str, ...
             f"Too small for a claim: {'; '.join(f'{group.name} ({_lack(group)})' for group in small)}. "
             "That no difference was found there does not mean that there is none."
         )
-    if evaluation.fairness:
+    if not evaluation.fairness:
+        found += filter(None, [without_groups(kind)])
+    else:
         found.append("Groups are those of the data set's own labels. The software infers none.")
     return (*found, *unsupported)

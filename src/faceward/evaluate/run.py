@@ -14,6 +14,7 @@ from faceward.core.errors import BadInput
 from faceward.evaluate import beyond as beyond_data
 from faceward.evaluate import comparing, detection, fairness, quality, reviewed, searches, speed, summaries
 from faceward.evaluate.collection import Collection, collect, digest
+from faceward.evaluate.contents import content
 from faceward.evaluate.features import Features, Progress, extract, processors
 from faceward.evaluate.intervals import ROUNDS, SubjectBootstrap
 from faceward.evaluate.metrics import auc, eer, points
@@ -22,7 +23,6 @@ from faceward.evaluate.protocol import Kind, Protocol, Terms, Trials
 from faceward.evaluate.protocols import of_data
 from faceward.evaluate.searching import SearchScores, identification_points
 from faceward.policy.evaluation import DataSet, Evaluation, Fairness, IdentificationPoint, Point
-from faceward.vision.images import read_file
 from faceward.vision.pipeline import Pipeline
 
 RANK = 10
@@ -270,7 +270,7 @@ def _data_set(terms: Terms, found: str, images: int, subjects: int) -> DataSet:
 
 
 def _hashes(files: Sequence[Path]) -> list[str]:
-    return [sha256_hex(read_file(path)) for path in files]
+    return [sha256_hex(content(path)) for path in files]
 
 
 def _threshold_of_groups(found: Sequence[Point]) -> float:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from faceward.core.errors import BadInput
 from faceward.core.faces import FloatArray
+from faceward.core.words import plural
 from faceward.evaluate.protocol import Setting
 from faceward.evaluate.scores import Indices
 from faceward.evaluate.searching import Searches, SearchScores
@@ -54,7 +55,8 @@ def split(subject_of: Indices, setting: Setting) -> Split:
     subjects = int(subject_of.max(initial=-1)) + 1
     if subjects < 4:
         raise BadInput(
-            f"the data have {subjects} subjects; a search needs two to enrol and two whom the gallery does not know"
+            f"the data have {plural(subjects, 'subject')}; a search needs two to enrol and two whom the gallery does "
+            "not know"
         )
     order = np.argsort(subject_of, kind="stable")
     places = np.split(order, np.flatnonzero(np.diff(subject_of[order])) + 1)

@@ -11,9 +11,10 @@ from pathlib import Path
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import BadInput
 from faceward.core.faces import Face
+from faceward.evaluate.contents import content
 from faceward.evaluate.features import extract, processors
 from faceward.vision.align import chip
-from faceward.vision.images import Picture, decode, read_file
+from faceward.vision.images import Picture, decode
 from faceward.vision.pipeline import Pipeline
 from faceward.vision.quality import assess
 
@@ -68,7 +69,7 @@ def measure(
         threads: How many pictures are worked on at once; as many as there are processors if None.
 
     Raises:
-        BadInput: A file cannot be read, or none of those that are timed shows a face.
+        BadInput: None of those that are timed shows a face.
     """
     cores = processors()
     threads = threads or cores
@@ -105,7 +106,7 @@ def _stages(path: Path, pipeline: Pipeline) -> dict[str, float] | None:
     """
     clock = time.perf_counter
     start = clock()
-    data = read_file(path)
+    data = content(path)
     try:
         picture = decode(data, path.name)
         decoded = clock()

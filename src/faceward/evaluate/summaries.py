@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from faceward.core.canonical import JSONObject, JSONValue
 from faceward.core.words import plural
 from faceward.evaluate.collection import Collection
+from faceward.evaluate.contents import NOTHING
 from faceward.evaluate.features import Acquisition, Features
 from faceward.evaluate.searching import SearchScores
 from faceward.evaluate.steps import is_measured, least_measured
@@ -33,7 +34,9 @@ def of_features(collection: Collection, features: Features, threads: int) -> dic
     by_hash = defaultdict(list)
     for name, found in zip(names, features.hashes, strict=True):
         by_hash[found].append(name)
-    identical: list[JSONValue] = [list(group[:NAMED]) for group in by_hash.values() if len(group) > 1]
+    identical: list[JSONValue] = [
+        list(group[:NAMED]) for found, group in by_hash.items() if len(group) > 1 and found != NOTHING
+    ]
     failed = [name for name, there in zip(names, features.acquired, strict=True) if not there]
     fresh = len(names) - features.reused
     return {

@@ -63,6 +63,7 @@ def test_a_search_is_said_by_its_fpir_and_size() -> None:
     assert sentence.startswith("1 % of searches for somebody who is not among these 10,000 subjects would return")
     assert fpir_sentence(POINT, 10) == fmr_sentence(POINT)
     assert percent(0.0123) == "1.2 %"
+    assert [percent(rate) for rate in (1.0, 0.9997, 0.996, 0.994, 0.0)] == ["100 %", "100 %", "99.6 %", "99 %", "0 %"]
 
 
 @pytest.mark.parametrize("score", [None, -1.0, 0.0, 0.85, 0.9, 0.95, 1.0])

@@ -26,7 +26,7 @@ RATES = (1e-2, 1e-3, 1e-4, 5e-5, 1e-5, 5e-6)
 def scores() -> Scores:
     """Compare 250 people with two samples each, faces being noisy directions."""
     generator = np.random.default_rng(1)
-    subject = np.repeat(np.arange(250), 2)
+    subject = np.repeat(np.arange(250, dtype=np.int32), 2)
     made = generator.standard_normal((250, 48))[subject] + 0.6 * generator.standard_normal((500, 48))
     made /= np.linalg.norm(made, axis=1, keepdims=True)
     first, second = np.triu_indices(500, 1)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,6 +65,15 @@ def test_extrapolated_points_come_on_demand_and_are_marked(scores: Scores, boots
     assert (measured.extrapolated, beyond.extrapolated) == (False, True)
     assert beyond.threshold > measured.threshold
     assert beyond.fmr_high == pytest.approx(2e-5)
+
+
+def test_a_lower_end_of_zero_stays_zero_and_a_manifest_holds_a_hundredth_of_the_rate(
+    scores: Scores, bootstrap: SubjectBootstrap
+) -> None:
+    fitted = fit(scores, bootstrap)
+    rows = tuple((rate, 0.0, *rest) for rate, _, *rest in fitted.rows)
+    made = read(as_toml(replace(fitted, rows=rows), "faces", 0.01))  # type: ignore[arg-type]
+    assert [row[1] for row in made.table] == pytest.approx([row[0] / 100 for row in rows], rel=1e-2)
 
 
 def test_a_tail_that_does_not_pass_adds_no_points(scores: Scores) -> None:

@@ -8,7 +8,7 @@ import io
 import re
 import shutil
 import subprocess
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from faceward.core.canonical import JSONValue
 from faceward.core.errors import EnvironmentFailure, UsageError
-from faceward.core.rates import Rate
+from faceward.core.rates import EXTRAPOLATED, Rate
 from faceward.documents.as_html import render_html
 from faceward.documents.as_pdf import render_pdf
 from faceward.documents.content import Document, Figure
@@ -284,6 +285,70 @@ def test_V2_a_difference_that_chance_may_explain_is_called_that(outcome: Outcome
     sure = replace(one.differentials[0], ratio=replace(one.differentials[0].ratio, low=1.2))
     evaluation = replace(outcome.evaluation, fairness=(replace(one, differentials=(sure,)),))
     assert "chance may explain" not in " ".join(summary(evaluation))
+
+
+def said_by(made: Outcome) -> str:
+    return " ".join(Page(render_html(report(made, Options()))).text.split()).replace("\u00a0", " ")
+
+
+def test_V1_the_rate_of_an_extrapolated_point_is_a_bound_wherever_it_stands(outcome: Outcome) -> None:
+    base = kit.light(outcome)
+    last = base.evaluation.points[-1]
+    bound = Rate(1e-4, 1e-8, 1e-4, 0, last.fmr.trials, EXTRAPOLATED)
+    points = (*base.evaluation.points[:-1], replace(last, fmr=bound, gfar=bound))
+    said = said_by(replace(base, evaluation=replace(base.evaluation, points=points)))
+    assert "at most 1 in 10,000" in said
+    assert "at most 63.2 %" in said
+    assert "upper end of its 95 % interval" in said
+    assert "100,000,000" not in said
+
+
+def test_V2_a_report_without_labels_promises_no_groups_and_says_so(outcome: Outcome) -> None:
+    with_groups, without = said_by(outcome), said_by(kit.light(outcome))
+    assert "and for whom" in with_groups
+    assert "groups of people was not measured" not in with_groups
+    assert "for whom" not in without
+    assert "groups of people was not measured: it takes labels" in without
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "word"),
+    [
+        ("identification", {}, "a search for somebody whom a gallery does not know"),
+        ("identification", {"reviewed": {"alerts": 3}}, "people who reviewed its alerts"),
+        ("detection", {"detection": {"none": asdict(Rate(0.5, 0.4, 0.6, 5, 10, "wilson"))}}, "in how many pictures"),
+        ("speed", {"speed": {"cores": 2}}, "how many pictures a second"),
+    ],
+)
+def test_V1_a_report_begins_with_what_was_measured(
+    outcome: Outcome, kind: str, details: dict[str, JSONValue], word: str
+) -> None:
+    base = kit.light(outcome)
+    evaluation = replace(base.evaluation, points=(), mated=0, nonmated=0)
+    said = said_by(replace(base, kind=kind, evaluation=evaluation, scores=None, details=details))
+    assert word in said
+    assert "takes one person for another" not in said
+    assert "0 / 0" not in said
+    assert ("intervals are taken over people" in said) is (kind == "identification")
+    if kind == "detection":
+        assert "pictures without a face found" in said
+        assert "50.0 % (40.0 to 60.0 %)" in said
+
+
+def test_V1_one_threshold_is_not_the_first_of_several(outcome: Outcome) -> None:
+    first = outcome.evaluation.points[1]
+    stricter = replace(first, threshold=first.threshold + 0.02, fmr=Rate(1e-5, 1e-6, 1e-4, 1, 100_000, "wilson"))
+    several = " ".join(summary(replace(outcome.evaluation, points=(first, stricter))))
+    one = " ".join(summary(replace(outcome.evaluation, points=outcome.evaluation.points[:1])))
+    assert "the first of these thresholds" in several
+    assert "the first of these" not in one
+    assert "this threshold returns somebody" in one
+
+
+def test_V1_why_generalised_rates_have_wider_intervals_is_said_where_no_failure_was_seen(outcome: Outcome) -> None:
+    base = kit.light(outcome)
+    assert "may have gone unseen" not in said_by(base)
+    assert "may have gone unseen" in said_by(replace(base, evaluation=replace(base.evaluation, failed=0)))
 
 
 def test_V1_figures_of_a_report_are_sharp_enough_to_print(document: Document) -> None:

@@ -185,6 +185,13 @@ def test_the_operating_point_of_the_worst_group_and_its_price() -> None:
     assert found.worst_fnmr >= (scores.mated < 3).mean()
 
 
+def test_of_one_rated_group_there_is_no_worst() -> None:
+    scores, labels = people([60, 10], [0.0, 0.5], 7)
+    found = assess(scores, labels, 2.0)
+    assert [group.fmr is not None for group in found.groups] == [True, False]
+    assert (found.worst_threshold, found.worst_fnmr) == (None, None)
+
+
 def test_intersections_are_groups_too_and_what_is_not_stated_is_counted_apart() -> None:
     scores, labels = people([40, 40], [0.0, 0.0], 8)
     other: list[str | None] = [("x", "y", None)[k // 2 % 3] for k in range(len(labels))]

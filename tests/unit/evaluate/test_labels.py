@@ -30,7 +30,7 @@ def test_labels_by_subject(tmp_path: Path) -> None:
 def test_an_image_that_could_not_be_acquired_may_be_labelled(tmp_path: Path) -> None:
     labels = read_labels(written(tmp_path, "image,sex\nz_9.jpg,F\na_1.jpg,F\n"))
     assert labels.of(SAMPLES, [*SAMPLES, "Zoe/z_9.jpg"])["sex"] == ("F", None, None, None)
-    with pytest.raises(BadInput, match=r"labels 1 images that the data do not hold, the first is 'z_9\.jpg'"):
+    with pytest.raises(BadInput, match=r"labels 1 image that the data do not hold, the first is 'z_9\.jpg'"):
         labels.of(SAMPLES)
 
 
@@ -49,9 +49,9 @@ def test_a_file_name_of_several_subjects_is_ambiguous() -> None:
         ("image,sex,sex\na.jpg,F,F\n", "the first line must be"),
         ("image,\na.jpg,F\n", "the first line must be"),
         ("image,sex\n", "has no labels"),
-        ("image,sex\na.jpg\n", "row 2 has not 2 cells"),
-        ("image,sex\na.jpg,F,x\n", "row 2 has not 2 cells"),
-        ("image,sex\n,F\n", "row 2 has not 2 cells"),
+        ("image,sex\na.jpg\n", "row 2 has 1 cell where the first line has 2"),
+        ("image,sex\na.jpg,F,x\n", "row 2 has 3 cells where the first line has 2"),
+        ("image,sex\n,F\n", "row 2 names no image"),
         ("image,sex\na.jpg,F\na.jpg,F\n", "row 3 labels 'a.jpg' a second time"),
         ("image,sex\na.jpg,a=b\n", "row 2 has a label that is no short name"),
         ('image,sex\na.jpg,"a,b"\n', "row 2 has a label that is no short name"),
