@@ -189,6 +189,7 @@ def _differential(table: Table) -> Differential:
         inequity=_positive(table, "inequity"),
         gini_interval=_interval(table, "gini_interval", 1.0),
         inequity_interval=_optional(table, "inequity_interval", lambda t, key: _interval(t, key, math.inf)),
+        chance=_optional(table, "chance", _positive) if table.has("chance") else None,
     )
 
 

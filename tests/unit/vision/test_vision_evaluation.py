@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from faceward.policy.evidence import data_accepted
 from faceward.policy.standard import load_standard
 from faceward.policy.stated_rates import supports
 from faceward.vision.manifest import parse_manifest
-from faceward.vision.packs import DEFAULT_PACK, PackStore
+from faceward.vision.packs import DEFAULT_PACK, PackStore, attachment
 from faceward.vision.pipeline import Pipeline
 
 CONTENT = b'{"what": "was measured"}'
@@ -114,3 +115,8 @@ def test_V1_the_default_pack_brings_an_evaluation_of_itself_that_will_do_for_a_w
     assert supports(evaluation, 1e-5)
     assert evaluation.data.subjects >= rules.least_subjects
     assert evaluation.mated >= rules.least_mated
+
+
+def test_V1_the_shipped_evaluation_reads_back_to_the_digest_of_what_was_written(pack_store: PackStore) -> None:
+    data = attachment("centerface-dlib.evaluation.json", pack_store.get(DEFAULT_PACK))
+    assert parse_evaluation(data, "the pack's evaluation").to_json() == json.loads(data)
