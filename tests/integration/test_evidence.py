@@ -433,6 +433,12 @@ def test_S1_evidence_is_of_the_pack_in_use(system: System, make: Callable[..., E
     assert len(system.evidence.listed()) == 1
 
 
+def test_S1_thresholds_of_templates_are_no_evidence(system: System, make: Callable[..., Evaluation]) -> None:
+    with pytest.raises(BadInput, match="templates of 3 samples, and a threshold is that of single ones"):
+        add(system, make(system, LOW, template=3))
+    assert len(system.evidence.listed()) == 1
+
+
 def test_S1_what_was_concluded_from_other_evidence_or_purposes_is_not_made(
     world: Any, system: System, make: Callable[..., Evaluation]
 ) -> None:

@@ -90,11 +90,16 @@ def _kept(cache: Path | None, no_cache: bool) -> Path | None:
 def _order(data: Path, protocol: str, cache: Path | None, threads: int | None) -> Order:
     import faceward
     from faceward.core.clock import SystemClock
-    from faceward.evaluate.protocol import Kind
+    from faceward.evaluate.protocol import Kind, Trials
     from faceward.evaluate.protocols import load_protocol
     from faceward.evaluate.run import Order
 
     chosen = load_protocol(protocol, Kind.VERIFICATION)
+    if chosen.trials is Trials.TEMPLATES:
+        raise UsageError(
+            f"the protocol {chosen.name} compares templates of several samples, and a calibration is that of single "
+            "ones; name another"
+        )
     made = SystemClock().now()
     software = f"faceward {faceward.__version__}"
     return Order(data, chosen, made, software, "faceward evaluate calibrate", cache=cache, threads=threads)

@@ -256,6 +256,7 @@ class _Run:
             command=self._order.command,
             attempts=attempts,
             failed=measured.failed,
+            template=self._setting.samples if self._protocol.trials is Trials.TEMPLATES else 1,
             mated=measured.counts[0],
             nonmated=measured.counts[1],
             points=measured.points,

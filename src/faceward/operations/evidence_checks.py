@@ -27,14 +27,20 @@ def check(deployment: Deployment, candidate: Candidate, pool: Sequence[Candidate
         pool: Those that the deployment could rely on without it.
 
     Raises:
-        BadInput: It is dated ahead; of a pack that is not in use, where it would wait until nobody looks; states fewer
-            than two rates, or not those of a purpose that would rely on it; or is a measurement that a breach voided.
+        BadInput: It is dated ahead; of a pack that is not in use, where it would wait until nobody looks; of templates
+            of several samples, whose scores stray less; states fewer than two rates, or not those of a purpose that
+            would rely on it; or is a measurement that a breach voided.
     """
     evaluation, pack = candidate.evaluation, deployment.pipeline.identifier
     if evaluation.made > deployment.now() + AHEAD:
         raise BadInput(f"made on {to_rfc3339(evaluation.made)[:16]}, which lies ahead; set the clock right")
     if evaluation.pack != pack:
         raise BadInput(f"it is of the pack {evaluation.pack}, and {pack} is in use; evaluate that")
+    if evaluation.template != 1:
+        raise BadInput(
+            f"it compares templates of {evaluation.template} samples, and a threshold is that of single ones; "
+            "evaluate with a protocol that compares single pictures"
+        )
     try:
         of_evaluation(evaluation)
     except UsageError as error:

@@ -173,6 +173,7 @@ class Evaluation:
         command: The command that reproduces it.
         attempts: Samples that were to be acquired.
         failed: Failures to acquire among them.
+        template: Samples that were fused into a reference; thresholds serve as evidence only where it is 1.
         mated: Mated comparisons scored.
         nonmated: Non-mated comparisons scored.
         points: Operating points, FMR falling and threshold rising.
@@ -196,6 +197,7 @@ class Evaluation:
     identification: tuple[IdentificationPoint, ...] = ()
     fairness: tuple[Fairness, ...] = ()
     likelihood: tuple[tuple[float, float], ...] = ()
+    template: int = 1
 
     def to_json(self) -> JSONObject:
         """Return an object that `from_json` reads back equal."""

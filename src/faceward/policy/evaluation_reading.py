@@ -85,6 +85,7 @@ def read_evaluation(value: object, where: str = "evaluation", fail: Fail = BadIn
         command=_filled(table, "command", _LONG),
         attempts=whole(table, "attempts"),
         failed=whole(table, "failed"),
+        template=whole(table, "template"),
         mated=whole(table, "mated"),
         nonmated=whole(table, "nonmated"),
         points=_several(table, "points", _point, _MOST_POINTS),

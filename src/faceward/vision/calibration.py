@@ -131,9 +131,9 @@ class Calibration:
         missed = self.fnmr_at(self.at_fmr(fmr).threshold)
         small, large = (self.largest_gallery(_TOLD_FPIR, fnmr) for fnmr in _TOLD_FNMR)
         return (
-            f"one to one at an FMR of {fmr:g}, missing {missed:.1%}; searches at an FPIR of {_TOLD_FPIR:.0%} in galleries "
-            f"of up to {small:,} (missing at most {_TOLD_FNMR[0]:.0%}) or {large:,} (at most {_TOLD_FNMR[1]:.0%}); "
-            f"measured on {self.data}"
+            f"one to one at an FMR of {fmr:g}, missing {missed:.1%}; searches at an FPIR of {_TOLD_FPIR:.0%} in "
+            f"galleries of up to {small:,} (missing at most {_TOLD_FNMR[0]:.0%}) or {large:,} (at most "
+            f"{_TOLD_FNMR[1]:.0%}); measured on {self.data}"
         )
 
     def fmr_of(self, score: float) -> float:
