@@ -60,7 +60,7 @@ def lowered(before: Calibration | None, after: Calibration | None, loosest: floa
     if before is None or after is None:
         return before is not after
     stated = {loosest, *(float(rate) for one in (before, after) for rate in one.table[:, 0])}
-    # Where the new table begins above the loosest rate, every rate is refused; its end decides then.
+    # Where the lowest rate of the new table lies above the loosest, all are refused; its end decides then.
     rates = sorted(rate for rate in stated if after.strictest <= rate <= loosest) or [after.strictest]
     return any(effective(after, rate) < effective(before, rate) - _SAME for rate in rates)
 
