@@ -194,11 +194,13 @@ def _problems(chosen: Candidate, need: Need, rules: EvidenceRules, now: datetime
             rates = f"a false match rate of {need.fmr:.1e}, and {what} states none above {most:.1e}"
         found["supports_rate"] = (
             f"this search needs {rates}.",
-            "Evaluate on more people, search a smaller gallery, or accept a higher rate.",
+            "Search a smaller gallery, accept a higher rate, or evaluate on more people: "
+            + _uncapitalised(_remedy(need, rules, f" --rates 1e-2,1e-3,{need.fmr:.0e}")),
         )
     beyond = _beyond(chosen, need, rules)
     if beyond:
-        found["within_limits"] = (f"{what} {beyond}.", "Use a better model pack, or " + _uncapitalised(remedy))
+        better = "Use a better model pack, or evaluate on pictures that serve: " if "misses" in beyond else ""
+        found["within_limits"] = (f"{what} {beyond}.", better + (_uncapitalised(remedy) if better else remedy))
     return found
 
 
@@ -244,11 +246,12 @@ def _uneven(evaluation: Evaluation, rules: EvidenceRules) -> str:
     )
 
 
-def _remedy(need: Need, rules: EvidenceRules) -> str:
-    pictures = "pictures of your own cameras" if rules.own and not need.trial else "test data"
-    named = "" if need.camera_class == ANY_CAMERA else f" of the class {need.camera_class!r}"
+def _remedy(need: Need, rules: EvidenceRules, rates: str = "") -> str:
+    pictures = "pictures of your own cameras (own = true in data.toml)" if rules.own and not need.trial else "test data"
+    named = "" if need.camera_class == ANY_CAMERA else f", camera_class = {need.camera_class!r}"
     return (
-        f"Run 'faceward evaluate verification' on {pictures}{named} with --out FILE, then 'faceward evidence add FILE'."
+        f"Run 'faceward evaluate verification --data FOLDER --protocol folder --pack {need.pack.split('@')[0]}{rates} "
+        f"--out evaluation.json' on {pictures}{named}, then 'faceward evidence add evaluation.json'."
     )
 
 
