@@ -31,7 +31,7 @@ from custody import floor
 from faceward import bootstrap
 from faceward.audit.entries import Commitment, Entry, Phase
 from faceward.audit.log import Record
-from faceward.operations import identification
+from faceward.operations import evidence, identification
 from faceward.operations.context import Act
 from faceward.operations.journal import Happening
 from faceward.operations.system import System
@@ -93,7 +93,11 @@ class Station:
         start = time.perf_counter()
         use = Use("identify", "missing", "missing", None, "anna", deployment.now())
         named = warrant(deployment, desk, self.digest, use)
-        context = identification._context(deployment, Path("probe.jpg"), request, named)  # noqa: SLF001
+        purpose = deployment.purpose("missing")
+        if purpose is None:
+            raise AssertionError("the station registered the purpose when it was set up")
+        found = evidence.standing(deployment, purpose, evidence.searched_fmr(purpose, 1))
+        context = identification._context(deployment, Path("probe.jpg"), request, (named, found))  # noqa: SLF001
         happening = Happening("identify", DETAILS, parts=desk.journal.members.part("missing", "missing"))
         desk.authorise("identify", context, happening)
         authorised = time.perf_counter()
