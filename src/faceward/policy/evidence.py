@@ -195,7 +195,7 @@ def _problems(chosen: Candidate, need: Need, rules: EvidenceRules, now: datetime
         found["supports_rate"] = (
             f"this search needs {rates}.",
             "Search a smaller gallery, accept a higher rate, or evaluate on more people: "
-            + _uncapitalised(_remedy(need, rules, f" --rates 1e-2,1e-3,{need.fmr:.0e}")),
+            + _uncapitalised(_remedy(need, rules, f" --rates 1e-1,1e-2,1e-3,{need.fmr:.0e}")),
         )
     beyond = _beyond(chosen, need, rules)
     if beyond:
