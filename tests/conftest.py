@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import shutil
@@ -12,11 +13,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from faceward.protection import passphrase
+from faceward.vision import session
+
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
+TRUE_COST = passphrase.DEFAULT_COST
+LARGE_NETWORK = 2**20
 
 
 def _load_fakes() -> ModuleType:
@@ -40,6 +47,38 @@ def _installed(package: str, *parts: str) -> Path:
     assert spec is not None, f"{package} is a development dependency"
     assert spec.origin is not None
     return Path(spec.origin).parent.joinpath(*parts)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passphrases() -> Iterator[None]:
+    """Let a passphrase cost nothing to try, as opening follows what the file says; `true_cost` gives the real one."""
+    with mock.patch.object(passphrase, "DEFAULT_COST", passphrase.Argon2Cost(8, 1, 1)):
+        yield
+
+
+@pytest.fixture
+def true_cost() -> Iterator[passphrase.Argon2Cost]:
+    """Return what sealing with a passphrase spends outside these tests, and have it spent."""
+    with mock.patch.object(passphrase, "DEFAULT_COST", TRUE_COST):
+        yield TRUE_COST
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _networks_once() -> Iterator[None]:
+    """Load each large network once in a process: a network has no state, and every command loads those it needs."""
+    loaded: dict[tuple[bytes, int], Any] = {}
+
+    def load(model: bytes, threads: int) -> Any:
+        if len(model) < LARGE_NETWORK:
+            return onnx(model, threads)
+        key = hashlib.sha256(model).digest(), threads
+        if key not in loaded:
+            loaded[key] = onnx(model, threads)
+        return loaded[key]
+
+    onnx = session._Onnx
+    with mock.patch.object(session, "_Onnx", load):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,6 @@ from faceward.policy.consent import Release
 from faceward.policy.evaluation import Evaluation
 from faceward.policy.facts import rights_context
 from faceward.policy.standard import load_standard
-from faceward.protection.passphrase import Argon2Cost, PassphraseFile
 from faceward.standalone import pipeline
 from faceward.vision.images import Picture
 from faceward.vision.pipeline import Effort, Pipeline
@@ -153,18 +152,11 @@ def _loaded(name: str, path: Path) -> Any:
 
 
 def make_home(home: Path, **options: Any) -> Path:
-    """Set up a deployment whose passphrase costs nothing to try."""
+    """Set up a deployment; the tests' `conftest.py` has seen to it that its passphrase costs nothing to try."""
     bootstrap.create(
         home, **{"standard": "workplace", "secret": bootstrap.Secret(PASSPHRASE), "clock": FixedClock(), **options}
     )
-    cheapen(home)
     return home
-
-
-def cheapen(home: Path) -> None:
-    """Seal the master key again at the lowest cost, so that tests open quickly."""
-    path = home / "master.key"
-    PassphraseFile(path, PASSPHRASE, Argon2Cost(8, 1, 1)).seal(PassphraseFile(path, PASSPHRASE).open())
 
 
 @dataclass(slots=True)

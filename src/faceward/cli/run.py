@@ -6,7 +6,9 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 
 from faceward.core.errors import EnvironmentFailure, FacewardError, PolicyRefusal, UsageError
 
@@ -38,12 +40,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report(error, given)
 
 
-def _run(given: list[str]) -> int:
-    # Imported here so that a library that does not load is said in one line too.
+@cache
+def _command() -> Callable[..., Any]:
+    # Imported here so that a library that does not load is said in one line too. Putting the tree of commands together
+    # takes longer than most commands do, so that whoever calls `main` again finds it made.
+    from typer.main import get_command
+
     from faceward.cli.app import build
 
+    return get_command(build())
+
+
+def _run(given: list[str]) -> int:
     try:
-        code = build()(args=given, prog_name="faceward", standalone_mode=False)
+        code = _command()(args=given, prog_name="faceward", standalone_mode=False)
     except SystemExit as ended:
         code = ended.code
     sys.stdout.flush()

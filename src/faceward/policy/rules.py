@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cedarpy
 
@@ -16,6 +17,7 @@ from faceward.policy.tables import SignIn
 DEFAULT_DENY = "default-deny"
 POLICY_ERROR = "policy-error"
 _REMEMBERED = 1024
+_COMPILED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,12 @@ class Grant:
     digest: str
 
 
+@lru_cache(maxsize=_COMPILED)
+def _compiled(policy: str, schema: str) -> tuple[cedarpy.PolicySet, cedarpy.Schema]:
+    """Return both texts as Cedar reads them; neither is changed by asking."""
+    return cedarpy.PolicySet.from_str(policy), cedarpy.Schema.from_str(schema)
+
+
 class Rules:
     """The rules of one standard, ready to be asked.
 
@@ -101,8 +109,7 @@ class Rules:
     def __init__(self, standard: Standard) -> None:
         self._standard = standard
         self._rules = parse_rules(standard.policy, standard.schema, f"standard {standard.name!r}")
-        self._policies = cedarpy.PolicySet.from_str(standard.policy)
-        self._schema = cedarpy.Schema.from_str(standard.schema)
+        self._policies, self._schema = _compiled(standard.policy, standard.schema)
         # The same question of the same rules has the same answer; only what was allowed is remembered.
         self._granted: dict[tuple[str, str], Grant] = {}
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import cedarpy
 
@@ -27,6 +29,7 @@ COMMON_FILES = (_SCHEMA, _COMMON)
 """What every standard shares: the facts that rules may ask for, and the rules that hold everywhere."""
 FILES = (*COMMON_FILES, *OWN_FILES)
 _MAX_BYTES = 2**20
+_REMEMBERED = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,19 +203,28 @@ def parse_rules(policy: str, schema: str, where: str) -> tuple[Rule, ...]:
     Raises:
         IntegrityError: Cedar does not accept them, or a refusal lacks `@id`, `@reason` or `@remedy`.
     """
+    problem, parsed = _validated(policy, schema)
+    if not parsed:
+        first = " ".join(problem.split())
+        raise IntegrityError(f"{where}: the policy does not hold against its schema: {first}; correct it")
+    if parsed["templates"]:
+        raise IntegrityError(f"{where}: the policy holds a template; write each rule out")
+    static: dict[str, dict[str, object]] = parsed["staticPolicies"]
+    return tuple(_rule(static[f"policy{index}"], index, where) for index in range(len(static)))
+
+
+# Keyed by both texts whole: the same texts hold or do not hold each time they are asked about, and a changed one is
+# validated anew. A process that opens several deployments validates what they share once.
+@lru_cache(maxsize=_REMEMBERED)
+def _validated(policy: str, schema: str) -> tuple[str, Mapping[str, Any]]:
+    """Return the first of Cedar's complaints and an empty mapping, or no complaint and the policies parsed."""
     try:
         verdict = cedarpy.validate_policies(policy, schema)
         problems = [str(error.error) for error in verdict.errors]
         parsed = json.loads(cedarpy.policies_to_json_str(policy)) if verdict.validation_passed else {}
     except (ValueError, TypeError) as error:
         problems, parsed = [str(error)], {}
-    if not parsed:
-        first = " ".join((problems or ["unreadable"])[0].split())
-        raise IntegrityError(f"{where}: the policy does not hold against its schema: {first}; correct it")
-    if parsed["templates"]:
-        raise IntegrityError(f"{where}: the policy holds a template; write each rule out")
-    static: dict[str, dict[str, object]] = parsed["staticPolicies"]
-    return tuple(_rule(static[f"policy{index}"], index, where) for index in range(len(static)))
+    return (problems or ["unreadable"])[0], parsed
 
 
 def _rule(parsed: dict[str, object], index: int, where: str) -> Rule:

@@ -63,6 +63,10 @@ class Argon2Cost:
         )
 
 
+DEFAULT_COST = Argon2Cost()
+"""What sealing spends where nothing else is said."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Sealed:
     cost: Argon2Cost
@@ -99,7 +103,7 @@ class PassphraseFile:
 
     path: Path
     passphrase: str = field(repr=False)
-    cost: Argon2Cost = field(default_factory=Argon2Cost)
+    cost: Argon2Cost = field(default_factory=lambda: DEFAULT_COST)
 
     def open(self) -> bytes:
         """Return the 32-byte master key; see `MasterKeyHolder.open`."""

@@ -28,6 +28,13 @@ def test_the_default_cost_is_the_second_recommended_option_of_rfc_9106() -> None
     assert Argon2Cost() == Argon2Cost(memory_kib=65536, iterations=3, lanes=4)
 
 
+def test_sealing_spends_the_default_cost(tmp_path: Path, true_cost: Argon2Cost, master: bytes) -> None:
+    assert true_cost == Argon2Cost()
+    PassphraseFile(tmp_path / "k", "correct horse").seal(master)
+    header = json.loads((tmp_path / "k").read_bytes())["header"]
+    assert [header[name] for name in ("memory_kib", "iterations", "lanes")] == [65536, 3, 4]
+
+
 def test_a_passphrase_opens_what_it_sealed(holder: PassphraseFile, master: bytes) -> None:
     assert holder.open() == master
     assert holder.path.stat().st_mode & 0o777 == 0o600
