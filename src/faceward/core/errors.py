@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 
 class FacewardError(Exception):
     """Something the user can act on.
@@ -69,3 +71,25 @@ class IntegrityError(FacewardError):
 
 class PackMismatch(IntegrityError):
     """Features or references of different model packs were brought together."""
+
+
+class SignatureNeeded(FacewardError):
+    """A person has to sign with a key that this process does not hold, such as a passkey. Nothing was done.
+
+    The act is repeated with the signature; see `policy.sessions.OpenSession.with_signatures`.
+
+    Attributes:
+        namespace: What the signature is for, for example `faceward-request`.
+        message: What is to be signed, in canonical JSON; for a request or a statement it is the thing itself.
+    """
+
+    def __init__(self, namespace: str, message: bytes) -> None:
+        super().__init__("this needs a signature with your own key; sign what is shown, and repeat it")
+        self.namespace = namespace
+        self.message = message
+
+    @property
+    def prepared(self) -> dict[str, object]:
+        """What is to be signed, as the object that it is, to be shown to whoever signs."""
+        shown: dict[str, object] = json.loads(self.message)
+        return shown

@@ -15,6 +15,7 @@ from faceward.operations.journal import Happening
 from faceward.operations.request_store import REVOCATION
 from faceward.operations.request_views import WAITING
 from faceward.operations.requests import Brought, Requests, described
+from faceward.operations.signing import signed_statement
 from faceward.policy.facts import mandate_request_context
 from faceward.policy.mandates import FACTS, KIND, Mandate, Standing, Use, assess, by_others, check_mandate
 from faceward.policy.people import Role
@@ -61,6 +62,7 @@ class Mandates:
             UsageError: It leaves something out, or names an operator who is none.
             PolicyRefusal: It is more than the standard allows (P2, P7), its purpose is not registered (P1), or nobody
                 signed in who may ask (S2). The refusal is recorded.
+            SignatureNeeded: Their key is elsewhere, and has not signed this yet; nothing was done.
         """
         deployment = self._deployment
         request = mandate.request(self._requests.requester(), deployment.log.origin, deployment.now())
@@ -103,6 +105,7 @@ class Mandates:
         Raises:
             UsageError: There is no such mandate, or the reason is none.
             PolicyRefusal: Nobody signed in who may (S2). The refusal is recorded.
+            SignatureNeeded: Their key is elsewhere, and has not signed this yet; nothing was done.
         """
         if not reason.strip():
             raise UsageError("no reason is given; say in a line why the mandate is revoked")
@@ -112,7 +115,7 @@ class Mandates:
         session = self._requests.session(happening)
         digest, origin = signed.digest(), self._deployment.log.origin
         statement = Statement(StatementAct.REVOKE, digest, reason, session.person, origin, self._deployment.now())
-        statement = statement.checked().signed(session)
+        statement = signed_statement(session, statement.checked())
         facts = {"own": session.person == signed.request.requester}
         with self._desk.operation("mandate.revoke", facts, happening):
             self._deployment.custody.revoke(statement, signed)

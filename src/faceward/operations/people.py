@@ -10,6 +10,7 @@ from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.operations.requests import Requests
+from faceward.operations.signing import prepared_person
 from faceward.policy.people import Person, Roster, checked_name, parse_roles
 from faceward.policy.sshsig import PublicKey
 
@@ -42,7 +43,9 @@ class People:
             BadInput: The key is none.
             PolicyRefusal: Another name holds the key or looks the same, or nobody signed in who may ask (S2).
         """
-        person = Person(checked_name(name), PublicKey.parse(key), parse_roles(roles), trained, self._deployment.now())
+        now = self._deployment.now()
+        person = Person(checked_name(name), PublicKey.parse(key), parse_roles(roles), trained, now)
+        person = prepared_person(self._deployment.session, person)
         happening = Happening("person.add", {"person": person.to_json()})
         try:
             self._requests.roster().with_person(person)

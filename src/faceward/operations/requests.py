@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from faceward.audit.entries import Phase
@@ -12,7 +12,7 @@ from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.core.request_results import Asked, RequestView
 from faceward.custody.errors import Replayed
 from faceward.custody.protocol import CustodyStatus
-from faceward.operations import last_known, measured
+from faceward.operations import last_known, measured, signing
 from faceward.operations.brought import Brought, said
 from faceward.operations.case_end import delete_linked
 from faceward.operations.context import Desk
@@ -35,7 +35,6 @@ from faceward.policy.requests import (
     check_request,
     new_request,
     sign_approval,
-    sign_request,
 )
 from faceward.policy.rules import Principal
 from faceward.policy.sessions import OpenSession, check_session
@@ -86,16 +85,30 @@ class Requests:
 
         Raises:
             PolicyRefusal: Nobody has signed in whose request it could be (S2).
+            SignatureNeeded: Their key is elsewhere, and has not signed this yet; nothing was done.
         """
-        deployment, now = self._deployment, self._deployment.now()
-        request = new_request(kind, body, self.requester(), deployment.log.origin, (now, now + term))
-        happening = Happening(f"{kind}.request", described(request))
-        founding = kind in ACTIONS and not deployment.custody.status().manned
-        signed = self.signed(request, happening, needed=not founding)
-        if founding:
+        [asked] = self.ask_all({kind: body}, term)
+        return asked
+
+    def ask_all(self, bodies: Mapping[str, JSONObject], term: timedelta = TERM) -> tuple[Asked, ...]:
+        """Ask for several things by kind, as `ask` does; all are signed before the first is recorded."""
+        founding = not self._deployment.custody.status().manned
+        drawn = [
+            self._drawn(kind, body, term, needed=not (founding and kind in ACTIONS)) for kind, body in bodies.items()
+        ]
+        return tuple(self._submit(signed, at_once=founding and signed.request.kind in ACTIONS) for signed in drawn)
+
+    def _drawn(self, kind: str, body: JSONObject, term: timedelta, *, needed: bool) -> SignedRequest:
+        now = self._deployment.now()
+        request = new_request(kind, body, self.requester(), self._deployment.log.origin, (now, now + term))
+        return self.signed(request, Happening(f"{kind}.request", described(request)), needed=needed)
+
+    def _submit(self, signed: SignedRequest, *, at_once: bool) -> Asked:
+        kind = signed.request.kind
+        if at_once:
             self._carry_out(signed, ())
             return Asked(signed.digest(), kind, "carried out")
-        self._desk.journal.write(Phase.NOTE, [happening])
+        self._desk.journal.write(Phase.NOTE, [Happening(f"{kind}.request", described(signed.request))])
         self.store.keep(signed)
         return Asked(signed.digest(), kind, "waiting")
 
@@ -112,12 +125,16 @@ class Requests:
             happening: What a refusal is recorded as.
             needed: Whether it may not stay unsigned.
 
+        Returns:
+            The request; where the person's key is elsewhere, as it was drawn when they signed it.
+
         Raises:
             PolicyRefusal: Nobody has signed in, or somebody who is not in the roster (S2).
+            SignatureNeeded: Their key is elsewhere, and has not signed this yet; nothing was done.
         """
         if self._deployment.session is None and not needed:
             return SignedRequest(request, "")
-        signed = sign_request(request, self.session(happening))
+        signed = signing.signed_request(self.session(happening), request)
         self._recorded(happening, lambda: check_request(signed, self.roster(), request.deployment, request.created))
         return signed
 
@@ -163,6 +180,7 @@ class Requests:
         Raises:
             PolicyRefusal: Who decides may not (S2), or the request has ended. The refusal is recorded.
             UsageError: There is no such request, or it was decided the other way.
+            SignatureNeeded: The key of whoever signed in is elsewhere, and has not signed this yet; nothing was done.
         """
         digest = self.store.digest(start)
         signed = self.store.signed(digest)
@@ -189,10 +207,12 @@ class Requests:
         self, signed: SignedRequest, decision: Decision, brought: Brought | None, happening: Happening
     ) -> Approval:
         if brought is not None:
-            approver, time = said(brought, signed, decision)
-            return Approval(signed.digest(), approver, decision, time, brought.signature)
-        session = self.session(happening)
-        return sign_approval(signed.request, session.person, decision, self._deployment.now(), session)
+            return _taken(brought, signed, decision)
+        session, now = self.session(happening), self._deployment.now()
+        elsewhere = signing.signed_decision(session, signed, decision, now)
+        if elsewhere is not None:
+            return _taken(elsewhere, signed, decision)
+        return sign_approval(signed.request, session.person, decision, now, session)
 
     def _checked(self, signed: SignedRequest, approval: Approval, happening: Happening) -> Person:
         roster, origin, now = self.roster(), self._deployment.log.origin, self._deployment.now()
@@ -268,6 +288,11 @@ class Requests:
         roster = self.roster(status)
         shown = [view(self._deployment, self.store, signed, (status, roster)) for signed in self.store.all()]
         return tuple(v for v in shown if not waiting or v.state == WAITING)
+
+
+def _taken(brought: Brought, signed: SignedRequest, decision: Decision) -> Approval:
+    approver, time = said(brought, signed, decision)
+    return Approval(signed.digest(), approver, decision, time, brought.signature)
 
 
 def described(request: Request) -> JSONObject:

@@ -12,10 +12,11 @@ from faceward.operations import last_known
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
-from faceward.policy.sessions import OpenSession, check_session
+from faceward.policy.sessions import OpenSession, PreparedSession, check_session
 from faceward.policy.sshsig import PrivateKey
 
-_TERM = timedelta(hours=8)
+TERM = timedelta(hours=8)
+"""How long somebody is signed in; see `policy.sessions.LONGEST`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,27 @@ def sign_in(deployment: Deployment, desk: Desk, credentials: Credentials) -> Non
         UsageError: The name cannot be one.
     """
     person = check_name(credentials.person, "person")
-    now = deployment.now()
-    session = OpenSession.begin(person, credentials.key, deployment.config.origin, now, _TERM)
+    admit(
+        deployment, desk, OpenSession.begin(person, credentials.key, deployment.config.origin, deployment.now(), TERM)
+    )
+
+
+def prepare(deployment: Deployment, person: str) -> PreparedSession:
+    """Begin to sign in with a key that is elsewhere, such as a passkey: it signs `message`, and `opened` is admitted.
+
+    Raises:
+        UsageError: The name cannot be one.
+    """
+    return OpenSession.prepare(person, deployment.config.origin, deployment.now(), TERM)
+
+
+def admit(deployment: Deployment, desk: Desk, session: OpenSession) -> None:
+    """Let the person act whose session it is; both the success and a refusal are in the log.
+
+    Raises:
+        PolicyRefusal: The roster has no such person, or another key, or the session is of another place or time (K2).
+    """
+    now, person = deployment.now(), session.person
     about = Happening("sign-in", {"person": person, "session": session.signed.session.digest()})
     # Whoever is to erase signs in first, custodian or not; what needs the custodian fails later without it.
     roster = last_known.status(deployment, patient=True).roster

@@ -13,6 +13,7 @@ from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.operations.requests import Requests
+from faceward.operations.signing import signed_statement
 from faceward.policy.statements import Statement, StatementAct
 
 _STOP = "stop"
@@ -43,6 +44,7 @@ class Control:
 
         Raises:
             PolicyRefusal: People are registered, and nobody of them has signed in (S2); recorded.
+            SignatureNeeded: Their key is elsewhere, and has not signed this yet; nothing was stopped.
         """
         deployment, custody = self._deployment, self._deployment.custody
         # Before anything that can fail, such as a custodian that does not answer and gives no key either.
@@ -54,7 +56,7 @@ class Control:
             drawn = Statement(
                 StatementAct.STOP, "", printable(reason), session.person, deployment.log.origin, deployment.now()
             )
-            statement = Statement.from_json(drawn.to_json()).signed(session)
+            statement = signed_statement(session, Statement.from_json(drawn.to_json()))
         try:
             custody.stop(statement)
         except PolicyRefusal as refusal:
@@ -95,7 +97,7 @@ class Control:
         if not changed:
             raise UsageError("standard and pack are the ones that were adopted, so there is nothing to adopt")
         bodies: dict[str, JSONObject] = {kind: self._body(kind, digests[1]) for kind, digests in changed.items()}
-        return tuple(self._requests.ask(kind, body) for kind, body in bodies.items())
+        return self._requests.ask_all(bodies)
 
     def _body(self, kind: str, digest: str) -> JSONObject:
         name = self._deployment.config.pack if kind == "pack" else self._deployment.standard.name

@@ -1,6 +1,7 @@
 """Signatures of people in OpenSSH's form (PROTOCOL.sshsig), which anybody checks with `ssh-keygen -Y verify`.
 
-People sign with keys that they have: Ed25519 keys, and FIDO2 security keys of that curve (PROTOCOL.u2f).
+People sign with keys that they have: Ed25519 keys; FIDO2 security keys of that curve or of P-256 (PROTOCOL.u2f); and
+passkeys, which are keys of P-256 that a browser asks to sign.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from faceward.core.errors import BadInput
+from faceward.policy.securitykeys import CURVE, ECDSA_SK, ED25519_SK, WEBAUTHN, check_ecdsa, check_point, signed_by_key
 from faceward.policy.sshkeys import read_key, write_key
 from faceward.policy.sshwire import BadSignature, Reader, armoured, decode_base64, string, unarmoured
 
@@ -23,17 +25,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ED25519",
+    "PASSKEY",
     "SECURITY_KEY",
     "BadSignature",
     "MessageSigner",
     "PrivateKey",
     "PublicKey",
+    "packed",
     "signed_data",
     "verify",
 ]
 
 ED25519 = "ssh-ed25519"
-SECURITY_KEY = "sk-ssh-ed25519@openssh.com"
+SECURITY_KEY = ED25519_SK
+PASSKEY = ECDSA_SK
+"""Also a security key of P-256 that `ssh-keygen` uses; a key made in a browser is for a host instead of `ssh:`."""
 _MAGIC = b"SSHSIG"
 _VERSION = 1
 _KEY_BYTES = 32
@@ -53,8 +59,8 @@ _WEAK = frozenset(
         "ee" + "ff" * 30 + "7f",
     )
 )
-# FIDO CTAP2 authenticator data: somebody touched the key, and the key knew who (a PIN or a finger).
-_PRESENT, _VERIFIED = 0x01, 0x04
+# By kind of key, the kinds of signatures that it makes.
+_KINDS = {ED25519: (ED25519,), SECURITY_KEY: (SECURITY_KEY,), PASSKEY: (PASSKEY, WEBAUTHN)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +68,10 @@ class PublicKey:
     """The public half of a person's key.
 
     Attributes:
-        algorithm: `ssh-ed25519` or `sk-ssh-ed25519@openssh.com`.
-        key: 32 bytes (RFC 8032 §5.1.5).
-        application: For a security key, what it is for (`ssh:` as a rule); empty otherwise.
+        algorithm: `ssh-ed25519`, `sk-ssh-ed25519@openssh.com` or `sk-ecdsa-sha2-nistp256@openssh.com`.
+        key: 32 bytes (RFC 8032 §5.1.5); for P-256 the 65 of an uncompressed point (SEC 1 §2.3.3).
+        application: For a security key, what it is for: `ssh:` as a rule, and for a passkey the relying party's
+            identifier, a host's name; empty otherwise.
     """
 
     algorithm: str
@@ -82,10 +89,10 @@ class PublicKey:
         words = lines[0].split() if len(lines) == 1 else []
         if len(words) < 2:
             raise BadInput("this is no public key; give the one line of a file that ends in .pub")
-        if words[0] not in (ED25519, SECURITY_KEY):
+        if words[0] not in _KINDS:
             raise BadInput(
                 f"a public key of the kind {words[0][:60]!r} is not read here; make one with 'faceward person key', "
-                "or with 'ssh-keygen -t ed25519' or '-t ed25519-sk'"
+                "or with 'ssh-keygen -t ed25519', '-t ed25519-sk' or '-t ecdsa-sk'"
             )
         try:
             key = cls.from_blob(decode_base64(words[1], "the public key"))
@@ -106,22 +113,27 @@ class PublicKey:
         """
         reader = Reader(blob, "the public key")
         algorithm = reader.text()
-        if algorithm not in (ED25519, SECURITY_KEY):
+        if algorithm not in _KINDS:
             raise BadSignature.because(
                 f"a key of the kind {algorithm[:60]!r} is not read here.", "Sign with the key that is in the roster."
             )
+        if algorithm == PASSKEY and reader.text() != CURVE:
+            raise BadSignature.because("the public key is of another curve than P-256.", "Get an unaltered copy.")
         key = reader.string()
-        application = reader.text() if algorithm == SECURITY_KEY else ""
+        application = "" if algorithm == ED25519 else reader.text()
         reader.end()
-        if len(key) != _KEY_BYTES:
+        if algorithm == PASSKEY:
+            check_point(key)
+        elif len(key) != _KEY_BYTES:
             raise BadSignature.because("the public key has another length than 32 bytes.", "Get an unaltered copy.")
         return cls(algorithm, key, application)
 
     @property
     def blob(self) -> bytes:
         """The key as RFC 8709 §4 and PROTOCOL.u2f write it."""
-        application = string(self.application) if self.algorithm == SECURITY_KEY else b""
-        return string(self.algorithm) + string(self.key) + application
+        curve = string(CURVE) if self.algorithm == PASSKEY else b""
+        application = b"" if self.algorithm == ED25519 else string(self.application)
+        return string(self.algorithm) + curve + string(self.key) + application
 
     @property
     def line(self) -> str:
@@ -144,6 +156,18 @@ def signed_data(namespace: str, message: bytes, algorithm: str = _HASH) -> bytes
     return _MAGIC + string(namespace) + string("") + string(algorithm) + string(digest)
 
 
+def packed(key: PublicKey, namespace: str, inner: bytes) -> str:
+    """Return a signature with what belongs to it, armoured (PROTOCOL.sshsig, "Blob format").
+
+    Args:
+        key: Whose it is.
+        namespace: What it is for.
+        inner: Its kind, the signature proper, and what a security key showed beside it.
+    """
+    head = _MAGIC + _VERSION.to_bytes(4, "big") + string(key.blob)
+    return armoured(head + string(namespace) + string("") + string(_HASH) + string(inner))
+
+
 def verify(key: PublicKey, namespace: str, message: bytes, signature: str) -> None:
     """Check that a key signed a message for a namespace.
 
@@ -155,7 +179,7 @@ def verify(key: PublicKey, namespace: str, message: bytes, signature: str) -> No
 
     Raises:
         BadSignature: It is another's, for something else, of another message, damaged, of another kind, or was made
-            by a security key that did not see to it that its owner was there (rule S2).
+            by a security key that did not see to it that its owner was there, or at another host's page (rule S2).
     """
     _good(key, namespace, message, signature)
 
@@ -185,21 +209,18 @@ def _good(key: PublicKey, namespace: str, message: bytes, signature: str) -> Non
 
 def _check(key: PublicKey, data: bytes, signature: bytes) -> None:
     reader = Reader(signature, "the signature")
-    if reader.text() != key.algorithm:
+    kind = reader.text()
+    if kind not in _KINDS[key.algorithm]:
         raise BadSignature.because("its kind is not that of its key.", "Get an unaltered copy.")
     raw = reader.string()
-    if key.algorithm == SECURITY_KEY:
-        shown = reader.take(5)
-        if shown[0] & (_PRESENT | _VERIFIED) != _PRESENT | _VERIFIED:
-            raise BadSignature.because(
-                "the security key did not make sure that its owner was there.",
-                "Use a key made with 'ssh-keygen -t ed25519-sk -O verify-required', with its PIN.",
-            )
-        # PROTOCOL.u2f: application, flags and counter are signed with the message.
-        data = hashlib.sha256(key.application.encode()).digest() + shown + hashlib.sha256(data).digest()
+    if key.algorithm != ED25519:
+        data = signed_by_key(kind, reader, key.application, data)
     reader.end()
     try:
-        Ed25519PublicKey.from_public_bytes(key.key).verify(raw, data)
+        if key.algorithm == PASSKEY:
+            check_ecdsa(key.key, raw, data)
+        else:
+            Ed25519PublicKey.from_public_bytes(key.key).verify(raw, data)
     except (InvalidSignature, ValueError):
         raise BadSignature.because("what was signed is not what stands here.", "Sign what is asked for now.") from None
 
@@ -253,8 +274,7 @@ class PrivateKey:
     def sign(self, namespace: str, message: bytes) -> str:
         """Sign a message for a namespace, as `ssh-keygen -Y sign` would; armoured."""
         inner = string(ED25519) + string(self._key.sign(signed_data(namespace, message)))
-        head = _MAGIC + _VERSION.to_bytes(4, "big") + string(self.public.blob)
-        return armoured(head + string(namespace) + string("") + string(_HASH) + string(inner))
+        return packed(self.public, namespace, inner)
 
     def __repr__(self) -> str:
         return f"PrivateKey({self.public.fingerprint})"

@@ -12,7 +12,7 @@ _COUNT = 4
 _ARMOUR = re.compile(r"-----BEGIN SSH SIGNATURE-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END SSH SIGNATURE-----")
 _LINE = 70
 MAX_ARMOUR = 8192
-"""Most characters of a signature; those of the keys read here have less than 600."""
+"""Most characters of a signature: those of keys in files have less than 600, those of browsers less than 2000."""
 
 
 class BadSignature(PolicyRefusal):
