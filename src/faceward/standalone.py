@@ -6,6 +6,7 @@ from pathlib import Path
 
 from faceward.core.reports import RedactionResult
 from faceward.core.results import DetectionResult, VerificationResult
+from faceward.core.sources import Upload, source_of
 from faceward.operations import pictures
 from faceward.settings import cache_folder, packs_folder
 from faceward.vision.packs import DEFAULT_PACK, PackStore
@@ -32,7 +33,11 @@ def _at_work(pack: str | Pipeline) -> Pipeline:
 
 
 def verify_pictures(
-    first: Path | str, second: Path | str, *, pack: str | Pipeline = DEFAULT_PACK, fmr: float | None = None
+    first: Path | str | Upload,
+    second: Path | str | Upload,
+    *,
+    pack: str | Pipeline = DEFAULT_PACK,
+    fmr: float | None = None,
 ) -> VerificationResult:
     """Compare two pictures and store nothing; see `operations.pictures.compare`.
 
@@ -42,12 +47,12 @@ def verify_pictures(
         pack: Name of a model pack, which is loaded for this call, or one at work from `pipeline` for many calls.
         fmr: The false-match rate to accept; the pack's own default if None.
     """
-    return pictures.compare(_at_work(pack), (Path(first), Path(second)), fmr)
+    return pictures.compare(_at_work(pack), (source_of(first), source_of(second)), fmr)
 
 
-def detect(image: Path | str, *, pack: str | Pipeline = DEFAULT_PACK) -> DetectionResult:
+def detect(image: Path | str | Upload, *, pack: str | Pipeline = DEFAULT_PACK) -> DetectionResult:
     """Find the faces of a picture; see `operations.pictures.detect`, and `verify_pictures` for `pack`."""
-    return pictures.detect(_at_work(pack), Path(image))
+    return pictures.detect(_at_work(pack), source_of(image))
 
 
 def redact(

@@ -7,6 +7,7 @@ from pathlib import Path
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.core.results import JSONDict
+from faceward.core.sources import Upload, source_of
 from faceward.operations import case_end, case_export, case_reading, case_search, cases
 from faceward.operations.case_people import actor
 from faceward.operations.case_store import CaseStore
@@ -29,7 +30,7 @@ class Cases:
     def __init__(self, deployment: Deployment, desk: Desk) -> None:
         self._deployment, self._desk = deployment, desk
 
-    def open(self, image: Path | str, *, search: int, kind: str) -> JSONDict:
+    def open(self, image: Path | str | Upload, *, search: int, kind: str) -> JSONDict:
         """Open a case for an identification that the log holds.
 
         Args:
@@ -37,7 +38,7 @@ class Cases:
             search: Index of the log entry that announced the search.
             kind: What the probe is: `photograph` or `frame`; `composite`, `sketch` and `generated` are refused (S3).
         """
-        return self._seen(case_search.open_from_log(self._deployment, self._desk, Path(image), search, kind))
+        return self._seen(case_search.open_from_log(self._deployment, self._desk, source_of(image), search, kind))
 
     def listed(self) -> list[JSONDict]:
         """Return every case in a line, without anybody's name."""
@@ -47,7 +48,7 @@ class Cases:
         """Return what the person who acts may see of a case (rules H1, H2)."""
         return case_reading.shown(self._deployment, self._desk, case)
 
-    def add_edit(self, case: str, image: Path | str, *, change: str, of: str = "", note: str = "") -> JSONDict:
+    def add_edit(self, case: str, image: Path | str | Upload, *, change: str, of: str = "", note: str = "") -> JSONDict:
         """Add an edit of the probe (rule S3).
 
         Args:
@@ -57,7 +58,7 @@ class Cases:
             of: Digest of what it was made from, or its first digits; the original if empty.
             note: More of it in words.
         """
-        path = Path(image)
+        path = source_of(image)
         data = read_file(path)
         _, held = CaseStore(self._deployment).read(case)
         parents = [version.sha256 for version in held.versions if version.sha256.startswith(of)]
@@ -67,9 +68,9 @@ class Cases:
         made = Version("", parent, change, note, "", self._deployment.now(), path.name)
         return self._seen(cases.add_edit(self._deployment, self._desk, case, data, made))
 
-    def add_sample(self, case: str, image: Path | str, *, candidate: int) -> JSONDict:
+    def add_sample(self, case: str, image: Path | str | Upload, *, candidate: int) -> JSONDict:
         """Add the picture of a candidate; where it is known from which they were enrolled, only that one is taken."""
-        data = read_file(Path(image))
+        data = read_file(source_of(image))
         return self._seen(cases.add_sample(self._deployment, self._desk, case, data, candidate))
 
     def template(self, case: str) -> str:

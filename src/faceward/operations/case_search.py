@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from faceward.audit.entries import Phase
 from faceward.core.canonical import JSONObject, sha256_hex
 from faceward.core.errors import UsageError
 from faceward.core.results import ProbeResult
+from faceward.core.sources import Source
 from faceward.operations.cases import CaseRequest, keep_case
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
@@ -20,7 +20,7 @@ from faceward.vision.pipeline import ANALYSIS_PIXELS
 _IDENTIFY = "identify"
 
 
-def open_from_log(deployment: Deployment, desk: Desk, path: Path, entry: int, kind: str) -> Case:
+def open_from_log(deployment: Deployment, desk: Desk, path: Source, entry: int, kind: str) -> Case:
     """Open a case for an identification that the log holds; scores are not in the log, so the case has none.
 
     Args:

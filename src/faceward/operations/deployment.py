@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -82,6 +82,22 @@ class Deployment:
         """Let the person who signed in act from now on."""
         self.session, self.operator = session, session.person
         self.presenter = Presenter(self.custody, self.log, session)
+
+    def acting(self, operator: str, session: OpenSession | None = None) -> Deployment:
+        """Return the same deployment as another person acts in it: every part is shared, who acts is not.
+
+        Closing and locking belong to the one that was opened.
+
+        Args:
+            operator: Who acts, as the log will say; claimed unless a session proves it.
+            session: The session of who signed in, or None.
+        """
+        view = replace(self, operator=operator, session=None)
+        # What was opened of a gallery is one, whoever opened it, and so is the term after which it is overwritten.
+        view.terms = self.terms
+        if session is not None:
+            view.begin_session(session)
+        return view
 
     def lasting_secret(self, name: str) -> bytes:
         """Return a secret that is drawn at set-up and never changes, without reading the key store again.

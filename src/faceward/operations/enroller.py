@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from faceward.audit.entries import Phase
 from faceward.core.canonical import JSONObject
@@ -13,6 +12,7 @@ from faceward.core.clock import to_rfc3339
 from faceward.core.errors import FacewardError, PolicyRefusal
 from faceward.core.names import printable
 from faceward.core.reports import EnrolledSample
+from faceward.core.sources import Source
 from faceward.gallery.results import Enrolment as NewReference
 from faceward.operations import consent, grounds
 from faceward.operations.context import Desk
@@ -33,7 +33,7 @@ class Enroller:
         self._deployment, self._desk, self._purpose = deployment, desk, purpose
         self._grounds, self._gallery = handed_in, gallery
 
-    def run(self, pictures: Sequence[tuple[Path, str]]) -> list[Job]:
+    def run(self, pictures: Sequence[tuple[Source, str]]) -> list[Job]:
         """Enrol one batch; every job comes back ended, in the order given."""
         deployment = self._deployment
         now = deployment.now()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from faceward.core.errors import UsageError
 from faceward.core.reports import EnrolledSample, EnrolmentResult
+from faceward.core.sources import Source
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.enroller import Enroller
@@ -25,7 +25,7 @@ _BATCH = 8
 class Request:
     """Pictures to enrol for a purpose."""
 
-    pictures: tuple[tuple[Path, str], ...]
+    pictures: tuple[tuple[Source, str], ...]
     purpose: str
     grounds: Grounds
     gallery: str | None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import NoFace, PolicyRefusal, UsageError
 from faceward.core.faces import Sample
 from faceward.core.results import Candidate, Compared, FaceReport, IdentificationResult, ProbeResult
+from faceward.core.sources import Source
 from faceward.gallery.search import Gallery
 from faceward.operations import evidence
 from faceward.operations.case_search import candidates_of
@@ -64,7 +64,7 @@ class SearchRequest:
     kind: str = "photograph"
 
 
-def identify(deployment: Deployment, desk: Desk, path: Path, request: SearchRequest) -> IdentificationResult:
+def identify(deployment: Deployment, desk: Desk, path: Source, request: SearchRequest) -> IdentificationResult:
     """Search a gallery for every face of a picture.
 
     The threshold follows the gallery's size, so that the whole search errs at the purpose's rate (FPIR). Where the
@@ -151,7 +151,7 @@ def _check_kind(desk: Desk, happening: Happening, kind: str) -> None:
 
 
 def _context(
-    deployment: Deployment, path: Path, request: SearchRequest, grounds: tuple[Warrant, Evidence | None]
+    deployment: Deployment, path: Source, request: SearchRequest, grounds: tuple[Warrant, Evidence | None]
 ) -> facts.Context:
     named, found = grounds
     recognition = facts.Recognition(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import FacewardError, QualityTooLow
 from faceward.core.faces import Sample
 from faceward.core.names import printable
+from faceward.core.sources import Source
 from faceward.operations.journal import Kept
 from faceward.policy import facts, quality
 from faceward.vision.images import Picture, decode, is_address, read_file
@@ -20,7 +20,7 @@ from faceward.vision.pipeline import ANALYSIS_PIXELS
 class Job:
     """One picture on its way; `error` ends it."""
 
-    path: Path
+    path: Source
     subject: str
     picture: Picture | None = None
     facts: facts.Enrolment | None = None
@@ -58,7 +58,7 @@ def failure(error: BaseException) -> FacewardError:
     return error if isinstance(error, FacewardError) else FacewardError(type(error).__name__)
 
 
-def read(item: tuple[Path, str]) -> Job:
+def read(item: tuple[Source, str]) -> Job:
     """Read a picture of a subject; what is wrong with it ends the job."""
     path, subject = item
     if is_address(path):

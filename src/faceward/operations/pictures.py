@@ -14,6 +14,7 @@ from faceward.core.errors import BadInput, EnvironmentFailure, FacewardError, Qu
 from faceward.core.faces import Box, Face
 from faceward.core.reports import RedactedPicture, RedactionResult
 from faceward.core.results import DetectionResult, FaceReport, Threshold, VerificationResult
+from faceward.core.sources import Source
 from faceward.operations.recognition import read_picture
 from faceward.vision.images import SUFFIXES, Picture, decode, read_file
 from faceward.vision.pipeline import Effort, Pipeline
@@ -28,7 +29,7 @@ MIN_EYE_DISTANCE = 12
 _WRITABLE = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
 
-def detect(pipeline: Pipeline, path: Path) -> DetectionResult:
+def detect(pipeline: Pipeline, path: Source) -> DetectionResult:
     """Find every face of a picture and measure its quality.
 
     Raises:
@@ -40,7 +41,7 @@ def detect(pipeline: Pipeline, path: Path) -> DetectionResult:
     return DetectionResult(str(path), picture.width, picture.height, reports, pipeline.identifier)
 
 
-def compare(pipeline: Pipeline, paths: tuple[Path, Path], fmr: float | None) -> VerificationResult:
+def compare(pipeline: Pipeline, paths: tuple[Source, Source], fmr: float | None) -> VerificationResult:
     """Compare the most prominent faces of two pictures, and forget both.
 
     Args:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.core.faces import Sample
 from faceward.core.names import check_name
 from faceward.core.results import FaceReport, Threshold, VerificationResult
+from faceward.core.sources import Source
 from faceward.gallery.search import Gallery
 from faceward.gallery.store import StoredReference
 from faceward.operations import evidence
@@ -30,7 +30,7 @@ from faceward.vision.pipeline import ANALYSIS_PIXELS
 _SCORE_STEP = 0.001
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: Source) -> Picture:
     """Read a picture for analysis; see `vision.images` for what is refused."""
     return decode(read_file(path), path.name, ANALYSIS_PIXELS)
 
@@ -52,7 +52,7 @@ class ClaimRequest:
     camera: str | None = None
 
 
-def verify(deployment: Deployment, desk: Desk, path: Path, request: ClaimRequest) -> VerificationResult:
+def verify(deployment: Deployment, desk: Desk, path: Source, request: ClaimRequest) -> VerificationResult:
     """Compare a probe with the references of the subject whom it claims to show.
 
     Raises:
@@ -174,7 +174,7 @@ def require_running(deployment: Deployment) -> None:
         )
 
 
-def source_kind(path: Path) -> str:
+def source_kind(path: Source) -> str:
     """Return what a picture's source is to the rules (rule P5)."""
     return "url" if is_address(path) else "file"
 

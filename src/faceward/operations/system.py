@@ -13,6 +13,7 @@ from faceward.core.canonical import JSONObject
 from faceward.core.names import check_name, normal_name, printable
 from faceward.core.reports import EnrolmentResult, ErasureResult, RedactionResult, SubjectView
 from faceward.core.results import IdentificationResult, JSONDict, VerificationResult
+from faceward.core.sources import Source, Upload, source_of
 from faceward.gallery.store import GalleryInfo
 from faceward.operations import (
     enrolment,
@@ -31,6 +32,7 @@ from faceward.operations.folders import folder_pictures
 from faceward.operations.grounds import Grounds
 from faceward.policy.consent import Release
 from faceward.policy.purposes import ANY_CAMERA, Purpose, PurposeRequest
+from faceward.policy.sessions import OpenSession
 
 Progress = Callable[[int, int], None]
 
@@ -43,9 +45,22 @@ class System(Desks):
     data were altered and `EnvironmentFailure` where the machine failed; then nothing is half-done.
     """
 
-    def __init__(self, deployment: Deployment, session: ExitStack) -> None:
-        super().__init__(deployment, Desk(deployment))
+    def __init__(self, deployment: Deployment, session: ExitStack | None, desk: Desk | None = None) -> None:
+        super().__init__(deployment, desk or Desk(deployment))
         self._session = session
+
+    def acting(self, operator: str, session: OpenSession | None = None) -> System:
+        """Return the same open deployment as another person acts in it; threads may act at once.
+
+        It shares every file, key, network and opened gallery, and ends with the one that was opened; closing it does
+        nothing.
+
+        Args:
+            operator: Who acts, as the log will say; claimed unless a session proves it.
+            session: The session of who signed in, or None.
+        """
+        view = self._deployment.acting(operator, session)
+        return System(view, None, self._desk.acting(view))
 
     def __enter__(self) -> Self:
         return self
@@ -96,7 +111,7 @@ class System(Desks):
 
     def enrol(
         self,
-        images: Sequence[Path | str],
+        images: Sequence[Path | str | Upload],
         *,
         subject: str,
         purpose: str,
@@ -121,7 +136,7 @@ class System(Desks):
     def enrol_on(
         self,
         grounds: Grounds,
-        images: Sequence[Path | str],
+        images: Sequence[Path | str | Upload],
         *,
         subject: str | None,
         purpose: str,
@@ -139,10 +154,11 @@ class System(Desks):
             progress: See `enrol`.
         """
         if subject is None:
-            found = tuple(pair for image in images for pair in folder_pictures(Path(image)))
+            folders = [Path(str(image)) for image in images]
+            found: tuple[tuple[Source, str], ...] = tuple(pair for one in folders for pair in folder_pictures(one))
         else:
             named = check_name(subject, "subject")
-            found = tuple((Path(image), named) for image in images)
+            found = tuple((source_of(image), named) for image in images)
         request = enrolment.Request(found, normal_name(purpose), grounds, gallery)
         upkeep.expire(self._deployment, self._desk)
         return enrolment.enrol(self._deployment, self._desk, request, progress)
@@ -163,7 +179,7 @@ class System(Desks):
 
     def verify(
         self,
-        image: Path | str,
+        image: Path | str | Upload,
         *,
         subject: str,
         purpose: str,
@@ -173,11 +189,11 @@ class System(Desks):
         """Compare a picture with the subject whom it claims to show; see `identify` for mandate and camera."""
         upkeep.expire(self._deployment, self._desk)
         request = recognition.ClaimRequest(subject, normal_name(purpose), mandate, camera)
-        return recognition.verify(self._deployment, self._desk, Path(image), request)
+        return recognition.verify(self._deployment, self._desk, source_of(image), request)
 
     def identify(  # noqa: PLR0913 - keywords that a search is described by
         self,
-        image: Path | str,
+        image: Path | str | Upload,
         *,
         gallery: str,
         purpose: str,
@@ -209,7 +225,7 @@ class System(Desks):
             camera=camera,
             kind=kind,
         )
-        return identification.identify(self._deployment, self._desk, Path(image), request)
+        return identification.identify(self._deployment, self._desk, source_of(image), request)
 
     def redact(  # noqa: PLR0913 - keywords that a redaction is described by
         self,
@@ -279,5 +295,6 @@ class System(Desks):
 
     def close(self) -> None:
         """Lock and close."""
-        self._deployment.close()
-        self._session.close()
+        if self._session is not None:
+            self._deployment.close()
+            self._session.close()

@@ -23,6 +23,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from faceward.core.canonical import sha256
 from faceward.core.errors import BadInput, EnvironmentFailure
 from faceward.core.faces import FloatArray, ImageArray
+from faceward.core.sources import Source, Upload
 from faceward.vision.scaling import BAND_PIXELS, assembled, resized
 
 MAX_FILE_BYTES = 256 * 2**20
@@ -138,20 +139,30 @@ class Picture:
         return int(self.pixels.shape[0])
 
 
-def is_address(path: Path) -> bool:
+def is_address(path: Source) -> bool:
     """Tell whether a path is a network address, which pathlib writes with one slash."""
-    return _ADDRESS.match(str(path)) is not None
+    return isinstance(path, Path) and _ADDRESS.match(str(path)) is not None
 
 
-def read_file(path: Path) -> bytes:
-    """Return a picture file's bytes.
+def read_file(path: Source) -> bytes:
+    """Return a picture's bytes.
 
     Raises:
         BadInput: An address, no such file, a folder or device, no permission, empty, or over 256 MiB.
         EnvironmentFailure: The disk failed while reading.
     """
-    if is_address(path):
+    if isinstance(path, Upload):
+        data = path.data
+    elif is_address(path):
         raise BadInput(f"{path}: addresses are not read; give a file on this machine")
+    else:
+        data = _read(path)
+    if not data:
+        raise BadInput(f"{path}: the file is empty; give a picture")
+    return data
+
+
+def _read(path: Path) -> bytes:
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
@@ -162,7 +173,7 @@ def read_file(path: Path) -> bytes:
         if found.st_size > MAX_FILE_BYTES:
             raise BadInput(f"{path}: the file has {found.st_size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
         with path.open("rb") as stream:
-            data = stream.read(MAX_FILE_BYTES)
+            return stream.read(MAX_FILE_BYTES)
     except PermissionError:
         raise BadInput(f"{path}: no permission to read it; change its permissions") from None
     except OSError as error:
@@ -171,9 +182,6 @@ def read_file(path: Path) -> bytes:
         raise EnvironmentFailure(f"{path}: cannot be read: {error.strerror}; check the disk") from None
     except ValueError:
         raise BadInput(f"{str(path)!r}: not a file name; check the path") from None
-    if not data:
-        raise BadInput(f"{path}: the file is empty; give a picture")
-    return data
 
 
 def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Picture:

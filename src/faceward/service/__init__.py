@@ -1,0 +1,1 @@
+"""The service: recognition over HTTP, and the console."""
