@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from faceward.audit import log as log_module
 from faceward.audit import merkle, schema
 from faceward.audit.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from faceward.audit.entries import Commitment, Entry, Phase, commit
@@ -250,6 +251,7 @@ def test_deletion_says_when_a_reader_keeps_traces(
     path: Path, signer: Signer, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(log_module, "BUSY_SECONDS", 0.05)
     with Log.create(path, signer) as log:
         log.append([sealed(now, "k", b"SECRET" * 20)], now)
         reader = sqlite3.connect(path, isolation_level=None)

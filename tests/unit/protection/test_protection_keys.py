@@ -119,6 +119,7 @@ def test_T2_destruction_while_another_process_reads_can_be_repeated(tmp_path: Pa
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM subject_key").fetchall()
     store._database._connection.execute("PRAGMA busy_timeout = 50")
+    store._database._patience = 0.05
     with pytest.raises(EnvironmentFailure, match="another process"):
         store.destroy([key_id])
     reader.close()
