@@ -94,6 +94,12 @@ def kit() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def passkey_kit() -> ModuleType:
+    """Return the module `passkey_kit`."""
+    return _load_beside("faceward_test_passkey_kit", "passkey_kit.py")
+
+
+@pytest.fixture(scope="session")
 def evaluations_kit() -> ModuleType:
     """Return the module `evaluations`."""
     return _load_beside("faceward_test_evaluations", "evaluations.py")

@@ -65,7 +65,8 @@ class SoftPasskey:
 
     def answer(
         self,
-        challenge: bytes,
+        asked: bytes,
+        /,
         *,
         flags: int = PRESENT | VERIFIED | ELIGIBLE | SAVED,
         extensions: bytes = b"",
@@ -74,15 +75,15 @@ class SoftPasskey:
         """Answer a browser's question.
 
         Args:
-            challenge: What is asked to be signed.
+            asked: The challenge, which is to be signed.
             flags: What the authenticator says that it saw.
             extensions: CBOR that follows in the authenticator data; the caller sets the flag.
-            **client: What the browser says otherwise than it is (`type`, `origin`, `crossOrigin`, others); `raw` is
-                the whole of it.
+            **client: What the browser says otherwise than it is: `type`, `challenge`, `origin`, `crossOrigin` or others;
+                `raw` is the whole of it.
         """
         told = {
             "type": "webauthn.get",
-            "challenge": base64.urlsafe_b64encode(challenge).rstrip(b"=").decode(),
+            "challenge": base64.urlsafe_b64encode(asked).rstrip(b"=").decode(),
             "origin": self.origin,
             "crossOrigin": False,
         }

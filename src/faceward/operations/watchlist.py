@@ -6,8 +6,10 @@ names the commitment to it, so that the signature holds and an erasure still tak
 
 from __future__ import annotations
 
+import contextlib
+
 from faceward.core.canonical import JSONObject
-from faceward.core.errors import IntegrityError, UsageError
+from faceward.core.errors import FacewardError, IntegrityError, SignatureNeeded, UsageError
 from faceward.core.request_results import Asked
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
@@ -15,6 +17,7 @@ from faceward.operations.journal import Happening
 from faceward.operations.request_store import RequestStore
 from faceward.operations.requests import Requests
 from faceward.operations.reviews import is_watchlist
+from faceward.operations.signing import prepared_requests
 from faceward.policy import facts
 from faceward.policy.facts import Entry
 from faceward.policy.requests import Decision, SignedRequest
@@ -33,23 +36,44 @@ def request_entry(deployment: Deployment, desk: Desk, particulars: Particulars) 
     Raises:
         PolicyRefusal: The standard keeps no watchlists (P1), the evidence is not named (E1), the person is stated to be
             a minor or vulnerable (E3), or nobody signed in who may ask (S2). The refusal is recorded.
+        SignatureNeeded: Their key is elsewhere, and has not signed this yet. What is said of the person is in the log
+            then, as it must be before a commitment to it is signed, and nothing was asked for.
     """
     stated = particulars.checked()
     purpose = deployment.purpose(stated.purpose)
     entry = _facts(deployment, stated, approved=False)
     details: JSONObject = {"purpose": stated.purpose, "gallery": stated.gallery}
     happening = Happening("watchlist.entry", details, {stated.subject: stated.to_json()})
-    with desk.operation("watchlist.entry", facts.entry_context(entry, purpose, deployment.standard), happening) as act:
+    context = facts.entry_context(entry, purpose, deployment.standard)
+    about: JSONObject = {**details, "subject": deployment.pseudonym(stated.subject).hex()}
+    requests = Requests(deployment, desk)
+    ready = _signed_elsewhere(deployment, desk, stated, about)
+    if ready is not None:
+        desk.authorise("watchlist.entry", context, happening)
+        return requests.ask(ENTRY, ready)
+    needed = None
+    with desk.operation("watchlist.entry", context, happening) as act:
         commitment = deployment.log.entry(act.entry).digest(_SLOT).hex()
-        body: JSONObject = {
-            **details,
-            "subject": deployment.pseudonym(stated.subject).hex(),
-            "entry": act.entry,
-            "particulars": commitment,
-        }
-        asked = Requests(deployment, desk).ask(ENTRY, body)
-        act.outcome["request"] = asked.digest
+        try:
+            asked = requests.ask(ENTRY, {**about, "entry": act.entry, "particulars": commitment})
+            act.outcome["request"] = asked.digest
+        except SignatureNeeded as missing:
+            act.outcome["request"], needed = None, missing
+    if needed is not None:
+        raise needed
     return asked
+
+
+def _signed_elsewhere(deployment: Deployment, desk: Desk, stated: Particulars, about: JSONObject) -> JSONObject | None:
+    """Return what a request says that whoever signed in has signed elsewhere, and that commits to these particulars."""
+    for request in prepared_requests(deployment.session, ENTRY, deployment.now()):
+        body = request.body
+        if body != {**about, "entry": body.get("entry"), "particulars": body.get("particulars")}:
+            continue
+        with contextlib.suppress(FacewardError):
+            if _particulars(deployment, desk, SignedRequest(request, "")) == stated:
+                return body
+    return None
 
 
 def particulars_of(deployment: Deployment, desk: Desk, start: str) -> Particulars | None:
