@@ -78,8 +78,8 @@ class SoftPasskey:
             asked: The challenge, which is to be signed.
             flags: What the authenticator says that it saw.
             extensions: CBOR that follows in the authenticator data; the caller sets the flag.
-            **client: What the browser says otherwise than it is: `type`, `challenge`, `origin`, `crossOrigin` or others;
-                `raw` is the whole of it.
+            **client: What the browser says otherwise than it is: `type`, `challenge`, `origin`, `crossOrigin`; `raw` is
+                the whole of it.
         """
         told = {
             "type": "webauthn.get",
