@@ -51,6 +51,15 @@ def office(tmp_path: Path, fakes: ModuleType) -> Any:
     return cli
 
 
+def test_S2_a_passkeys_line_is_added_and_listed(tmp_path: Path, fakes: ModuleType, passkey_kit: ModuleType) -> None:
+    cli = _kit().Cli(fakes.make_home(tmp_path / "home"), {"FACEWARD_PASSPHRASE": fakes.PASSPHRASE})
+    public = passkey_kit.SoftPasskey().public
+    (tmp_path / "phone.pub").write_text(f"{public.line} Ana's phone\n")
+    cli.ok("person", "add", "Ana", "--key", tmp_path / "phone.pub", "--role", "operator")
+    [shown] = cli.json("person", "list")["people"]
+    assert (shown["key"], shown["fingerprint"]) == (public.line, public.fingerprint)
+
+
 def ana(folder: Path) -> tuple[object, ...]:
     return ("--as", "Ana", "--key", folder / "ana")
 
