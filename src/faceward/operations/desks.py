@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from faceward.audit.verifier import LogReport
+from faceward.core.canonical import JSONObject
 from faceward.core.document_results import MadeDocuments, SignOff
 from faceward.core.pack_results import MigrationResult, PackChange
 from faceward.core.reports import LogLine
-from faceward.operations import documents, log_view, migration, pack_use
+from faceward.operations import backup, documents, log_view, migration, pack_use
 from faceward.operations.case_desk import Cases
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
@@ -88,6 +90,10 @@ class Desks:
             self._deployment, self._desk, gallery, None if samples is None else Path(samples), progress
         )
 
+    def back_up(self, places: backup.Places) -> backup.Backup:
+        """Back the deployment up while it is in use; see `operations.backup.back_up`."""
+        return backup.back_up(self._deployment, self._desk, places)
+
     def make_documents(self, order: documents.Order) -> MadeDocuments:
         """Write documents that a law asks for, of the configuration as it runs; see `operations.documents.make`."""
         return documents.make(self._deployment, self._desk, order)
@@ -108,6 +114,25 @@ class Desks:
         """Iterate over the log's entries with what can be opened of them."""
         for index, entry in self._deployment.log.entries(start, stop):
             yield self._desk.journal.line(index, entry)
+
+    def readiness(self) -> JSONObject:
+        """Say whether operations can be carried out: networks loaded, files readable, the custodian there.
+
+        Returns:
+            `ready`, and `recognition`: `running` or `stopped` (rule W7).
+
+        Raises:
+            IntegrityError: The model pack is damaged, or the log cannot be read.
+            EnvironmentFailure: The custodian does not answer.
+        """
+        self._deployment.pipeline.load()
+        self._deployment.store.counts()
+        stopped = self._deployment.custody.status().stopped
+        return {"ready": self._deployment.log.size > 0, "recognition": "stopped" if stopped else "running"}
+
+    def service_secret(self) -> bytes:
+        """Return the secret, 32 bytes, under which a service seals what it remembers; it opens nothing of a subject."""
+        return hmac.digest(self._deployment.lasting_secret("documents"), b"faceward/service/v1", "sha256")
 
     @property
     def log_size(self) -> int:

@@ -1,0 +1,101 @@
+"""The application: one deployment behind HTTP."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from faceward.core.errors import FacewardError, PolicyRefusal, UsageError
+from faceward.service import families, health, logs
+from faceward.service.errors import Forbidden
+from faceward.service.middleware import Surroundings
+from faceward.service.problems import MEDIA_TYPE, Problem, problem
+from faceward.service.state import Service
+
+_DESCRIPTION = (
+    "Face recognition that answers for itself: every operation names a purpose, is decided by the rules of the "
+    "deployment's standard, and is in a log that nobody can alter."
+)
+
+
+def create_app(service: Service) -> FastAPI:
+    """Return the application.
+
+    Args:
+        service: What it serves; its owner closes it after the application has ended.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # Before the first request, so that it does not pay for it, and a damaged pack is known at the start.
+        await service.work.run(service.system.readiness)
+        yield
+
+    app = FastAPI(
+        title="Faceward",
+        version="1",
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    app.include_router(health.router)
+    families.include(app)
+    app.add_exception_handler(FacewardError, _refused)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _failed)
+    app.add_middleware(Surroundings, service=service)
+    return app
+
+
+def render(told: Problem) -> Response:
+    """Return a problem as a response."""
+    return JSONResponse(told.to_json(), told.status, dict(told.headers), MEDIA_TYPE)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, FacewardError):
+        raise TypeError("it is called for our errors alone")
+    told = problem(error)
+    if isinstance(error, PolicyRefusal):
+        request.app.state.service.metrics.refusal(error.rule)
+    if told.status >= 500:
+        logs.event("failed", logging.ERROR, error=type(error).__name__)
+    return render(told)
+
+
+async def _malformed(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise TypeError("it is called for malformed requests alone")
+    # What was sent is not repeated: it may be a picture or a name.
+    wrong = "; ".join(
+        f"{'.'.join(str(part) for part in one['loc'])[:120]}: {str(one['msg'])[:120]}" for one in error.errors()[:5]
+    )
+    told = problem(UsageError(f"the request is malformed: {wrong}"))
+    return render(told)
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise TypeError("it is called for HTTP errors alone")
+    if error.status_code == 403:
+        told = problem(Forbidden(str(error.detail)))
+    else:
+        told = Problem("about:blank", str(error.detail), error.status_code, str(error.detail), {}, error.headers or {})
+    return render(told)
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    logs.LOGGER.error("failed", exc_info=error)
+    told = Problem("urn:faceward:error", "It failed", 500, "this is a defect; the service's log has more")
+    return render(told)

@@ -1,0 +1,117 @@
+"""What surrounds every request: its identifier, its host, headers, logs, metrics and a trace."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from opentelemetry import trace
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+
+from faceward.service import logs
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from faceward.service.state import Service
+
+_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+# No script but our own files', no frames, nothing from elsewhere. Pictures of a case are shown from memory (blob:).
+_CONTENT = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_HEADERS = {
+    "content-security-policy": _CONTENT,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
+}
+_TRACER = trace.get_tracer("faceward.service")
+
+
+class Surroundings:
+    """The only middleware.
+
+    Args:
+        app: What it surrounds.
+        service: The service.
+    """
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app, self._service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        token = logs.REQUEST.set(request_id)
+        started, status = time.perf_counter(), 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+                self._dress(MutableHeaders(scope=message), request_id)
+            await send(message)
+
+        with _TRACER.start_as_current_span("request", kind=trace.SpanKind.SERVER) as span:
+            try:
+                if _host(headers) in self._service.settings.hosts:
+                    await self._app(scope, receive, sending)
+                else:
+                    # Another site's name that leads here (DNS rebinding) would have a browser's cookies go along.
+                    await PlainTextResponse("this service has another name\n", 421)(scope, receive, sending)
+            finally:
+                route, spent = _route(scope), time.perf_counter() - started
+                span.update_name(f"{scope['method']} {route}")
+                span.set_attributes(
+                    {"http.request.method": scope["method"], "http.route": route, "http.response.status_code": status}
+                )
+                self._service.metrics.request(route, _method(scope), status, spent)
+                logs.event(
+                    "request",
+                    logging.DEBUG if route in ("/healthz", "/readyz", "/metrics") else logging.INFO,
+                    method=_method(scope),
+                    route=route,
+                    status=status,
+                    milliseconds=round(spent * 1000, 1),
+                )
+                logs.REQUEST.reset(token)
+
+    def _dress(self, headers: MutableHeaders, request_id: str) -> None:
+        for name, value in _HEADERS.items():
+            headers.setdefault(name, value)
+        headers.setdefault("cache-control", "no-store")
+        headers["x-request-id"] = request_id
+        if self._service.settings.secure:
+            headers.setdefault("strict-transport-security", "max-age=63072000")
+
+
+def _host(headers: Headers) -> str:
+    named = headers.get("host", "").lower()
+    if named.startswith("["):
+        return named[1:].partition("]")[0]
+    return named.partition(":")[0]
+
+
+def _route(scope: Scope) -> str:
+    """Return the route's pattern: a path itself may hold a subject's name."""
+    return str(getattr(scope.get("route"), "path", "unmatched"))
+
+
+def _method(scope: Scope) -> str:
+    known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    return scope["method"] if scope["method"] in known else "other"

@@ -1,0 +1,171 @@
+"""Running the application: one process, or several behind one socket."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import FrameType
+from typing import TypeAlias
+
+import uvicorn
+
+from faceward.core.errors import EnvironmentFailure
+from faceward.operations.system import System
+from faceward.service import logs
+from faceward.service.app import create_app
+from faceward.service.settings import Settings
+from faceward.service.state import Service
+
+_BACKLOG = 512
+_GRACE_SECONDS = 30
+_IDLE_SECONDS = 75
+_SHORT_LIFE = 5.0
+
+_Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Open the socket.
+
+    Raises:
+        EnvironmentFailure: The address is taken, or none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind((settings.host, settings.port))
+        opened.listen(_BACKLOG)
+    except OSError as error:
+        opened.close()
+        raise EnvironmentFailure(
+            f"{settings.host}:{settings.port}: cannot listen there: {error.strerror or error}; choose another --port"
+        ) from None
+    opened.set_inheritable(True)
+    return opened
+
+
+def serve(system: System, settings: Settings, opened: socket.socket, ready: Callable[[], None] | None = None) -> None:
+    """Serve an open deployment until the process is told to end; what has begun is brought to its end.
+
+    Args:
+        system: The deployment.
+        settings: How to serve it.
+        opened: The socket, from `listen`.
+        ready: Called when requests are answered.
+    """
+    logs.begin()
+    service = Service.begin(system, settings)
+    config = uvicorn.Config(
+        create_app(service),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        ssl_certfile=None if settings.tls is None else str(settings.tls.certificate),
+        ssl_keyfile=None if settings.tls is None else str(settings.tls.key),
+    )
+    server = _Server(config, ready)
+    try:
+        server.run([opened])
+    finally:
+        service.close()
+    if not server.started:
+        raise EnvironmentFailure("the service could not start; what is wrong stands above")
+
+
+class _Server(uvicorn.Server):
+    """Tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
+        await super().startup(sockets)
+        if self.started and self._ready is not None:
+            self._ready()
+
+
+def serve_in_processes(worker: Callable[[], None], count: int) -> int:
+    """Run a worker in several processes, each anew when it dies, until this one is told to end.
+
+    Args:
+        worker: What each does; it opens the deployment itself, since no connection survives a fork.
+        count: How many.
+
+    Returns:
+        The exit status: 0, or that of a worker that cannot begin.
+    """
+    if threading.active_count() > 1:
+        raise AssertionError("fork before any thread is started")
+    ending = False
+    children: dict[int, float] = {}
+
+    def end(_: int, __: FrameType | None) -> None:
+        nonlocal ending
+        ending = True
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGTERM)
+
+    before = [(number, signal.signal(number, end)) for number in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        for _ in range(count):
+            children[_forked(worker, before)] = _monotonic()
+        return _watch(children, lambda: _forked(worker, before), lambda: ending)
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def _watch(children: dict[int, float], begin: Callable[[], int], ending: Callable[[], bool]) -> int:
+    status = 0
+    while children:
+        child, code = os.wait()
+        began = children.pop(child, None)
+        if began is None or ending():
+            continue
+        code = os.waitstatus_to_exitcode(code)
+        if _monotonic() - began < _SHORT_LIFE:
+            # One that cannot begin would be begun for ever.
+            status = abs(code) or 1
+            for other in children:
+                with suppress(ProcessLookupError):
+                    os.kill(other, signal.SIGTERM)
+            continue
+        if not status:
+            children[begin()] = _monotonic()
+    return status
+
+
+def _forked(worker: Callable[[], None], handlers: Sequence[tuple[signal.Signals, _Handler]]) -> int:
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        for number, handler in handlers:
+            signal.signal(number, handler)
+        worker()
+        code = 0
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else 1
+    except BaseException as error:  # noqa: BLE001 - the child must end here, whatever happened
+        sys.stderr.write(f"faceward: a worker ended: {error}\n")
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _monotonic() -> float:
+    return os.times().elapsed
