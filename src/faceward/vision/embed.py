@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from faceward.core.errors import IntegrityError
 from faceward.core.faces import FloatArray, ImageArray
 from faceward.vision.align import chip
+from faceward.vision.batching import Batcher
 from faceward.vision.networks import EmbedderSpec
 from faceward.vision.session import Session
 
@@ -28,6 +30,8 @@ class Embedder:
             raise IntegrityError(f"the model {session.name} takes no pictures: its input has {len(shape)} dimensions")
         first = shape[0]
         self._batch = first if isinstance(first, int) else _BATCH
+        # Faces of pictures that several threads work on at once share a run where they would wait for each other.
+        self._infer = Batcher(self._first_output, max(1, os.cpu_count() or 1), self._batch)
 
     def features(self, pixels: ImageArray, landmarks: Sequence[FloatArray]) -> FloatArray:
         """Return unit features of faces of one picture, shape (n, d), averaged over the pack's views of each.
@@ -84,8 +88,12 @@ class Embedder:
         batch = np.ascontiguousarray(planes.transpose(0, 3, 1, 2), dtype=np.float32)
         batch -= np.float32(self._spec.mean)
         batch *= np.float32(1 / self._spec.scale)
-        if isinstance(self._session.inputs[0][1][0], int) and count < self._batch:
+        fixed = isinstance(self._session.inputs[0][1][0], int)
+        if fixed and count < self._batch:
             batch = np.concatenate([batch, np.zeros((self._batch - count, *batch.shape[1:]), dtype=np.float32)])
-        found = self._session.run({self._session.inputs[0][0]: batch})[0][:count]
+        found = (self._first_output if fixed else self._infer)(batch)[:count]
         # Some networks end in a convolution: their features are maps of one pixel.
         return found[:, :, 0, 0] if found.shape[2:] == (1, 1) else found
+
+    def _first_output(self, batch: FloatArray) -> FloatArray:
+        return self._session.run({self._session.inputs[0][0]: batch})[0]
