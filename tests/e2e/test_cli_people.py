@@ -55,9 +55,13 @@ def test_S2_a_passkeys_line_is_added_and_listed(tmp_path: Path, fakes: ModuleTyp
     cli = _kit().Cli(fakes.make_home(tmp_path / "home"), {"FACEWARD_PASSPHRASE": fakes.PASSPHRASE})
     public = passkey_kit.SoftPasskey().public
     (tmp_path / "phone.pub").write_text(f"{public.line} Ana's phone\n")
-    cli.ok("person", "add", "Ana", "--key", tmp_path / "phone.pub", "--role", "operator")
+    second = passkey_kit.SoftPasskey().public
+    (tmp_path / "safe.pub").write_text(second.line)
+    keys = ("--key", tmp_path / "phone.pub", "--key", tmp_path / "safe.pub")
+    cli.ok("person", "add", "Ana", *keys, "--role", "operator")
     [shown] = cli.json("person", "list")["people"]
-    assert (shown["key"], shown["fingerprint"]) == (public.line, public.fingerprint)
+    assert (shown["key"], shown["fingerprint"], shown["further"]) == (public.line, public.fingerprint, [second.line])
+    assert f"{public.fingerprint} and 1 more" in " ".join(cli.ok("person", "list").out.split())
 
 
 def ana(folder: Path) -> tuple[object, ...]:

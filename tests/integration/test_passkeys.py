@@ -197,6 +197,23 @@ def test_S2_people_are_added_and_removed_with_passkeys(police: Office) -> None:
     assert "cem" in police.system.people.roster()
 
 
+def test_S2_a_second_passkey_is_approved_by_another_person_and_then_counts(police: Office) -> None:
+    ana, ben = police.act("ana"), police.act("ben")
+    first, second = police.passkeys["ben"], police.kit.SoftPasskey()
+    roles, trained, lines = ("approver",), date(2027, 12, 31), (second.public.line,)
+    assert police.system.people.roster().person("ben").further == ()
+    changed = police.twice("ben", lambda: ben.people.add("ben", first.public.line, roles, trained, lines), ben)
+    police.twice("ana", lambda: ana.requests.decide(changed.digest, APPROVE), ana)
+    police.passkeys["ben"] = second
+    digest = police.approved()
+    shown = ana.mandates.show(digest)
+    assert shown.state == "approved"
+    assert [line.rsplit(" ", 1)[1] for line in shown.signers if line.startswith("ben ")] == [
+        key.line.rsplit(" ", 1)[1] for key in (first.public, second.public)
+    ]
+    police.search(ana, digest)
+
+
 def test_S2_what_was_signed_serves_for_exactly_that(police: Office) -> None:
     system, mandate = police.act("ana"), police.mandate()
     needed = _needed(lambda: system.mandates.request(mandate))

@@ -81,7 +81,12 @@ def _add(
     settings: Settings,
     *,
     name: NameArgument,
-    key: Annotated[Path, typer.Option("--key", metavar="FILE.pub", help="The person's public key.", readable=False)],
+    key: Annotated[
+        list[Path],
+        typer.Option(
+            "--key", metavar="FILE.pub", help="The person's public key; repeatable, for a second one.", readable=False
+        ),
+    ],
     role: Annotated[
         list[str],
         typer.Option(help="What they may do: operator, approver, reviewer, custodian, auditor, subject; repeatable."),
@@ -97,9 +102,9 @@ def _add(
     faceward --as NAME --key FILE person add …
     """
     trained = None if trained_until is None else _day(trained_until)
-    line = read_public(key)
+    first, *further = map(read_public, key)
     with settings.open() as system:
-        asked = system.people.add(name, line, tuple(role), trained)
+        asked = system.people.add(name, first, tuple(role), trained, tuple(further))
     tell(settings, asked)
     if "approver" in role and trained is None and not settings.as_json:
         note(f"--trained-until left out: where the standard asks for training, {name!r} approves of no mandate")
@@ -148,5 +153,12 @@ def _list(settings: Settings) -> None:
         return
     table(
         ("name", "roles", "trained until", "key"),
-        [(person.name, ", ".join(person.roles), person.trained, person.fingerprint) for person in people],
+        [
+            (person.name, ", ".join(person.roles), person.trained, _fingerprints(person.fingerprint, person.further))
+            for person in people
+        ],
     )
+
+
+def _fingerprints(first: str, further: tuple[str, ...]) -> str:
+    return first if not further else f"{first} and {len(further)} more"

@@ -18,6 +18,7 @@ class PersonView:
         roles: What they may do, in order.
         trained: Day until which their training is valid, or None.
         added: When they were added, RFC 3339.
+        further: Their other public keys, each as one line.
     """
 
     name: str
@@ -26,6 +27,7 @@ class PersonView:
     roles: tuple[str, ...]
     trained: str | None
     added: str
+    further: tuple[str, ...] = ()
 
     def to_json(self) -> JSONDict:
         """Return an object of `faceward person list --json`."""
@@ -36,6 +38,7 @@ class PersonView:
             "roles": list(self.roles),
             "trained": self.trained,
             "added": self.added,
+            "further": list(self.further),
         }
 
 

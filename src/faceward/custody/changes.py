@@ -23,7 +23,6 @@ from faceward.policy.requests import (
     check_founding,
     check_request,
 )
-from faceward.policy.sshsig import verify
 from faceward.policy.statements import Statement, StatementAct, check_statement
 from faceward.policy.strict import Table
 
@@ -137,7 +136,7 @@ def revoke(turn: Turn, statement: Statement, mandate: SignedRequest | None, trus
             raise PolicyRefusal(
                 "S2", f"{person.name!r} is neither an approver nor who asked for the mandate.", "Ask an approver."
             )
-        verify(person.key, REQUEST_NAMESPACE, mandate.request.message(), mandate.signature)
+        person.check_signature(REQUEST_NAMESPACE, mandate.request.message(), mandate.signature)
     _revoke(turn, statement.about, now)
 
 

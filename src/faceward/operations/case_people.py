@@ -15,7 +15,6 @@ from faceward.policy.requests import Approval, SignedRequest, check_approved
 from faceward.policy.review_model import Answer
 from faceward.policy.rules import Principal
 from faceward.policy.sessions import SESSION_NAMESPACE, SignedSession, check_session, check_use
-from faceward.policy.sshsig import verify
 
 
 def actor(deployment: Deployment) -> Principal:
@@ -68,7 +67,7 @@ def check_answer(deployment: Deployment, case_id: str, answer: Answer) -> bool:
     person = deployment.custody.status().roster.people.get(session.person)
     try:
         if person is not None:
-            verify(person.key, SESSION_NAMESPACE, session.message(), signed_session.signature)
+            person.check_signature(SESSION_NAMESPACE, session.message(), signed_session.signature)
     except PolicyRefusal:
         return False
     return person is not None

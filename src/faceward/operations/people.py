@@ -11,7 +11,7 @@ from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.operations.requests import Requests
 from faceward.operations.signing import prepared_person
-from faceward.policy.people import Person, Roster, checked_name, parse_roles
+from faceward.policy.people import Person, Roster, checked_name, parse_further, parse_roles
 from faceward.policy.sshsig import PublicKey
 
 
@@ -27,8 +27,15 @@ class People:
         self._deployment, self._desk = deployment, desk
         self._requests = Requests(deployment, desk)
 
-    def add(self, name: str, key: str, roles: tuple[str, ...], trained: date | None = None) -> Asked:
-        """Add a person, or give one of the same name another key, roles or training.
+    def add(
+        self,
+        name: str,
+        key: str,
+        roles: tuple[str, ...],
+        trained: date | None = None,
+        further: tuple[str, ...] = (),
+    ) -> Asked:
+        """Add a person, or give one of the same name other keys, roles or training; what is not named is gone.
 
         While fewer than two approvers are known it takes effect at once; after that it waits for an approval.
 
@@ -37,14 +44,16 @@ class People:
             key: The line of their `.pub` file.
             roles: What they may do.
             trained: Day until which their training is valid, inclusive.
+            further: The lines of other keys of theirs, such as a second passkey.
 
         Raises:
-            UsageError: A role is unknown, or the name none.
-            BadInput: The key is none.
+            UsageError: A role is unknown, the name none, or a key named twice.
+            BadInput: A key is none.
             PolicyRefusal: Another name holds the key or looks the same, or nobody signed in who may ask (S2).
         """
         now = self._deployment.now()
-        person = Person(checked_name(name), PublicKey.parse(key), parse_roles(roles), trained, now)
+        keys = (PublicKey.parse(key), parse_further(further))
+        person = Person(checked_name(name), keys[0], parse_roles(roles), trained, now, keys[1]).checked()
         person = prepared_person(self._deployment.session, person)
         happening = Happening("person.add", {"person": person.to_json()})
         try:
@@ -84,6 +93,7 @@ def _view(person: Person) -> PersonView:
         name=person.name,
         key=person.key.line,
         fingerprint=person.key.fingerprint,
+        further=tuple(key.line for key in person.further),
         roles=tuple(sorted(role.value for role in person.roles)),
         trained=None if person.trained is None else person.trained.isoformat(),
         added=str(shown["added"]),

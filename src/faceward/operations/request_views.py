@@ -113,4 +113,4 @@ def principal(name: str) -> str:
 def _signers(roster: Roster, names: set[str]) -> tuple[str, ...]:
     known = [roster.person(name) for name in sorted(names) if name in roster]
     spaces = f'namespaces="{REQUEST_NAMESPACE},{APPROVAL_NAMESPACE}"'
-    return tuple(f"{principal(person.name)} {spaces} {person.key.line}" for person in known)
+    return tuple(f"{principal(person.name)} {spaces} {key.line}" for person in known for key in person.keys)

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from functools import lru_cache
 from types import MappingProxyType
 
 from faceward.core.canonical import JSONObject
 from faceward.core.clock import from_rfc3339, to_rfc3339
 from faceward.core.errors import FacewardError, IntegrityError, PolicyRefusal, UsageError
 from faceward.core.names import check_name, normal_name
-from faceward.policy.sshsig import PublicKey
+from faceward.policy.lookalikes import alike
+from faceward.policy.sshsig import PublicKey, signer_of, verify
 from faceward.policy.strict import Table
 
 LEAST_APPROVERS = 2
 """With fewer nobody could approve what the other asks for."""
 
-_KEYS = ("name", "key", "roles", "trained", "added")
+MOST_FURTHER = 7
+"""Most keys of a person beside the first."""
+
+_KEYS = ("name", "key", "further", "roles", "trained", "added")
 
 
 class Role(StrEnum):
@@ -44,6 +46,7 @@ class Person:
         roles: What they may do; at least one.
         trained: Their training is valid until this day, inclusive, UTC; None where they have none.
         added: When they were added, UTC.
+        further: Other keys of theirs, such as a second passkey; each counts as much as the first.
     """
 
     name: str
@@ -51,16 +54,48 @@ class Person:
     roles: frozenset[Role]
     trained: date | None
     added: datetime
+    further: tuple[PublicKey, ...] = ()
+
+    @property
+    def keys(self) -> tuple[PublicKey, ...]:
+        """All their keys, the first one first."""
+        return (self.key, *self.further)
+
+    def shares_key(self, other: Person) -> bool:
+        """Tell whether a key of theirs is also the other's."""
+        return any(one.same_key(two) for one in self.keys for two in other.keys)
+
+    def check_signature(self, namespace: str, message: bytes, signature: str) -> None:
+        """Check that one of their keys signed a message for a namespace; see `sshsig.verify`.
+
+        Raises:
+            BadSignature: None did (S2).
+        """
+        signer = signer_of(signature) if self.further else self.key
+        verify(signer if signer in self.further else self.key, namespace, message, signature)
 
     def is_trained(self, now: datetime) -> bool:
         """Tell whether their training is valid."""
         return self.trained is not None and now.astimezone(UTC).date() <= self.trained
 
+    def checked(self) -> Person:
+        """Return the person, if no key of theirs is named twice.
+
+        Raises:
+            UsageError: One is.
+        """
+        if len({key.key for key in self.keys}) != len(self.keys):
+            raise UsageError(f"a key of {self.name!r} is named twice; name each once")
+        return self
+
     def to_json(self) -> JSONObject:
         """Return an object that `from_json` reads back equal."""
+        # Left out where there is none, so that what was signed before there could be any reads the same.
+        further: JSONObject = {"further": [key.line for key in self.further]} if self.further else {}
         return {
             "name": self.name,
             "key": self.key.line,
+            **further,
             "roles": sorted(role.value for role in self.roles),
             "trained": None if self.trained is None else self.trained.isoformat(),
             "added": to_rfc3339(self.added),
@@ -84,11 +119,33 @@ class Person:
                 parse_roles(roles),
                 None if trained is None else date.fromisoformat(trained),
                 from_rfc3339(table.text("added")),
-            )
+                _further(table),
+            ).checked()
         except (ValueError, OverflowError) as error:
             raise table.error(f"{error}") from None
         except FacewardError as error:
             raise table.error(str(error)) from None
+
+
+def _further(table: Table) -> tuple[PublicKey, ...]:
+    if not table.has("further"):
+        return ()
+    lines = table.names("further")
+    if not lines:
+        raise table.error("'further' names no key; it is left out where there is none")
+    return parse_further(lines)
+
+
+def parse_further(lines: tuple[str, ...]) -> tuple[PublicKey, ...]:
+    """Return further keys by their lines.
+
+    Raises:
+        BadInput: One is none.
+        UsageError: There are too many.
+    """
+    if len(lines) > MOST_FURTHER:
+        raise UsageError(f"a person has at most {MOST_FURTHER + 1} keys; leave out those that are not used any more")
+    return tuple(PublicKey.parse(line) for line in lines)
 
 
 def checked_name(text: str) -> str:
@@ -113,25 +170,6 @@ def parse_roles(names: tuple[str, ...]) -> frozenset[Role]:
     if not names:
         raise UsageError(f"a person needs a role; roles are {', '.join(known)}")
     return frozenset(known[name] for name in names)
-
-
-# Cyrillic and Greek letters that are drawn like Latin ones, after case folding; within a script no two become one.
-_DRAWN_ALIKE = str.maketrans("авекмнорстухіјѕԁαβεζηικμνορτυχ\u0131", "abekmhopctyxijsdabezhikmnoptyxi")
-# Characters of the category Mn, Lo or So that nobody sees.
-_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
-
-
-@lru_cache(maxsize=4096)
-def _alike(name: str) -> str:
-    # Two names that a reader of the log would take for one must not be two people.
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    seen = "".join(character for character in folded if not _is_unseen(character))
-    return " ".join(seen.translate(_DRAWN_ALIKE).split())
-
-
-def _is_unseen(character: str) -> bool:
-    variation = "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
-    return variation or character in _UNSEEN or unicodedata.category(character) == "Cf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +221,13 @@ class Roster:
             PolicyRefusal: Another name holds the same key, or looks the same; or too few approvers would be left.
         """
         for other in self.people.values():
-            if other.name != person.name and other.key.same_key(person.key):
+            if other.name != person.name and other.shares_key(person):
                 raise PolicyRefusal(
                     "S2",
                     f"{other.name!r} holds this key already, and nobody shares a key.",
                     "Make a key for each person with 'faceward person key'.",
                 )
-            if other.name != person.name and _alike(other.name) == _alike(person.name):
+            if other.name != person.name and alike(other.name) == alike(person.name):
                 raise PolicyRefusal(
                     "S2", f"the name {person.name!r} looks like {other.name!r}.", "Choose a name that differs."
                 )

@@ -23,7 +23,6 @@ from faceward.policy.asking import (
     sign_request,
 )
 from faceward.policy.people import Person, Role, Roster
-from faceward.policy.sshsig import verify
 
 TRAINED_FOR = frozenset({"mandate", "entry", "export", "rates", "evidence"})
 """Kinds of requests whose approver must be trained, where the standard asks for training: those about subjects."""
@@ -65,7 +64,7 @@ def check_request(signed: SignedRequest, roster: Roster, deployment: str, now: d
     """
     _check_term(signed.request, deployment, now)
     requester = _person(roster, signed.request.requester)
-    verify(requester.key, REQUEST_NAMESPACE, signed.request.message(), signed.signature)
+    requester.check_signature(REQUEST_NAMESPACE, signed.request.message(), signed.signature)
     return requester
 
 
@@ -105,7 +104,7 @@ def check_approval(signed: SignedRequest, approval: Approval, roster: Roster, de
     if approval.time < request.created - SKEW or approval.time > now + SKEW or approval.time >= request.expires:
         raise PolicyRefusal("S2", "it was decided outside the request's term.", "Decide within it, by a right clock.")
     message = decision_message(approval.request, deployment, approver.name, (approval.decision, approval.time))
-    verify(approver.key, APPROVAL_NAMESPACE, message, approval.signature)
+    approver.check_signature(APPROVAL_NAMESPACE, message, approval.signature)
     # A refusal counts whoever is trained, and so does what is decided about people and rules: otherwise nobody could
     # enter a training any more once those of all approvers have ended.
     asked = roster.training_asked and signed.request.kind in TRAINED_FOR
@@ -167,7 +166,7 @@ def _check_term(request: Request, deployment: str, now: datetime) -> None:
 
 
 def _holds_key(roster: Roster, name: str, person: Person) -> bool:
-    return name in roster and roster.person(name).key.same_key(person.key)
+    return name in roster and roster.person(name).shares_key(person)
 
 
 def _person(roster: Roster, name: str) -> Person:

@@ -20,7 +20,7 @@ from faceward.policy.fields import VERSION, check_head
 from faceward.policy.people import Person, Roster
 from faceward.policy.requests import SKEW
 from faceward.policy.signed_sessions import Session, SignedSession
-from faceward.policy.sshsig import PrivateKey, verify
+from faceward.policy.sshsig import PrivateKey
 from faceward.policy.sshwire import BadSignature
 from faceward.policy.strict import Table, parse_json
 
@@ -223,7 +223,7 @@ def check_session(signed: SignedSession, roster: Roster, deployment: str, now: d
     if session.person not in roster:
         raise PolicyRefusal("S2", f"{session.person!r} is not in the roster.", "Let somebody sign in who is.")
     person = roster.person(session.person)
-    verify(person.key, SESSION_NAMESPACE, session.message(), signed.signature)
+    person.check_signature(SESSION_NAMESPACE, session.message(), signed.signature)
     if session.created > now + SKEW or session.expires - session.created > LONGEST or now >= session.expires:
         raise PolicyRefusal("S2", "this session has ended, or was begun by a wrong clock.", _AGAIN)
     return person

@@ -33,6 +33,7 @@ __all__ = [
     "PublicKey",
     "packed",
     "signed_data",
+    "signer_of",
     "verify",
 ]
 
@@ -184,13 +185,26 @@ def verify(key: PublicKey, namespace: str, message: bytes, signature: str) -> No
     _good(key, namespace, message, signature)
 
 
-@lru_cache(maxsize=1024)
-def _good(key: PublicKey, namespace: str, message: bytes, signature: str) -> None:
-    """Check a signature; what was found good once is good, so that it is not computed again at each use."""
+def signer_of(signature: str) -> PublicKey:
+    """Return the key that a signature says it was made with; `verify` says whether it was.
+
+    Raises:
+        BadSignature: It is no signature, or of another kind.
+    """
+    return _opened(signature)[0]
+
+
+def _opened(signature: str) -> tuple[PublicKey, Reader]:
     reader = Reader(unarmoured(signature), "the signature")
     if reader.take(len(_MAGIC)) != _MAGIC or reader.number() != _VERSION:
         raise BadSignature.because("this is no SSH signature of version 1.", "Sign with 'ssh-keygen -Y sign'.")
-    signer = PublicKey.from_blob(reader.string())
+    return PublicKey.from_blob(reader.string()), reader
+
+
+@lru_cache(maxsize=1024)
+def _good(key: PublicKey, namespace: str, message: bytes, signature: str) -> None:
+    """Check a signature; what was found good once is good, so that it is not computed again at each use."""
+    signer, reader = _opened(signature)
     named = reader.text()
     reader.string()  # reserved
     algorithm = reader.text()

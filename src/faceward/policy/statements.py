@@ -12,7 +12,7 @@ from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.policy.fields import MAX_ORIGIN, VERSION, check_head, line, moment, person_name
 from faceward.policy.people import Person, Roster
 from faceward.policy.requests import LONGEST, SKEW
-from faceward.policy.sshsig import MessageSigner, verify
+from faceward.policy.sshsig import MessageSigner
 from faceward.policy.strict import Table
 
 STATEMENT_NAMESPACE = "faceward-statement"
@@ -127,5 +127,5 @@ def check_statement(statement: Statement, roster: Roster, deployment: str, now: 
     if statement.person not in roster:
         raise PolicyRefusal("S2", f"{statement.person!r} is not in the roster.", "Let somebody sign who is.")
     person = roster.person(statement.person)
-    verify(person.key, STATEMENT_NAMESPACE, statement.message(), statement.signature)
+    person.check_signature(STATEMENT_NAMESPACE, statement.message(), statement.signature)
     return person

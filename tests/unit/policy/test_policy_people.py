@@ -34,6 +34,33 @@ def test_S2_a_key_under_another_name_is_refused(roster: Roster, now: datetime) -
         roster.with_person(security_key)
 
 
+def test_S2_each_of_a_persons_keys_signs_and_none_is_anybody_elses(roster: Roster, now: datetime) -> None:
+    second, third = PrivateKey.generate(), PrivateKey.generate()
+    ana = replace(roster.person("ana"), further=(second.public,))
+    people = roster.with_person(ana)
+    assert Roster.from_json(people.to_json()) == people
+    ana.check_signature("n", b"m", second.sign("n", b"m"))
+    for signature in (third.sign("n", b"m"), second.sign("other", b"m"), ""):
+        with pytest.raises(PolicyRefusal):
+            ana.check_signature("n", b"m", signature)
+    with pytest.raises(PolicyRefusal):
+        roster.person("ana").check_signature("n", b"m", second.sign("n", b"m"))
+    for key, further in ((second, ()), (third, (second.public,)), (third, (ana.key,))):
+        with pytest.raises(PolicyRefusal, match="'ana' holds this key already"):
+            people.with_person(Person("eve", key.public, frozenset({Role.APPROVER}), None, now, further))
+
+
+def test_person_with_keys_that_are_none_is_refused(roster: Roster, keys: dict[str, PrivateKey]) -> None:
+    good = roster.person("ana").to_json()
+    assert "further" not in good
+    many = [PrivateKey.generate().public.line for _ in range(8)]
+    other = keys["ben"].public.line
+    for wrong in ([], "x", ["x"], [1], many, [good["key"]], [other, other], {}):
+        with pytest.raises(IntegrityError):
+            Person.from_json({**good, "further": wrong})
+    assert len(Person.from_json({**good, "further": many[:7]}).keys) == 8
+
+
 @pytest.mark.parametrize(
     "name", ["ANA", "\uff41na", "Ana", "a\u200dna", "an\ufe0fa", "\u0430na", "an\u03b1", "a\u034fna"]
 )
