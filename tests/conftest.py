@@ -6,7 +6,6 @@ import hashlib
 import importlib.util
 import json
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -47,6 +46,15 @@ def _installed(package: str, *parts: str) -> Path:
     assert spec is not None, f"{package} is a development dependency"
     assert spec.origin is not None
     return Path(spec.origin).parent.joinpath(*parts)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the searches for counter-examples out of the coverage, and begin with what takes long."""
+    for item in items:
+        # Traced they take several times as long, and what they run the other tests run too.
+        if item.path.is_relative_to(ROOT / "tests" / "property"):
+            item.add_marker(pytest.mark.no_cover)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -169,16 +177,11 @@ def world(make_world: Callable[..., Any]) -> Any:
 class Worker:
     """A process that runs `operations_worker.py`. It writes to a file, where a kill loses nothing that it said."""
 
-    def __init__(self, folder: Path, number: int, job: dict[str, Any]) -> None:
+    def __init__(self, nursery: Any, folder: Path, number: int, job: dict[str, Any]) -> None:
         self._told = folder / f"worker-{number}.txt"
         script = Path(__file__).with_name("operations_worker.py")
         with self._told.open("wb") as told:
-            self.process = subprocess.Popen(
-                [sys.executable, str(script), json.dumps(job, default=str)],
-                stdin=subprocess.PIPE,
-                stdout=told,
-                text=True,
-            )
+            self.process = nursery.start(script, [json.dumps(job, default=str)], told.fileno())
 
     def lines(self) -> list[str]:
         """Return the whole lines it has written."""
@@ -196,7 +199,6 @@ class Worker:
     def ask(self, text: str) -> str:
         """Send a line and return the answer."""
         count = len(self.lines())
-        assert self.process.stdin is not None
         self.process.stdin.write(text + "\n")
         self.process.stdin.flush()
         return self.wait_for(count + 1)[-1]
@@ -204,22 +206,30 @@ class Worker:
     def kill(self) -> list[str]:
         """Kill it, and return what it had said."""
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
         return self.lines()
 
     def finish(self) -> list[str]:
         """Let it end, and return all that it said."""
-        self.process.communicate(timeout=60)
+        self.process.wait()
         return self.lines()
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Any]:
+    """Return what starts workers in some hundredths of a second."""
+    made = _load_beside("faceward_test_forked", "forked.py").Nursery("operations_worker")
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+def worker(tmp_path: Path, nursery: Any) -> Iterator[Callable[..., Worker]]:
     """Return a function that starts a worker on a deployment, and returns when that is open."""
     started: list[Worker] = []
 
     def start(do: str, home: Path, **job: Any) -> Worker:
-        started.append(Worker(tmp_path, len(started), {"do": do, "home": str(home), **job}))
+        started.append(Worker(nursery, tmp_path, len(started), {"do": do, "home": str(home), **job}))
         assert started[-1].wait_for(1)[0] == "ready"
         return started[-1]
 

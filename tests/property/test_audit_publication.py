@@ -61,9 +61,12 @@ def test_L1_every_size_to_300_grown_one_by_one(log: Log, tmp_path: Path) -> None
         done = publish(log, folder, SIGNER.verifier)
         assert done.before == (None if size == 0 else size - 1)
         assert done.written == len(list(new_tiles(max(size - 1, 0), size)))
-        same_tree(folder, log)
-        if earlier is not None:
-            assert verify_publication(folder, SIGNER.verifier, earlier=earlier).earlier == size - 1
+        # Outsiders read all that was ever published, so they look at the smallest, about the first full tile, and in
+        # between at every tenth.
+        if size <= 20 or size % 10 == 0 or 250 <= size <= 260:
+            same_tree(folder, log)
+            if earlier is not None:
+                assert verify_publication(folder, SIGNER.verifier, earlier=earlier).earlier == size - 1
         earlier = log.checkpoint()
         grow(log, 1)
     # No partial tile outlives its full one.
@@ -77,7 +80,8 @@ def test_L1_sizes_around_256_squared(log: Log, tmp_path: Path) -> None:
     for size in (65_279, 65_280, 65_535, 65_536, 65_537, 65_792):
         grow(log, size - log.size)
         publish(log, folder, SIGNER.verifier)
-        same_tree(folder, log)
+        if size in {65_280, 65_536, 65_537}:
+            same_tree(folder, log)
     publish(log, at_once, SIGNER.verifier)
     one, other = files(folder), files(at_once)
     assert other.items() <= one.items()
