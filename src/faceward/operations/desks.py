@@ -12,6 +12,8 @@ from faceward.core.document_results import MadeDocuments, SignOff
 from faceward.core.pack_results import MigrationResult, PackChange
 from faceward.core.reports import LogLine
 from faceward.operations import backup, documents, log_view, migration, pack_use
+from faceward.operations.accounts import Accounts
+from faceward.operations.api_keys import ApiKeys
 from faceward.operations.case_desk import Cases
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
@@ -20,9 +22,11 @@ from faceward.operations.log_files import verify_home
 from faceward.operations.mandates import Mandates
 from faceward.operations.monitoring_view import Monitoring
 from faceward.operations.people import People
+from faceward.operations.releases import Releases
 from faceward.operations.requests import Requests
 from faceward.operations.rights import Rights
 from faceward.operations.stopping import Control
+from faceward.operations.subject_links import SubjectLinks
 from faceward.operations.witnesses import Witnesses
 from faceward.vision.pipeline import Pipeline
 
@@ -32,6 +36,11 @@ class Desks:
 
     def __init__(self, deployment: Deployment, desk: Desk) -> None:
         self._deployment, self._desk = deployment, desk
+
+    @property
+    def home(self) -> Path:
+        """The deployment's folder."""
+        return self._deployment.home
 
     @property
     def control(self) -> Control:
@@ -49,9 +58,29 @@ class Desks:
         return Rights(self._deployment, self._desk)
 
     @property
+    def links(self) -> SubjectLinks:
+        """Links by which subjects see for themselves what is held about them."""
+        return SubjectLinks(self._deployment, self._desk)
+
+    @property
+    def accounts(self) -> Accounts:
+        """Who gets into a service, and who did not (rule K2)."""
+        return Accounts(self._deployment, self._desk)
+
+    @property
     def people(self) -> People:
         """The people who may act (rule S2)."""
         return People(self._deployment, self._desk)
+
+    @property
+    def api_keys(self) -> ApiKeys:
+        """The keys with which programs act (rule K2)."""
+        return ApiKeys(self._deployment, self._desk)
+
+    @property
+    def releases(self) -> Releases:
+        """Releases that subjects signed, put on file (rule C1)."""
+        return Releases(self._deployment, self._desk)
 
     @property
     def requests(self) -> Requests:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from faceward.core.errors import FacewardError, PolicyRefusal, UsageError
-from faceward.service import families, health, logs
+from faceward.service import families, health, logs, roles
 from faceward.service.errors import Forbidden
 from faceward.service.middleware import Surroundings
 from faceward.service.problems import MEDIA_TYPE, Problem, problem
@@ -29,6 +29,9 @@ def create_app(service: Service) -> FastAPI:
 
     Args:
         service: What it serves; its owner closes it after the application has ended.
+
+    Raises:
+        Undeclared: A route does not say who may call it; see `service.roles`.
     """
 
     @asynccontextmanager
@@ -50,6 +53,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     app.include_router(health.router)
     families.include(app)
+    roles.declared(app)
     app.add_exception_handler(FacewardError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)

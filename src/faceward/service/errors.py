@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from faceward.core.errors import FacewardError
+from collections.abc import Mapping
+
+from faceward.core.canonical import JSONValue
+from faceward.core.errors import FacewardError, SignatureNeeded
 
 
 class Unauthenticated(FacewardError):
@@ -35,3 +38,15 @@ class Conflict(FacewardError):
 
 class Abandoned(FacewardError):
     """The client no longer waits for an answer, so nothing was begun."""
+
+
+class SignatureAsked(SignatureNeeded):
+    """A person has to sign before the request is sent again; see `service.signing`.
+
+    Attributes:
+        more: What the answer says beside namespace and message.
+    """
+
+    def __init__(self, needed: SignatureNeeded, more: Mapping[str, JSONValue]) -> None:
+        super().__init__(needed.namespace, needed.message)
+        self.more = more

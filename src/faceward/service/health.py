@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from faceward.core.errors import FacewardError
+from faceward.service.roles import public
 from faceward.service.state import Service
 
-router = APIRouter(tags=["operation"])
+router = APIRouter(tags=["operation"], dependencies=[public()])
 _TEXT = "text/plain; version=1.0.0; charset=utf-8"
 
 

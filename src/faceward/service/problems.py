@@ -20,7 +20,7 @@ from faceward.core.errors import (
     SignatureNeeded,
     UsageError,
 )
-from faceward.service.errors import Abandoned, Busy, Conflict, Forbidden, TooLarge, Unauthenticated
+from faceward.service.errors import Abandoned, Busy, Conflict, Forbidden, SignatureAsked, TooLarge, Unauthenticated
 
 MEDIA_TYPE = "application/problem+json"
 _PREFIX = "urn:faceward:"
@@ -92,7 +92,8 @@ def _made(error: FacewardError, name: str, status: int, title: str) -> Problem:
         return Problem(f"{kind}:{error.rule}", title, status, detail, told)
     if isinstance(error, SignatureNeeded):
         message = base64.b64encode(error.message).decode("ascii")
-        return Problem(kind, title, status, detail, {"namespace": error.namespace, "message": message})
+        more = error.more if isinstance(error, SignatureAsked) else {}
+        return Problem(kind, title, status, detail, {"namespace": error.namespace, "message": message, **more})
     if isinstance(error, Busy):
         return Problem(kind, title, status, detail, {}, {"Retry-After": str(error.retry_after)})
     if isinstance(error, Unauthenticated):

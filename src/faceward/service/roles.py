@@ -80,7 +80,8 @@ class Allowed:
         else:
             wanted = ", ".join(sorted(self.who))
             refusal = Forbidden(f"this is for: {wanted}; ask somebody who may, or have the role given to you")
-        await limits.denied(request, "route", str(refusal), caller=shown.caller, shown=shown.anything)
+        if not shown.noted:
+            await limits.denied(request, "route", str(refusal), caller=shown.caller, shown=shown.anything)
         raise refusal
 
 
@@ -165,8 +166,9 @@ def _declared(app: FastAPI) -> Iterator[Declared]:
 
 def _of(dependant: Dependant) -> Allowed | None:
     calls = [one.call for one in dependant.dependencies if isinstance(one.call, Allowed)]
-    # The route's own dependency comes after those of its routers, and says more exactly who may.
-    return calls[-1] if calls else None
+    if len(calls) > 1:
+        raise Undeclared("a route and its router both say who may call it; say it once")
+    return calls[0] if calls else None
 
 
 def _names(caller: Caller) -> frozenset[str]:

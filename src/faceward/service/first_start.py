@@ -1,0 +1,285 @@
+"""One-time links by which people bring their own passkey: the first, and everybody whom somebody invites (rule K2).
+
+There are no default credentials. A deployment without people gets one link at its start; who follows it names themself,
+makes a passkey, and founds the roster. Everybody else follows a link that names them. Their passkey is then an *offer*:
+it counts only once somebody who signed in has asked for them to be added, and, when two approvers are known, once
+another person has approved it (rule S2).
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from faceward.core.canonical import JSONObject, JSONValue
+from faceward.core.errors import BadInput, UsageError
+from faceward.core.names import check_name
+from faceward.policy.people import parse_roles
+from faceward.policy.sshsig import PublicKey
+from faceward.service import passkeys, sessions
+
+if TYPE_CHECKING:
+    from faceward.core.request_results import Asked
+    from faceward.operations.system import System
+    from faceward.service.passkeys import Made
+    from faceward.service.state import Service
+
+TERM = timedelta(hours=1)
+"""How long the first link may be used."""
+
+INVITED_TERM = timedelta(days=3)
+"""How long an invitation may be used."""
+
+OFFER_TERM = timedelta(days=30)
+FOUNDER_ROLES = ("operator", "approver", "reviewer", "auditor")
+"""What the first person may do. Under rules that ask for several people they cannot do it alone."""
+
+_LINK, _CEREMONY, _OFFER = "link", "ceremony", "offer"
+_TOKEN_BYTES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Whom a link is for.
+
+    Attributes:
+        name: Their name; empty on the first link, whose visitor names themself.
+        roles: What they are to be allowed.
+        trained: Day until which their training is valid, as `2027-12-31`, or empty.
+        by: Who invites them; empty on the first link.
+        replaces: For somebody who is registered: whether the passkey takes the place of their keys, or joins them.
+    """
+
+    name: str = ""
+    roles: tuple[str, ...] = FOUNDER_ROLES
+    trained: str = ""
+    by: str = ""
+    replaces: bool = False
+
+    @property
+    def founds(self) -> bool:
+        """Whether it is the first link."""
+        return not self.name
+
+    def to_json(self) -> JSONObject:
+        """Return an object that `of` reads back equal."""
+        return {
+            "name": self.name,
+            "roles": list(self.roles),
+            "trained": self.trained,
+            "by": self.by,
+            "replaces": self.replaces,
+        }
+
+    @classmethod
+    def of(cls, value: JSONValue) -> Invitation:
+        """Read what `to_json` wrote."""
+        kept = value if isinstance(value, dict) else {}
+        roles = kept.get("roles")
+        named = tuple(str(one) for one in roles) if isinstance(roles, list) else ()
+        texts = (str(kept.get("name", "")), named, str(kept.get("trained", "")), str(kept.get("by", "")))
+        return cls(*texts, replaces=kept.get("replaces") is True)
+
+    def checked(self) -> Invitation:
+        """Return it, with the name as the roster would write it.
+
+        Raises:
+            UsageError: The name cannot be one, a role is unknown, or the day is none.
+        """
+        parse_roles(self.roles)
+        _day(self.trained)
+        return replace(self, name=check_name(self.name, "person"))
+
+
+def first_link(service: Service) -> str | None:
+    """Return the link by which the first person comes in, or None where there are people already.
+
+    Every start makes another, and the earlier ones stay good for their hour.
+    """
+    if len(service.system.people.roster()):
+        return None
+    return _link(service, Invitation(), TERM)
+
+
+def invite(service: Service, invitation: Invitation, system: System | None = None) -> str:
+    """Return a link for somebody who is to bring their passkey; that it was made is in the log.
+
+    Args:
+        service: The service.
+        invitation: Whom it is for.
+        system: The deployment as who invites acts in it; as it was opened if None.
+
+    Raises:
+        UsageError: See `Invitation.checked`.
+    """
+    checked = invitation.checked()
+    (system or service.system).accounts.note("person.invite", checked.to_json())
+    return _link(service, checked, INVITED_TERM)
+
+
+def _link(service: Service, invitation: Invitation, term: timedelta) -> str:
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    service.vault.put(_LINK, token, invitation.to_json(), service.now() + term)
+    # Behind '#', so that it reaches neither the server's log nor another site.
+    return f"{service.settings.origin}/auth/begin#{token}"
+
+
+def begun(service: Service, token: str, name: str) -> dict[str, JSONValue]:
+    """Return what a browser makes the passkey with, of who followed a link.
+
+    Args:
+        service: The service.
+        token: The link's.
+        name: What the visitor calls themself; of use on the first link alone.
+
+    Returns:
+        `ceremony`, which `finished` is given; `name`; `publicKey` for `navigator.credentials.create`.
+
+    Raises:
+        BadInput: The link is none, was used, or is too old; or somebody was first.
+        UsageError: The name cannot be one.
+    """
+    invitation = _followed(service, token)
+    person = check_name(name, "person") if invitation.founds else invitation.name
+    registered = service.system.people.roster().people.get(person)
+    options, challenge = passkeys.creation_options(service, person, registered.keys if registered else ())
+    ceremony = secrets.token_urlsafe(_TOKEN_BYTES)
+    value: JSONValue = {"token": token, "name": person, "challenge": challenge.hex()}
+    service.vault.put(_CEREMONY, ceremony, value, service.now() + passkeys.TERM)
+    return {"ceremony": ceremony, "name": person, "publicKey": options}
+
+
+def finished(service: Service, ceremony: str, credential: dict[str, object], trained: str = "") -> dict[str, JSONValue]:
+    """Take the passkey that a browser has made, and spend the link.
+
+    Args:
+        service: The service.
+        ceremony: From `begun`.
+        credential: `PublicKeyCredential.toJSON()`.
+        trained: On the first link, the day until which the visitor's own training is valid, or empty.
+
+    Returns:
+        `name`, `fingerprint`, and `state`: `founded`, or `offered`.
+
+    Raises:
+        BadInput: It is too late, the passkey cannot be used, or the link was used meanwhile.
+        PolicyRefusal: A rule refuses the person; the link stays good.
+    """
+    kept = service.vault.take(_CEREMONY, ceremony)
+    if not isinstance(kept, dict):
+        raise BadInput("this took too long, or was done already; follow the link again")
+    token, name = str(kept["token"]), str(kept["name"])
+    _day(trained)
+    passkey = passkeys.made(service, credential, bytes.fromhex(str(kept["challenge"])))
+    invitation = Invitation.of(service.vault.take(_LINK, token))
+    if not invitation.roles:
+        raise BadInput("this link was used already; ask for another")
+    shown: dict[str, JSONValue] = {"name": name, "fingerprint": passkey.key.fingerprint}
+    if not invitation.founds:
+        _offer(service, invitation, passkey)
+        return {**shown, "state": "offered"}
+    try:
+        found(service, name, passkey, trained)
+    except Exception:
+        service.vault.put(_LINK, token, invitation.to_json(), service.now() + TERM)
+        raise
+    return {**shown, "state": "founded"}
+
+
+def found(service: Service, name: str, passkey: Made, trained: str) -> Asked:
+    """Make somebody the first person of the roster."""
+    system = service.system.acting(name)
+    asked = system.people.add(name, passkey.key.line, FOUNDER_ROLES, _day(trained))
+    passkeys.keep(service, name, passkey)
+    sessions.forget_roster()
+    return asked
+
+
+def _followed(service: Service, token: str) -> Invitation:
+    invitation = Invitation.of(service.vault.get(_LINK, token))
+    if not invitation.roles:
+        raise BadInput("this link is none, was used already, or is too old; ask for another")
+    if invitation.founds and len(service.system.people.roster()):
+        raise BadInput("somebody is registered already; ask them for a link of your own")
+    return invitation
+
+
+def _offer(service: Service, invitation: Invitation, passkey: Made) -> None:
+    name = secrets.token_hex(8)
+    value: JSONValue = {
+        **invitation.to_json(),
+        "id": name,
+        "key": passkey.key.line,
+        "fingerprint": passkey.key.fingerprint,
+        "credential": passkey.credential,
+        "count": passkey.count,
+        "transports": list(passkey.transports),
+    }
+    service.system.accounts.note("person.offer", {"person": invitation.name, "fingerprint": passkey.key.fingerprint})
+    service.vault.put(_OFFER, name, value, service.now() + OFFER_TERM)
+
+
+def offers(service: Service) -> list[dict[str, JSONValue]]:
+    """Return the passkeys that wait for somebody to ask for their owners, by name."""
+    found = [value for value in service.vault.all(_OFFER) if isinstance(value, dict)]
+    return sorted(found, key=lambda value: (str(value["name"]), str(value["id"])))
+
+
+def accept(service: Service, system: System, offer: str) -> Asked:
+    """Ask for somebody to be added with the passkey that they brought; see `operations.people.People.add`.
+
+    Args:
+        service: The service.
+        system: The deployment as who asks acts in it.
+        offer: The offer's identifier.
+
+    Raises:
+        UsageError: There is no such offer.
+        PolicyRefusal: A rule refuses it.
+        SignatureNeeded: Who asks has not signed it yet; see `service.signing`.
+    """
+    kept = service.vault.get(_OFFER, offer)
+    if not isinstance(kept, dict):
+        raise UsageError("there is no such offer of a passkey, or it is too old")
+    invitation, line = Invitation.of(kept), str(kept["key"])
+    day = _day(invitation.trained)
+    further: tuple[str, ...] = ()
+    registered = system.people.roster().people.get(invitation.name)
+    if registered is not None and not invitation.replaces:
+        first, *others = (key.line for key in registered.keys if key.line != line)
+        line, further = first, (*others, line)
+    asked = system.people.add(invitation.name, line, invitation.roles, day, further)
+    transports = kept["transports"]
+    made = passkeys.Made(
+        str(kept["credential"]),
+        PublicKey.parse(str(kept["key"])),
+        int(str(kept["count"])),
+        tuple(str(one) for one in transports) if isinstance(transports, list) else (),
+    )
+    passkeys.keep(service, invitation.name, made)
+    service.vault.delete(_OFFER, offer)
+    sessions.forget_roster()
+    return asked
+
+
+def decline(service: Service, system: System, offer: str) -> None:
+    """Forget an offer.
+
+    Raises:
+        UsageError: There is no such offer.
+    """
+    kept = service.vault.take(_OFFER, offer)
+    if not isinstance(kept, dict):
+        raise UsageError("there is no such offer of a passkey, or it is too old")
+    system.accounts.note("person.decline", {"person": str(kept["name"]), "fingerprint": str(kept["fingerprint"])})
+
+
+def _day(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text[:40]!r} is no day; write it as 2027-12-31") from None

@@ -1,0 +1,161 @@
+"""Acts that need a signature of the person's own key, asked for and then repeated (rule S2).
+
+A route that may need one runs its operation through `repeatable`:
+
+    async def approve(request: Request, digest: str, caller: Annotated[Caller, Depends(known)]) -> Response:
+        act = lambda system: system.requests.decide(digest, Decision.APPROVE)
+        shown = await repeatable(request, caller, act)
+
+`act` gets the deployment as the caller acts in it, runs in the pool, and must do nothing that may not be done twice
+before the operation that signs. Where the signature is not there yet, the answer is status 428 with
+
+    {"type": "urn:faceward:signature-needed", "namespace": …, "message": BASE64, "prepared": ID, "shown": {…},
+     "publicKey": {…}}
+
+`publicKey` (for `navigator.credentials.get`) is there where a key of the person is a passkey. The request is then sent
+again with `Faceward-Prepared: ID` and one of
+
+- `Faceward-Assertion`: `PublicKeyCredential.toJSON()` as JSON, in Base 64 for URLs without padding;
+- `Faceward-Signature`: what `ssh-keygen -Y sign -n NAMESPACE` wrote, in Base 64.
+
+`static/passkeys.js` does all this for every `<form method="post" data-sign>` and, for other scripts, as
+`faceward.send(url, options)`. An act that needs two signatures answers 428 twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from anyio import to_thread
+
+from faceward.core.canonical import JSONValue
+from faceward.core.errors import BadInput, SignatureNeeded
+from faceward.policy.passkeys import challenge
+from faceward.policy.sessions import Presigned
+from faceward.policy.sshsig import PASSKEY
+from faceward.policy.sshwire import BadSignature
+from faceward.service import limits, passkeys, sessions
+from faceward.service.errors import SignatureAsked
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from faceward.operations.system import System
+    from faceward.service.callers import Caller
+    from faceward.service.state import Service
+
+T = TypeVar("T")
+
+TERM = timedelta(minutes=10)
+"""How long somebody may take to read and sign; operations take nothing older (`operations.signing.FRESH`)."""
+
+PREPARED, SIGNATURE, ASSERTION = "Faceward-Prepared", "Faceward-Signature", "Faceward-Assertion"
+_KIND = "signing"
+_LONGEST = 8192
+
+
+async def repeatable(request: Request, caller: Caller, act: Callable[[System], T]) -> T:
+    """Do something in a caller's name, with what they signed for it if this is the second time.
+
+    Args:
+        request: The request, whose headers bring what was signed.
+        caller: Who.
+        act: What to do; it is given the deployment as the caller acts in it.
+
+    Raises:
+        SignatureAsked: A signature is needed; status 428.
+        BadSignature: What was brought is no good (S2); the attempt is in the log.
+        BadInput: What was brought was not asked for, here, of this session, within ten minutes.
+    """
+    service: Service = request.app.state.service
+    had = await _brought(request, service, caller)
+    session = caller.session
+    if session is not None and had:
+        session = session.with_signatures(*had)
+    try:
+        return await service.work.run(act, service.system.acting(caller.name, session))
+    except SignatureNeeded as needed:
+        asked = await to_thread.run_sync(_prepare, service, caller, _place(request), needed, had)
+        raise asked from None
+
+
+def _prepare(
+    service: Service, caller: Caller, place: str, needed: SignatureNeeded, had: tuple[Presigned, ...]
+) -> SignatureAsked:
+    name = secrets.token_urlsafe(24)
+    value: JSONValue = {
+        "session": caller.token,
+        "place": place,
+        "namespace": needed.namespace,
+        "message": needed.message.decode(),
+        "had": [
+            {"namespace": one.namespace, "message": one.message.decode(), "signature": one.signature} for one in had
+        ],
+    }
+    service.vault.put(_KIND, name, value, service.now() + TERM)
+    more: dict[str, JSONValue] = {"prepared": name, "shown": json.loads(needed.message)}
+    keys = sessions.roster(service).person(caller.name).keys
+    if any(key.algorithm == PASSKEY for key in keys):
+        asked, allowed = challenge(needed.namespace, needed.message), passkeys.credentials_of(service, keys)
+        more["publicKey"] = passkeys.request_options(service, asked, allowed)
+    return SignatureAsked(needed, more)
+
+
+async def _brought(request: Request, service: Service, caller: Caller) -> tuple[Presigned, ...]:
+    name = request.headers.get(PREPARED)
+    if name is None or caller.session is None:
+        return ()
+    kept = await to_thread.run_sync(service.vault.take, _KIND, name)
+    if not isinstance(kept, dict) or kept["session"] != caller.token or kept["place"] != _place(request):
+        raise BadInput("nothing waits here for this signature, or not any more; begin again")
+    earlier = kept["had"] if isinstance(kept["had"], list) else []
+    had = tuple(
+        Presigned(str(one["namespace"]), str(one["message"]).encode(), str(one["signature"]))
+        for one in earlier
+        if isinstance(one, dict)
+    )
+    try:
+        new = await to_thread.run_sync(
+            _signed, request, service, caller, str(kept["namespace"]), str(kept["message"]).encode()
+        )
+    except BadSignature as refusal:
+        await limits.denied(request, "signature", refusal.reason, caller=caller)
+        raise
+    return (*had, new)
+
+
+def _signed(request: Request, service: Service, caller: Caller, namespace: str, message: bytes) -> Presigned:
+    assertion, signature = request.headers.get(ASSERTION), request.headers.get(SIGNATURE)
+    if assertion is not None:
+        try:
+            credential = json.loads(_decoded(assertion))
+        except (ValueError, RecursionError):
+            raise BadInput(f"{ASSERTION} is no JSON in Base 64; send what the browser's passkey answered") from None
+        if not isinstance(credential, dict):
+            raise BadInput(f"{ASSERTION} is no JSON object; send what the browser's passkey answered")
+        return passkeys.signed(service, credential, sessions.roster(service).person(caller.name), namespace, message)
+    if signature is None:
+        raise BadInput(f"{PREPARED} came without a signature; send {ASSERTION} or {SIGNATURE} with it")
+    try:
+        return Presigned(namespace, message, _decoded(signature).decode("ascii"))
+    except ValueError:
+        raise BadInput(f"{SIGNATURE} is no armoured signature in Base 64") from None
+
+
+def _decoded(text: str) -> bytes:
+    if len(text) > _LONGEST:
+        raise BadInput("the signature is longer than any; send what was asked for")
+    try:
+        return base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise BadInput("the signature is not Base 64; send what was asked for") from None
+
+
+def _place(request: Request) -> str:
+    return f"{request.method} {request.url.path}?{request.url.query}"
