@@ -18,8 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import faceward
+from faceward.bootstrap import Secret, open_system
 from faceward.core.errors import FacewardError
-from faceward.operations.documents import Order
+from faceward.operations import documents
+from faceward.operations.backup import Places
+from faceward.operations.restore_order import Order
+from faceward.operations.restoring import restore
 from faceward.operations.signing_in import Credentials
 from faceward.operations.system import System
 from faceward.policy.consent import Release
@@ -51,6 +55,23 @@ def enrol_many(system: System, job: dict[str, Any]) -> None:
         picture = paint(Path(job["folder"]) / f"{who}.png", who)
         system.enrol([picture], subject=who, purpose="door", releases=releases(who))
         say("enrolled", who)
+
+
+def back_up(system: System, job: dict[str, Any]) -> None:
+    for number in range(1000):
+        archive = Path(job["archives"]) / f"{job['first'] + number}.tar"
+        system.back_up(Places(archive, Path(job["keys"])))
+        say("backed-up", archive)
+
+
+def restore_one(_: System, job: dict[str, Any]) -> None:
+    order = Order(Path(job["archive"]), Path(job["keys"]), Path(job["into"]), Path(job["log"]))
+    result = restore(
+        order,
+        lambda path: Secret(PASSPHRASE).holder(path),
+        lambda home: open_system(home, passphrase=PASSPHRASE),
+    )
+    say("restored", result.home)
 
 
 def erase_many(system: System, job: dict[str, Any]) -> None:
@@ -121,7 +142,7 @@ def make_documents(system: System, job: dict[str, Any]) -> None:
     """Make documents, again and again."""
     number = 0
     while True:
-        system.make_documents(Order(("all",), Path(job["folder"])))
+        system.make_documents(documents.Order(("all",), Path(job["folder"])))
         number += 1
         say("made", number)
 
@@ -133,6 +154,8 @@ def create(job: dict[str, Any]) -> None:
 JOBS: dict[str, Callable[[System, dict[str, Any]], None]] = {
     "enrol_folder": enrol_folder,
     "enrol_many": enrol_many,
+    "back_up": back_up,
+    "restore": restore_one,
     "erase_many": erase_many,
     "identify_until": identify_until,
     "listen": listen,

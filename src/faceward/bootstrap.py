@@ -23,6 +23,7 @@ from faceward.operations.config import (
     KEY_FILE,
     KEYS_FILE,
     LOG_FILE,
+    SESSION_GUARD,
     VKEY_FILE,
     Config,
     read_config,
@@ -47,7 +48,6 @@ from faceward.standalone import pipeline
 __all__ = ["Credentials", "Secret", "create", "open_system"]
 
 _MAX_VKEY_BYTES = 4096
-_SESSION_GUARD = "session.guard"
 
 
 def open_system(
@@ -141,7 +141,7 @@ def _assemble(
 
 def _begin_session(deployment: Deployment, session: ExitStack, *, sweep: bool) -> None:
     """Recover what a killed process left, if this is the only one, and hold the deployment open beside others."""
-    guard = ProcessGuard(deployment.home / _SESSION_GUARD)
+    guard = ProcessGuard(deployment.home / SESSION_GUARD)
     desk = Desk(deployment)
     with guard.exclusive() as alone:
         if alone:

@@ -8,6 +8,7 @@ import typer
 
 from faceward.cli import (
     audit,
+    backup,
     bench,
     case,
     clock,
@@ -29,8 +30,10 @@ from faceward.cli import (
     recognition,
     releases,
     requests,
+    serve,
     standards,
     subjects,
+    upgrade,
     watchlist,
 )
 from faceward.cli.options import (
@@ -87,8 +90,11 @@ def build() -> typer.Typer:
         clock,
         document,
         audit,
+        serve,
         outsiders,
         custodian,
+        backup,
+        upgrade,
         packs,
         evaluate,
         bench,

@@ -34,7 +34,7 @@ PassphraseFile = Annotated[
     typer.Option(
         "--passphrase-file",
         metavar="FILE",
-        help="File whose first line is the passphrase, used where FACEWARD_PASSPHRASE is not set.",
+        help="File whose first line is the passphrase; else FACEWARD_PASSPHRASE_FILE. FACEWARD_PASSPHRASE comes first.",
         show_default=False,
         readable=False,
     ),
@@ -175,7 +175,7 @@ class Settings:
         return PrivateKey.load(path, given)
 
     def passphrase(self, *, new: bool = False) -> str:
-        """Return the passphrase: from FACEWARD_PASSPHRASE, else the file, else a prompt.
+        """Return the passphrase: from FACEWARD_PASSPHRASE, else the file (or FACEWARD_PASSPHRASE_FILE), else a prompt.
 
         Args:
             new: Ask twice, because it is being chosen.
@@ -187,8 +187,10 @@ class Settings:
         given = os.environ.get("FACEWARD_PASSPHRASE")
         if given:
             return given
-        if self.passphrase_file is not None:
-            return _from_file(self.passphrase_file)
+        named = os.environ.get("FACEWARD_PASSPHRASE_FILE")
+        file = self.passphrase_file or (Path(named) if named else None)
+        if file is not None:
+            return _from_file(file)
         if not sys.stdin.isatty():
             raise UsageError("no passphrase; set FACEWARD_PASSPHRASE or give --passphrase-file FILE")
         return _prompt(new=new)

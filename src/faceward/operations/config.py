@@ -18,6 +18,8 @@ GALLERY_FILE = "gallery.db"
 LOG_FILE = "log.db"
 VKEY_FILE = "log.vkey"
 CUSTODIAN_FILE = "custodian.db"
+SESSION_GUARD = "session.guard"
+"""Held shared by every process that has the deployment open."""
 _MAX_CONFIG_BYTES = 2**16
 _FLAGS = ("age", "trial")
 

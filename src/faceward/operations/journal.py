@@ -153,7 +153,7 @@ class Journal:
         read = {} if entries is None else entries
         if placed.entry not in read:
             read[placed.entry] = self._deployment.log.entry(placed.entry)
-        opening = self._unsealed(placed.entry, read[placed.entry], placed.opening, owner.key)
+        opening = unsealed(placed.entry, read[placed.entry], placed.opening, owner.key)
         if LINK_FIELD not in opening.details:
             # Written before there were chains.
             return None
@@ -202,7 +202,7 @@ class Journal:
             key = self.keys.key(sealed.key_id)
             if key is None:
                 continue
-            result[sealed.slot] = self._unsealed(index, entry, sealed, key)
+            result[sealed.slot] = unsealed(index, entry, sealed, key)
         if DETAILS in entry.slots and DETAILS not in result:
             raise IntegrityError(f"log entry {index}: its details were deleted; restore log.db from a backup")
         return result
@@ -218,15 +218,8 @@ class Journal:
         owner = owner or self.keys.deployment_key()
         for sealed in self._deployment.log.openings(index):
             if sealed.key_id == owner.key_id and slot in (None, sealed.slot):
-                return sealed.slot, self._unsealed(index, entry, sealed, owner.key)
+                return sealed.slot, unsealed(index, entry, sealed, owner.key)
         raise IntegrityError(f"log entry {index}: its opening was deleted; restore log.db from a backup")
-
-    def _unsealed(self, index: int, entry: Entry, sealed: SealedOpening, key: bytes) -> Opening:
-        digest = entry.digest(sealed.slot)
-        opening = Opening.from_json(open_record(sealed.sealed, _opener(key, sealed.key_id, sealed.slot, digest)))
-        if not opening.opens(digest):
-            raise IntegrityError(f"log entry {index}: the details kept do not match what was committed to")
-        return opening
 
     def line(self, index: int, entry: Entry, *, only: str | None = None) -> LogLine:
         """Show an entry.
@@ -291,6 +284,19 @@ class _Batch:
         if owner.key_id not in self._heads:
             self._heads[owner.key_id] = self._journal.head(owner, self._entries)
         return Link.after(owner.label, self._heads[owner.key_id])
+
+
+def unsealed(index: int, entry: Entry, sealed: SealedOpening, key: bytes) -> Opening:
+    """Open an opening with the key that it is sealed by.
+
+    Raises:
+        IntegrityError: It does not authenticate, or does not open the entry's commitment.
+    """
+    digest = entry.digest(sealed.slot)
+    opening = Opening.from_json(open_record(sealed.sealed, _opener(key, sealed.key_id, sealed.slot, digest)))
+    if not opening.opens(digest):
+        raise IntegrityError(f"log entry {index}: the details kept do not match what was committed to")
+    return opening
 
 
 def _opener(key: bytes, key_id: str, slot: str, digest: bytes) -> SubjectKey:

@@ -11,8 +11,8 @@ from faceward.core.errors import IntegrityError
 from faceward.operations.deployment import Deployment
 
 # A gallery name that no user can give, since names hold no control characters: its keys seal subjects' openings.
-_SUBJECT_KEYS = "\x01log"
-_DEPLOYMENT_KEY_ID = "0" * 32
+SUBJECT_KEYS = "\x01log"
+DEPLOYMENT_KEY_ID = "0" * 32
 # The kind of document that leads from a subject's pseudonym to that key.
 _KEY_OF = "log-key"
 
@@ -43,7 +43,7 @@ class SubjectKeys:
 
     def deployment_key(self) -> SubjectLogKey:
         """Return the key under which lies what concerns no subject."""
-        return SubjectLogKey(_DEPLOYMENT_KEY_ID, self._deployment.lasting_secret("openings"))
+        return SubjectLogKey(DEPLOYMENT_KEY_ID, self._deployment.lasting_secret("openings"))
 
     def key_id(self, subject: str) -> str | None:
         """Return the identifier of the key that seals a subject's openings, or None where there is none."""
@@ -58,7 +58,7 @@ class SubjectKeys:
 
     def of(self, key_id: str) -> SubjectLogKey | None:
         """Return the subject's key of an identifier, or None where it was destroyed or is no subject's."""
-        key = None if key_id == _DEPLOYMENT_KEY_ID else self.key(key_id)
+        key = None if key_id == DEPLOYMENT_KEY_ID else self.key(key_id)
         return None if key is None else SubjectLogKey(key_id, key)
 
     def drawn(self, subject: str) -> SubjectLogKey:
@@ -73,8 +73,8 @@ class SubjectKeys:
 
     def _new_subject_key(self, subject: str) -> str:
         keys = self._deployment.keys
-        keys.create_gallery_key(_SUBJECT_KEYS)
-        [(key_id, _)] = keys.create_subject_keys(_SUBJECT_KEYS)
+        keys.create_gallery_key(SUBJECT_KEYS)
+        [(key_id, _)] = keys.create_subject_keys(SUBJECT_KEYS)
         # Of two processes at once the first decides: a key that nothing leads to would outlive the erasure.
         name = self._deployment.pseudonym(subject).hex()
         mine = self._document(name, key_id)
@@ -105,7 +105,7 @@ class SubjectKeys:
         keys = self._deployment.keys
         names = self._deployment.store.documents(_KEY_OF)
         held = {str(self._deployment.kept(_KEY_OF, name)): name for name in names}
-        pending = keys.pending(_SUBJECT_KEYS)
+        pending = keys.pending(SUBJECT_KEYS)
         keys.set_pending(pending & held.keys(), pending=False)
         if pending - held.keys():
             keys.destroy(sorted(pending - held.keys()))
@@ -115,7 +115,7 @@ class SubjectKeys:
     def key(self, key_id: str) -> bytes | None:
         """Return a key, or None where it was destroyed with its subject."""
         keys = self._deployment.keys
-        if key_id == _DEPLOYMENT_KEY_ID:
+        if key_id == DEPLOYMENT_KEY_ID:
             return keys.secret("openings")
         try:
             return keys.subject_key(key_id)

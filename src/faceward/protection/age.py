@@ -12,7 +12,9 @@ from faceward.protection.files import read_bounded, write_atomically
 from faceward.protection.holder import MASTER_KEY_BYTES, require_master, staged_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+    from typing import IO
 
 _WHAT = "the master key"
 _MAX_FILE_BYTES = 64 * 1024
@@ -106,6 +108,36 @@ def seal_to(text: str, data: bytes) -> bytes:
         UsageError: It is no recipient.
     """
     return bytes(pyrage.encrypt(data, [_recipient(text)]))
+
+
+def encrypt_stream(source: IO[bytes], target: IO[bytes], recipients: Sequence[str]) -> None:
+    """Encrypt a stream to age recipients, whatever its length.
+
+    Raises:
+        UsageError: One is no recipient.
+    """
+    pyrage.encrypt_io(source, target, [_recipient(text) for text in recipients])
+
+
+def decrypt_stream(source: IO[bytes], target: IO[bytes], identity_file: Path, name: Path) -> None:
+    """Decrypt what `encrypt_stream` wrote; use nothing of the target before this has returned.
+
+    Raises:
+        WrongSecret: It was encrypted to somebody else.
+        BadInput: The identity file holds no identity.
+        IntegrityError: The data are damaged.
+    """
+    try:
+        pyrage.decrypt_io(source, target, _identities(identity_file))
+    except pyrage.DecryptError as error:
+        if _NO_KEY in str(error):
+            raise WrongSecret(f"{identity_file} does not open {name}; use the recipient's identity") from None
+        raise IntegrityError(f"{name} is damaged; take another copy of it") from None
+    except OSError as error:
+        # So the library reports what does not decrypt in the middle; the machine's own errors have a number.
+        if error.errno is not None:
+            raise
+        raise IntegrityError(f"{name} is damaged; take another copy of it") from None
 
 
 def open_parcel(data: bytes, identity_file: Path) -> bytes:
