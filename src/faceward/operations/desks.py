@@ -15,6 +15,7 @@ from faceward.operations import backup, documents, log_view, migration, pack_use
 from faceward.operations.accounts import Accounts
 from faceward.operations.api_keys import ApiKeys
 from faceward.operations.case_desk import Cases
+from faceward.operations.collections import Collections
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.evidence_desk import EvidenceDesk
@@ -41,6 +42,16 @@ class Desks:
     def home(self) -> Path:
         """The deployment's folder."""
         return self._deployment.home
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The model pack at work, for pictures in the caller's hand; see `standalone`."""
+        return self._deployment.pipeline
+
+    def gallery_purposes(self) -> dict[str, str | None]:
+        """Return the purpose of every gallery, by the gallery's name."""
+        names = (info.name for info in self._deployment.store.galleries())
+        return {name: self._deployment.gallery_purpose(name) for name in names}
 
     @property
     def control(self) -> Control:
@@ -76,6 +87,11 @@ class Desks:
     def api_keys(self) -> ApiKeys:
         """The keys with which programs act (rule K2)."""
         return ApiKeys(self._deployment, self._desk)
+
+    @property
+    def collections(self) -> Collections:
+        """Galleries as programs keep them."""
+        return Collections(self._deployment, self._desk)
 
     @property
     def releases(self) -> Releases:
