@@ -10,6 +10,7 @@ import typer
 
 from faceward.cli.options import Settings, command
 from faceward.cli.output import emit, print_text, say, table
+from faceward.cli.words import clean
 from faceward.core.errors import UsageError
 from faceward.policy.rights import RequestKind
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SubjectArgument = Annotated[str, typer.Argument(metavar="SUBJECT", help="The subject, as enrolled.")]
 Reason = Annotated[str, typer.Option(help="Why, in a sentence; it goes to the log, under the subject's own key.")]
+_ORIGIN = "http://localhost:8000"
 Due = Annotated[bool, typer.Option("--due", help="Only what is overdue or due within a week.")]
 
 
@@ -29,6 +31,7 @@ def extend(subjects: typer.Typer) -> None:
     subjects.command("requests")(command(_requests))
     subjects.command("answer")(command(_answer))
     subjects.command("adverse")(command(_adverse))
+    subjects.command("link")(command(_link))
 
 
 def _suspend(settings: Settings, subject: SubjectArgument, reason: Reason) -> None:
@@ -102,6 +105,40 @@ def _adverse(
         emit(result.to_json())
     else:
         print_text(result.notice)
+
+
+def _link(
+    settings: Settings,
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="For whom; check who they are first.")],
+    origin: Annotated[str, typer.Option(metavar="URL", help="Where browsers find the service.")] = _ORIGIN,
+    term: Annotated[str, typer.Option(help="How long it can be used: 2h, 1d, at most 7d.")] = "1d",
+) -> None:
+    """Make a link, to be used once, by which a subject sees what is held about them and uses their rights.
+
+    Whoever has the link is taken for the subject. It is shown once; hand it over to nobody else.
+    """
+    from faceward.core.clock import SystemClock, to_rfc3339
+    from faceward.core.duration import parse_duration
+    from faceward.service.settings import Settings as ServiceSettings
+    from faceward.service.subject_links import make
+    from faceward.service.vault import FILE, Vault
+
+    try:
+        span = parse_duration(term)
+    except ValueError as error:
+        raise UsageError(f"--term: {error}") from None
+    seen = ServiceSettings(origin=origin).origin
+    with settings.open() as system:
+        vault = Vault(system.home / FILE, system.service_secret(), SystemClock())
+        try:
+            link = make(system, vault, subject, span)
+        finally:
+            vault.close()
+    address, until = link.address(seen), to_rfc3339(link.until)
+    if settings.as_json:
+        emit({"subject": link.subject, "link": address, "until": until, "entry": link.entry})
+    else:
+        print_text(f"{address}\n\nFor {clean(link.subject)} alone, once, until {until[:16].replace('T', ' ')} UTC.")
 
 
 def show_matter(settings: Settings, matter: Matter) -> None:

@@ -139,6 +139,22 @@ def subject_package(deployment: Deployment, journal: Journal, subject: str) -> P
     )
 
 
+def searches_of(deployment: Deployment, journal: Journal, subject: str) -> tuple[tuple[int, Opening], ...]:
+    """Return the latest searches that compared a subject: index of the entry, and what it commits to of the gallery.
+
+    Raises:
+        IntegrityError: Something was altered.
+    """
+    owner = journal.keys.found(subject)
+    indexes = () if owner is None else tuple(deployment.log.entries_of(owner.key_id))
+    if not indexes:
+        return ()
+    opened = (journal.opening_of(index, deployment.log.entry(index), owner)[1] for index in indexes)
+    references = {str(opening.details.get("reference")) for opening in opened}
+    found = _searches(deployment, journal, references, start=indexes[0])
+    return tuple((one.index, one.opening) for one in found)
+
+
 @dataclass(frozen=True, slots=True)
 class _Searched:
     index: int

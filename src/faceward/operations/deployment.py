@@ -25,6 +25,7 @@ from faceward.policy.purposes import Purpose
 from faceward.policy.rules import Rules
 from faceward.policy.sessions import OpenSession
 from faceward.policy.standard import Standard
+from faceward.policy.visits import OPERATOR, Visit
 from faceward.protection.keys import KeyStore
 from faceward.vision.images import Picture
 from faceward.vision.pipeline import Pipeline
@@ -52,6 +53,7 @@ class Deployment:
         custody: The custodian of the galleries' keys.
         session: The session of who signed in, or None.
         seen: What the custodian said when it was asked last in this process; see `last_known`.
+        visit: A subject who came by a link and acts for themselves; see `visits`.
     """
 
     home: Path
@@ -69,6 +71,7 @@ class Deployment:
     custody: Custody
     session: OpenSession | None = None
     seen: CustodyStatus | None = None
+    visit: Visit | None = None
     terms: Terms = field(init=False)
     presenter: Presenter = field(init=False)
     _galleries: dict[str, Gallery] = field(default_factory=dict)
@@ -92,12 +95,22 @@ class Deployment:
             operator: Who acts, as the log will say; claimed unless a session proves it.
             session: The session of who signed in, or None.
         """
-        view = replace(self, operator=operator, session=None)
+        view = replace(self, operator=operator, session=None, visit=None)
         # What was opened of a gallery is one, whoever opened it, and so is the term after which it is overwritten.
         view.terms = self.terms
         if session is not None:
             view.begin_session(session)
         return view
+
+    def visited(self, visit: Visit) -> Deployment:
+        """Return the same open deployment as a subject acts in it who came by a link; see `acting`."""
+        view = self.acting(OPERATOR)
+        view.visit = visit
+        return view
+
+    def is_own(self, subject: str) -> bool:
+        """Tell whether who acts is this subject."""
+        return self.operator == subject if self.visit is None else self.visit.subject == subject
 
     def lasting_secret(self, name: str) -> bytes:
         """Return a secret that is drawn at set-up and never changes, without reading the key store again.

@@ -7,6 +7,7 @@ from datetime import datetime
 from faceward.core.names import normal_name
 from faceward.core.request_results import Asked
 from faceward.core.rights_results import AdverseResult, Matter, TickResult, WithdrawalResult
+from faceward.core.subject_results import SubjectAccount
 from faceward.operations import (
     access,
     adverse,
@@ -16,6 +17,7 @@ from faceward.operations import (
     handover,
     recipients,
     reviews,
+    subject_account,
     suspension,
     upkeep,
     watchlist,
@@ -102,6 +104,15 @@ class Rights:
         """Return the files of a subject's own copy by name: a page to read, data, receipts, the chain (Art. 15)."""
         upkeep.expire(self._deployment, self._desk)
         return access.package(self._deployment, self._desk, subject)
+
+    def account(self, subject: str) -> SubjectAccount:
+        """Return what a subject is told on a page of their own; see `operations.subject_account.account`."""
+        upkeep.expire(self._deployment, self._desk)
+        return subject_account.account(self._deployment, self._desk, subject)
+
+    def receipt(self, subject: str, entry: int) -> str:
+        """Return the receipt of an entry that concerns a subject (C2SP tlog-proof), with what it says of them."""
+        return subject_account.receipt(self._deployment, self._desk, subject, entry)
 
     def add_recipient(self, name: str, contact: str, *, age_key: str = "") -> Recipient:
         """Register somebody to whom a gallery may be handed under a mandate."""

@@ -6,6 +6,7 @@ from faceward.audit.witnessed import Witnessed
 from faceward.core.errors import IntegrityError, PolicyRefusal
 from faceward.custody.protocol import CustodyStatus
 from faceward.operations.deployment import Deployment
+from faceward.operations.visits import guest
 from faceward.operations.witness_watch import Watch, trusted
 from faceward.policy.people import Person
 from faceward.policy.rules import Conditions, Principal
@@ -39,7 +40,7 @@ def standing(deployment: Deployment, status: CustodyStatus, watch: Watch) -> tup
         watch: What is known of witnesses.
     """
     person = signed_in(deployment, status)
-    principal = Principal(
+    principal = guest(deployment) or Principal(
         name=deployment.operator,
         signed_in=person is not None,
         roles=frozenset(role.value for role in person.roles) if person else frozenset(),

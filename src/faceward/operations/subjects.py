@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from faceward.audit.entries import Phase
@@ -11,12 +12,21 @@ from faceward.core.errors import FacewardError, UsageError
 from faceward.core.names import check_name
 from faceward.core.reports import ErasureResult, LogLine, ReferenceView, SubjectView
 from faceward.core.results import JSONDict
-from faceward.gallery.search import Gallery
 from faceward.gallery.store import StoredReference
-from faceward.operations import case_end, complaints, consent, destruction, recipients, reviews
-from faceward.operations.context import Desk
+from faceward.operations import (
+    case_end,
+    collection_users,
+    complaints,
+    consent,
+    destruction,
+    recipients,
+    reviews,
+    visits,
+)
+from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening, Journal, Kept
+from faceward.operations.releases import Releases
 from faceward.policy import facts
 
 ERASE = "subject.erase"
@@ -43,6 +53,7 @@ def export(deployment: Deployment, desk: Desk, subject: str) -> JSONDict:
         "exported": to_rfc3339(deployment.now()),
         "controller": deployment.config.controller,
         "contact": deployment.config.contact,
+        "releases_on_file": [release.to_json() for release in Releases(deployment, desk).of(view.subject)],
         "matters": [matter.to_json() for matter in complaints.of_subject(deployment, desk, view.subject)],
         # Committed now, so that the chain is proven to its very end, this export included.
         "chain": _chain(desk, subject),
@@ -63,7 +74,7 @@ def notices(deployment: Deployment, desk: Desk, subject: str) -> tuple[str, ...]
         UsageError: Nothing is held about such a subject.
     """
     view = _view(deployment, desk, subject, "show")
-    return tuple(str(reference.record["notice"]) for reference in view.references)
+    return tuple(str(reference.record["notice"]) for reference in view.references if "notice" in reference.record)
 
 
 def _view(deployment: Deployment, desk: Desk, subject: str, action: str) -> SubjectView:
@@ -75,11 +86,11 @@ def _view(deployment: Deployment, desk: Desk, subject: str, action: str) -> Subj
         desk.unknown(happening)
         raise UsageError(f"nothing is held about {subject!r}; check the name")
     size = deployment.log.size
-    with desk.operation(action, facts.rights_context(own=deployment.operator == subject), happening) as act:
+    with desk.operation(action, facts.rights_context(own=deployment.is_own(subject)), happening) as act:
         gone = deployment.keys.destroyed([reference.key_id for reference in references])
         # An erasure that could not be finished leaves rows without keys until the next opening.
         held = [reference for reference in references if reference.key_id not in gone]
-        views = tuple(_reference_view(act.gallery(reference.gallery), reference) for reference in held)
+        views = tuple(_reference_view(reference, _record(deployment, act, reference)) for reference in held)
         history = _history(deployment, desk.journal, subject, size)
     return SubjectView(subject, views, history)
 
@@ -88,7 +99,14 @@ def _held(deployment: Deployment, subject: str) -> list[StoredReference]:
     return deployment.store.by_subject(deployment.pseudonym(subject))
 
 
-def _reference_view(gallery: Gallery, reference: StoredReference) -> ReferenceView:
+def _record(deployment: Deployment, act: Act, reference: StoredReference) -> Mapping[str, JSONValue]:
+    if deployment.visit is None:
+        return act.gallery(reference.gallery).record(reference)
+    # What was enrolled after the link was made is in no record that the visitor may see.
+    return visits.records(deployment).get(reference.reference_id, {})
+
+
+def _reference_view(reference: StoredReference, record: Mapping[str, JSONValue]) -> ReferenceView:
     return ReferenceView(
         reference=reference.reference_id,
         gallery=reference.gallery,
@@ -96,7 +114,7 @@ def _reference_view(gallery: Gallery, reference: StoredReference) -> ReferenceVi
         pack=reference.pack,
         created=to_rfc3339(reference.created),
         expires=to_rfc3339(reference.expires),
-        record=gallery.record(reference),
+        record=record,
     )
 
 
@@ -121,9 +139,7 @@ def erase(deployment: Deployment, desk: Desk, subject: str) -> ErasureResult:
     if not references and desk.journal.subject_key_id(subject) is None:
         desk.unknown(Happening(ERASE, {}, {subject: {}}))
         raise UsageError(f"nothing is held about {subject!r}; check the name")
-    desk.authorise(
-        "erase", facts.rights_context(own=deployment.operator == subject), Happening(ERASE, {}, {subject: {}})
-    )
+    desk.authorise("erase", facts.rights_context(own=deployment.is_own(subject)), Happening(ERASE, {}, {subject: {}}))
     # The key of what the log says of the subject is one of them; without one, this entry would draw it.
     doomed = [*(reference.key_id for reference in references), desk.journal.keys.drawn(subject).key_id]
     details: JSONObject = {"references": len(references), **destruction.named(doomed)}
@@ -142,6 +158,7 @@ def finish(deployment: Deployment, desk: Desk, entry: int, subject: str) -> Eras
         # Straight from the deployment: whoever keeps the galleries' keys has no say in an erasure.
         deployment.gallery(name).erase(deployment.pseudonym(subject))
     complaints.forget(deployment, subject)
+    collection_users.forget(deployment, subject)
     case_end.forget_subject(deployment, subject)
     for reference in references:
         reviews.forget(deployment, reference.reference_id)

@@ -92,7 +92,7 @@ def terms(deployment: Deployment) -> Terms:
 
 def own(deployment: Deployment, subject: str) -> Context:
     """Return the facts about a subject's right: whether they ask for themselves."""
-    return rights_context(own=deployment.operator == subject)
+    return rights_context(own=deployment.is_own(subject))
 
 
 def open_complaints(deployment: Deployment) -> tuple[Complaint, ...]:

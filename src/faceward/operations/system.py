@@ -33,6 +33,7 @@ from faceward.operations.grounds import Grounds
 from faceward.policy.consent import Release
 from faceward.policy.purposes import ANY_CAMERA, Purpose, PurposeRequest
 from faceward.policy.sessions import OpenSession
+from faceward.policy.visits import Visit
 
 Progress = Callable[[int, int], None]
 
@@ -62,6 +63,11 @@ class System(Desks):
         view = self._deployment.acting(operator, session)
         return System(view, None, self._desk.acting(view))
 
+    def visited(self, visit: Visit) -> System:
+        """Return the same open deployment as a subject acts in it who came by a link; see `acting` and `links`."""
+        view = self._deployment.visited(visit)
+        return System(view, None, self._desk.acting(view))
+
     def __enter__(self) -> Self:
         return self
 
@@ -69,11 +75,6 @@ class System(Desks):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    @property
-    def home(self) -> Path:
-        """The deployment's folder."""
-        return self._deployment.home
 
     def add_purpose(  # noqa: PLR0913 - keywords that a purpose is described by
         self,
@@ -157,8 +158,7 @@ class System(Desks):
             folders = [Path(str(image)) for image in images]
             found: tuple[tuple[Source, str], ...] = tuple(pair for one in folders for pair in folder_pictures(one))
         else:
-            named = check_name(subject, "subject")
-            found = tuple((source_of(image), named) for image in images)
+            found = tuple((source_of(image), check_name(subject, "subject")) for image in images)
         request = enrolment.Request(found, normal_name(purpose), grounds, gallery)
         upkeep.expire(self._deployment, self._desk)
         return enrolment.enrol(self._deployment, self._desk, request, progress)

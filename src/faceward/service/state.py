@@ -7,7 +7,8 @@ from datetime import datetime
 
 from faceward.core.clock import Clock, SystemClock
 from faceward.operations.system import System
-from faceward.service.callers import Caller
+from faceward.service import subject_links
+from faceward.service.callers import Caller, Kind
 from faceward.service.metrics import Metrics
 from faceward.service.settings import Settings
 from faceward.service.vault import FILE, Vault
@@ -49,7 +50,13 @@ class Service:
         return cls(system, settings, vault, work, Metrics(work), time)
 
     def acting(self, caller: Caller) -> System:
-        """Return the deployment as a caller acts in it."""
+        """Return the deployment as a caller acts in it.
+
+        Raises:
+            Unauthenticated: A subject's session has ended.
+        """
+        if caller.kind is Kind.SUBJECT:
+            return subject_links.visiting(self.system, self.vault, caller)
         return self.system.acting(caller.name, caller.session)
 
     def now(self) -> datetime:
