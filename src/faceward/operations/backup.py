@@ -44,6 +44,9 @@ from faceward.protection.age import HEADER
 SECRET = "documents"  # noqa: S105 - the name of a secret, not one
 """The secret in the key store that a backup's manifests are authenticated under."""
 
+BACKUP = "backup"
+"""The operation of the entry that says that one was made."""
+
 _IN_ARCHIVE = frozenset({GALLERY_FILE, LOG_FILE, VKEY_FILE, CONFIG_FILE, "log.cosigned"})
 # What SQLite and locks leave beside the files, and the programs of a running service.
 _PASSING = ("-wal", "-shm", "-journal", ".guard", ".tmp", ".part", ".sock", ".pid")
@@ -149,7 +152,7 @@ def record(desk: Desk, made: Backup) -> None:
         "keys": made.keys_sha256,
         "log_size": made.log_size,
     }
-    desk.journal.write(Phase.NOTE, [desk.announced(Happening("backup", details))])
+    desk.journal.write(Phase.NOTE, [desk.announced(Happening(BACKUP, details))])
 
 
 def make(home: Path, places: Places, secret: Callable[[Path], bytes], moment: datetime) -> Backup:

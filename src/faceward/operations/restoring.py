@@ -23,7 +23,7 @@ from faceward.core.files import sync_folder
 from faceward.operations import backup_files as files
 from faceward.operations import case_end, complaints, consent
 from faceward.operations.api_keys import ApiKeys
-from faceward.operations.backup import SECRET, copy_database, pinned
+from faceward.operations.backup import BACKUP, SECRET, copy_database, pinned
 from faceward.operations.case_store import CaseStore
 from faceward.operations.config import KEY_FILE, KEYS_FILE, LOG_FILE, read_config
 from faceward.operations.context import Desk
@@ -191,6 +191,8 @@ def _finish(order: Order, manifest: files.Manifest, since: _Since, system: Syste
     deployment, desk = system._deployment, system._desk  # noqa: SLF001 - one of the operations itself
     _check_custodian(order, deployment)
     later = deployment.log.size - manifest.log_size if order.log is not None else None
+    # That a backup was made is no change, and every log says so of the backup itself.
+    changed = any(entry.operation != BACKUP for _, entry in deployment.log.entries(manifest.log_size, None))
     _forget(deployment, desk, since, manifest.log_size)
     # Step 6.
     details: JSONObject = {
@@ -200,7 +202,7 @@ def _finish(order: Order, manifest: files.Manifest, since: _Since, system: Syste
         "keys": len(since.keys),
     }
     desk.journal.write(Phase.NOTE, [desk.announced(Happening("restore", details))])
-    stopped = later != 0
+    stopped = later is None or changed
     if stopped:
         Control(deployment, desk).stop("restored from a backup: what changed since is to be looked at")
     return Restored(order.home, manifest.backup, manifest.made, manifest.log_size, later, since.destroyed, stopped)
