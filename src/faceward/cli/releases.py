@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     releases = group("release", "Releases that subjects sign (rule C1).")
     releases.command("template")(command(_template))
+    releases.command("import")(command(_import))
     releases.command("withdraw")(command(_withdraw))
     app.add_typer(releases)
 
@@ -51,6 +52,25 @@ def _template(
         emit({"file": text})
     else:
         print_text(text)
+
+
+def _import(
+    settings: Settings,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE…", help="Release files: .csv for many, or .toml or .json.", readable=False),
+    ],
+) -> None:
+    """Put releases on file, so that programs enrol subjects by their names alone (rule C1)."""
+    from faceward.cli.files import read_releases
+
+    given = read_releases(files)
+    with settings.open() as system:
+        result = system.releases.add(given)
+    if settings.as_json:
+        emit(result.to_json())
+        return
+    say(f"on file: {plural(result.added, 'release')}; {result.known} were there already, {result.passed} had ended")
 
 
 def _withdraw(

@@ -203,7 +203,20 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class IdentificationResult:
-    """A 1:N search for every face of a picture; `case` is where reviewers answer, if the standard asks for them."""
+    """A 1:N search for the faces of a picture.
+
+    Attributes:
+        picture: The picture.
+        gallery: Where it was searched.
+        purpose: What for.
+        compared: With whom.
+        operating_point: What the decisions rest on.
+        probes: The faces.
+        pack: The model pack.
+        entry: Index of the log entry.
+        case: Where reviewers answer, if the standard asks for them.
+        size: Width and height of the picture in pixels, as it was analysed, upright.
+    """
 
     picture: str
     gallery: str
@@ -214,6 +227,7 @@ class IdentificationResult:
     pack: str
     entry: int
     case: str | None = None
+    size: tuple[int, int] = (0, 0)
 
     @property
     def references(self) -> int:

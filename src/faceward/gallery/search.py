@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceward.core.errors import FacewardError, UsageError
-from faceward.gallery import renewal
+from faceward.gallery import probing, recovery, renewal
 from faceward.gallery.index import GalleryIndex
 from faceward.gallery.results import Enrolment, Erasure, Recovery
 from faceward.gallery.store import GalleryInfo, ReferenceStore, StoredReference
@@ -158,6 +158,17 @@ class Gallery:
             loaded = self._loaded.setdefault(purpose, LoadedPurpose(self._vault, purpose))
             return loaded.current(now, without).search(probes, threshold, k)
 
+    def search_reference(
+        self, probe: StoredReference, *, threshold: float, k: int, now: datetime, without: frozenset[str] = frozenset()
+    ) -> tuple[Hit, ...]:
+        """Compare a reference of this gallery with every subject of its purpose, its own too; see `search`.
+
+        Raises:
+            IntegrityError: It does not authenticate, or its key was destroyed.
+        """
+        with probing.opened(self._vault, probe) as features:
+            return self.search(features, purpose=probe.purpose, threshold=threshold, k=k, now=now, without=without)
+
     def verify(self, probe: Features, *, subject: bytes, purpose: str, threshold: float, now: datetime) -> Hit | None:
         """Compare a probe with one subject's references only, fused; no other reference is opened.
 
@@ -237,19 +248,7 @@ class Gallery:
         Raises:
             EnvironmentFailure: The machine failed; repeat it.
         """
-        keys, store, name = self._vault.keys, self._vault.store, self.info.name
-        with keys.guard.exclusive() as alone:
-            if not alone:
-                return Recovery(0, 0, busy=True)
-            key_of = store.keys(name)
-            pending, used = keys.pending(name), frozenset(key_of.values())
-            keys.set_pending(pending & used, pending=False)
-            orphans = sorted(pending - used)
-            keys.destroy(orphans)
-            gone = keys.destroyed(used)
-            keyless = [reference_id for reference_id, key_id in key_of.items() if key_id in gone]
-            store.delete(keyless)
-        return Recovery(len(orphans), len(keyless))
+        return recovery.recover(self._vault)
 
     def check(self) -> None:
         """Open every reference and record once.

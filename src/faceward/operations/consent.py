@@ -19,6 +19,8 @@ from faceward.policy.purposes import release_needed
 _ENDED = "ended"
 _RELEASED = "released"
 _WITHDRAWN = "withdrawn"
+ON_FILE = "release-on-file"
+"""Kind of the documents that `operations.releases` keeps; ending a release ends those too."""
 
 
 def note_release(deployment: Deployment, subject: str, release: Release) -> None:
@@ -37,6 +39,7 @@ def end_releases(deployment: Deployment, subject: str) -> None:
     deployment.keep(_ENDED, deployment.pseudonym(subject).hex(), value)
     for digest in noted:
         deployment.store.delete_document(_kind(_RELEASED, deployment, subject), digest)
+    _forget_on_file(deployment, subject)
 
 
 def end_purpose(deployment: Deployment, subject: str, purpose: str, at: datetime) -> None:
@@ -46,6 +49,14 @@ def end_purpose(deployment: Deployment, subject: str, purpose: str, at: datetime
     digests: list[JSONValue] = [*sorted({*before, *used})]
     value: dict[str, JSONValue] = {"at": to_rfc3339(at), "releases": digests}
     deployment.keep(_kind(_WITHDRAWN, deployment, subject), purpose, value)
+    _forget_on_file(deployment, subject, purpose)
+
+
+def _forget_on_file(deployment: Deployment, subject: str, purpose: str | None = None) -> None:
+    kind = _kind(ON_FILE, deployment, subject)
+    for digest, value in deployment.kept_all(kind).items():
+        if purpose is None or (isinstance(value, dict) and value["purpose"] == purpose):
+            deployment.store.delete_document(kind, digest)
 
 
 def ended_by(deployment: Deployment, subject: str, purpose: str) -> str | None:

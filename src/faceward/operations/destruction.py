@@ -13,7 +13,7 @@ from faceward.core.canonical import JSONObject, JSONValue
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening, Journal
 
-DESTROYS = frozenset({"subject.erase", "release.withdraw", "expire"})
+DESTROYS = frozenset({"subject.erase", "release.withdraw", "expire", "reference.erase", "gallery.delete"})
 """Operations whose beginning names keys under `keys`."""
 
 MOST = 1000

@@ -53,6 +53,7 @@ class SearchRequest:
         mandate: Digest of a mandate, or its first digits; None where none is named.
         camera: The camera that the picture comes from; None where it comes from none that a mandate would name.
         kind: What the picture is stated to be: `photograph` or `frame`.
+        largest: Only the picture's largest face is searched for; nothing is computed of the others.
     """
 
     gallery: str
@@ -62,6 +63,7 @@ class SearchRequest:
     mandate: str | None = None
     camera: str | None = None
     kind: str = "photograph"
+    largest: bool = False
 
 
 def identify(deployment: Deployment, desk: Desk, path: Source, request: SearchRequest) -> IdentificationResult:
@@ -82,7 +84,7 @@ def identify(deployment: Deployment, desk: Desk, path: Source, request: SearchRe
     purpose, known = deployment.purpose(request.purpose), deployment.gallery_note(request.gallery) is not None
     use = Use("identify", request.purpose, request.gallery, request.camera, deployment.operator, deployment.now())
     named = warrant(deployment, desk, request.mandate, use)
-    with_whom = _compared(deployment, request.gallery, request.purpose)
+    with_whom = compared(deployment, request.gallery, request.purpose)
     size = with_whom.subjects
     found = None if purpose is None else evidence.standing(deployment, purpose, evidence.searched_fmr(purpose, size))
     happening = _happening(deployment, desk, (picture, request), found, known=known)
@@ -96,15 +98,17 @@ def identify(deployment: Deployment, desk: Desk, path: Source, request: SearchRe
             raise AssertionError("rules P1 and P5 refuse an unregistered purpose and an address")
         deployment.remember_probe(picture)
         calibration = evidence.calibration(deployment, purpose)
-        point = _search_point(calibration, purpose, size)
+        point = search_point(calibration, purpose, size)
         faces = deployment.pipeline.detect(picture, Effort.ALL)
         if not faces:
             raise NoFace(f"{picture.name}: no face was found; give a picture with upright faces, eyes visible")
+        if request.largest:
+            faces = (max(faces, key=lambda face: face.box.area),)
         samples = deployment.pipeline.samples(picture, faces)
         # An entry holds so many commitments, and no list of candidates serves anybody at that length.
         top = min(_asked(deployment, request.top), max(1, _MOST_CANDIDATES // len(faces)))
         probes = _search(deployment, act.gallery(request.gallery), samples, (purpose, point, top))
-        _report(act, probes, with_whom, point)
+        report(act, probes, with_whom, point)
         case = _case(deployment, desk, act, (data, picture, probes), (request, named))
     return IdentificationResult(
         picture=str(path),
@@ -116,6 +120,7 @@ def identify(deployment: Deployment, desk: Desk, path: Source, request: SearchRe
         pack=deployment.pipeline.identifier,
         entry=act.entry,
         case=case,
+        size=(picture.width, picture.height),
     )
 
 
@@ -171,7 +176,8 @@ def _asked(deployment: Deployment, top: int) -> int:
     return max(top, _LEAST_REVIEWED) if deployment.standard.parameters.people.reviewers else top
 
 
-def _compared(deployment: Deployment, gallery: str, purpose: str) -> Compared:
+def compared(deployment: Deployment, gallery: str, purpose: str) -> Compared:
+    """Return what a search of a gallery compares with now."""
     store, now, pack = deployment.store, deployment.now(), deployment.pipeline.identifier
     references = store.count(gallery, now, purpose=purpose, pack=pack)
     return Compared(
@@ -181,7 +187,7 @@ def _compared(deployment: Deployment, gallery: str, purpose: str) -> Compared:
     )
 
 
-def _search_point(calibration: Calibration, purpose: Purpose, size: int) -> OperatingPoint:
+def search_point(calibration: Calibration, purpose: Purpose, size: int) -> OperatingPoint:
     """Return the stricter of what the purpose accepts of a whole search (FPIR) and of one comparison (FMR).
 
     Every subject is one chance of a false match, however many references their template was made of (ADR 0021).
@@ -224,7 +230,8 @@ def _search(
     return tuple(results)
 
 
-def _report(act: Act, probes: Sequence[ProbeResult], with_whom: Compared, point: OperatingPoint) -> None:
+def report(act: Act, probes: Sequence[ProbeResult], with_whom: Compared, point: OperatingPoint) -> None:
+    """Say in a search's closing entry what it compared and whom it named."""
     act.outcome.update(
         {
             "references": with_whom.references,

@@ -116,7 +116,9 @@ def _threshold(deployment: Deployment, purpose: Purpose) -> tuple[float, float, 
 
 def _galleries(deployment: Deployment) -> Iterator[GalleryFacts]:
     for info in deployment.store.galleries():
-        note = deployment.gallery_note(info.name) or {}
+        note = deployment.gallery_note(info.name)
+        if note is None:
+            continue
         yield GalleryFacts(
             name=info.name,
             purpose=str(note.get("purpose", "none")),

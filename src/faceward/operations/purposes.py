@@ -86,5 +86,6 @@ def ensure_gallery(deployment: Deployment, desk: Desk, name: str, purpose: Purpo
 
 
 def galleries(deployment: Deployment) -> tuple[GalleryInfo, ...]:
-    """Return all galleries by name."""
-    return tuple(deployment.store.galleries())
+    """Return all galleries by name, without those that were deleted."""
+    noted = deployment.store.documents("gallery")
+    return tuple(info for info in deployment.store.galleries() if info.name in noted)

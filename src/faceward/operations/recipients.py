@@ -141,8 +141,13 @@ def give_notice(deployment: Deployment, subject: str, erased: Collection[str] | 
     Returns:
         What the log says of it: the notices' identifiers with the recipients'.
     """
+    return give_notice_of(deployment, deployment.pseudonym(subject), erased)
+
+
+def give_notice_of(deployment: Deployment, pseudonym: bytes, erased: Collection[str] | None = None) -> list[JSONValue]:
+    """Give notice as `give_notice` does, for a subject of whom only the pseudonym, 32 bytes, is known."""
     given: list[JSONValue] = []
-    kind = f"{_DELIVERED}/{deployment.pseudonym(subject).hex()}"
+    kind = f"{_DELIVERED}/{pseudonym.hex()}"
     for package in deployment.store.documents(kind):
         delivery = deployment.kept(kind, package)
         if not isinstance(delivery, dict):

@@ -169,7 +169,9 @@ def status(deployment: Deployment) -> JSONDict:
     calibration = manifest.calibration
     galleries: list[JSONDict] = []
     for info in deployment.store.galleries():
-        note = deployment.gallery_note(info.name) or {}
+        note = deployment.gallery_note(info.name)
+        if note is None:
+            continue
         galleries.append(
             {
                 "gallery": info.name,
