@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import io
 import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -161,3 +163,36 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "FACEWARD_PASSPHRASE": PASSPHRASE,
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
+
+
+def _console_kit() -> Any:
+    name = "faceward_test_console_kit"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("console_kit.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def console() -> Any:
+    """The module `console_kit`."""
+    return _console_kit()
+
+
+@pytest.fixture(scope="session")
+def chromium(console: Any) -> Iterator[Any]:
+    """A browser; skips where there is none."""
+    if not Path(console.CHROMIUM).exists():
+        pytest.skip("there is no Chromium on this machine")
+    with console.browser() as started:
+        yield started
+
+
+@pytest.fixture
+def site(console: Any, chromium: Any, world: Any, passkey_kit: Any) -> Iterator[Any]:
+    """A service of a world with the purpose `door`, served to the browser."""
+    with console.serve(world, chromium, passkey_kit) as served:
+        yield served

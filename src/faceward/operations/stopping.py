@@ -31,6 +31,16 @@ class Control:
         self._deployment, self._desk = deployment, desk
         self._requests = Requests(deployment, desk)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether recognition is stopped (rule W7), as the custodian says now."""
+        return self._deployment.custody.status().stopped
+
+    @property
+    def trial(self) -> bool:
+        """Whether the deployment is for trial only, so that nothing in it may concern real people."""
+        return self._deployment.config.trial
+
     def stop(self, reason: str) -> int:
         """Stop all recognition, in every process, before this returns; what is opened in this process is overwritten.
 

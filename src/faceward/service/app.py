@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from faceward.core.errors import FacewardError, PolicyRefusal, UsageError
 from faceward.service import families, health, logs, roles
+from faceward.service.console.problem_pages import problem_page, wants_page
 from faceward.service.errors import Forbidden
 from faceward.service.middleware import Surroundings
 from faceward.service.problems import MEDIA_TYPE, Problem, problem
@@ -62,8 +63,10 @@ def create_app(service: Service) -> FastAPI:
     return app
 
 
-def render(told: Problem) -> Response:
-    """Return a problem as a response."""
+async def render(request: Request, told: Problem) -> Response:
+    """Return a problem as a response: a page where a browser asks for one, else problem details."""
+    if wants_page(request):
+        return await problem_page(request, told)
     return JSONResponse(told.to_json(), told.status, dict(told.headers), MEDIA_TYPE)
 
 
@@ -75,10 +78,10 @@ async def _refused(request: Request, error: Exception) -> Response:
         request.app.state.service.metrics.refusal(error.rule)
     if told.status >= 500:
         logs.event("failed", logging.ERROR, error=type(error).__name__)
-    return render(told)
+    return await render(request, told)
 
 
-async def _malformed(_: Request, error: Exception) -> Response:
+async def _malformed(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise TypeError("it is called for malformed requests alone")
     # What was sent is not repeated: it may be a picture or a name.
@@ -86,20 +89,20 @@ async def _malformed(_: Request, error: Exception) -> Response:
         f"{'.'.join(str(part) for part in one['loc'])[:120]}: {str(one['msg'])[:120]}" for one in error.errors()[:5]
     )
     told = problem(UsageError(f"the request is malformed: {wrong}"))
-    return render(told)
+    return await render(request, told)
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise TypeError("it is called for HTTP errors alone")
     if error.status_code == 403:
         told = problem(Forbidden(str(error.detail)))
     else:
         told = Problem("about:blank", str(error.detail), error.status_code, str(error.detail), {}, error.headers or {})
-    return render(told)
+    return await render(request, told)
 
 
-async def _failed(_: Request, error: Exception) -> Response:
+async def _failed(request: Request, error: Exception) -> Response:
     logs.LOGGER.error("failed", exc_info=error)
     told = Problem("urn:faceward:error", "It failed", 500, "this is a defect; the service's log has more")
-    return render(told)
+    return await render(request, told)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from faceward.service.console import base
+
 
 def include(app: FastAPI) -> None:
     """Add every family's routes."""
-    _ = app
+    base.include(app)

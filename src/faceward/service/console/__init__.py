@@ -1,0 +1,1 @@
+"""The console: pages for operators, reviewers, approvers, auditors and subjects, rendered here."""

@@ -1,0 +1,56 @@
+"""What went wrong, as a page: for browsers, where a program gets problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from starlette.responses import RedirectResponse, Response
+
+from faceward.service.console.i18n import N_
+from faceward.service.console.rendering import local_address, page
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from faceward.service.problems import Problem
+
+SIGN_IN = "/auth/sign-in"
+_PROGRAMS = ("/v1", "/api", "/healthz", "/readyz", "/metrics")
+_SIGNED_OUT = 401
+_TITLES = {
+    400: N_("The request is wrong"),
+    401: N_("Sign in first"),
+    403: N_("This is not allowed"),
+    404: N_("There is no such thing"),
+    405: N_("This cannot be done here"),
+    409: N_("It contradicts what is there"),
+    413: N_("That is too large"),
+    421: N_("This service has another name"),
+    422: N_("That cannot be used"),
+    428: N_("Your signature is needed"),
+    429: N_("The service is busy"),
+    500: N_("Something is broken"),
+    503: N_("The service cannot do it now"),
+}
+
+
+def wants_page(request: Request) -> bool:
+    """Tell whether a browser asks, on its way to a page; scripts of our pages ask for JSON."""
+    path = request.url.path
+    program = any(path == start or path.startswith(start + "/") for start in _PROGRAMS)
+    accept = request.headers.get("accept", "")
+    html, json = accept.find("text/html"), accept.find("json")
+    return not program and html >= 0 and (json < 0 or html < json)
+
+
+async def problem_page(request: Request, told: Problem) -> Response:
+    """Return a problem as a page, or the way to sign in for who has not."""
+    if told.status == _SIGNED_OUT and request.method in ("GET", "HEAD"):
+        return RedirectResponse(f"{SIGN_IN}?next={quote(local_address(request), safe='')}", 303)
+    template = "problem_part.html" if "hx-request" in request.headers else "problem.html"
+    response = await page(
+        request, template, status=told.status, problem=told, title=_TITLES.get(told.status, N_("It failed"))
+    )
+    response.headers.update(dict(told.headers))
+    return response
