@@ -249,16 +249,21 @@ def test_K2_a_programs_key_that_was_revoked_since_stays_revoked(shelf: Shelf) ->
 
 def test_nothing_since_leaves_recognition_as_it_was(shelf: Shelf) -> None:
     world, system = shelf.world, shelf.world.systems[-1]
+    result = shelf.restore(shelf.take(system))
+    assert (result.later_entries, result.stopped) == (1, False)
+    assert world.found(world.open(), "Grace") == ["Grace"]
+
+
+def test_T2_the_backups_own_log_is_not_taken_for_a_later_one(shelf: Shelf) -> None:
+    """Else it would be the quiet way to go on without one."""
+    world, system = shelf.world, shelf.world.systems[-1]
     archive = shelf.take(system)
-    # The copy that the backup itself holds, as where the disk was lost the moment after.
-    later = world.folder / "later.db"
+    system.erase("Ada")
     folder = world.folder / "opened"
     folder.mkdir(mode=0o700)
     backup_files.unpack(archive, backup_files.ARCHIVE, folder)
-    shutil.move(folder / "log.db", later)
-    result = shelf.restore(archive, log=later)
-    assert (result.later_entries, result.stopped) == (0, False)
-    assert world.found(world.open(), "Grace") == ["Grace"]
+    with pytest.raises(UsageError, match="nothing later"):
+        shelf.restore(archive, log=folder / "log.db")
 
 
 def test_T2_without_a_later_log_it_is_said_openly_and_recognition_waits(shelf: Shelf) -> None:

@@ -68,7 +68,7 @@ def restore(order: Order, master: Callable[[Path], MasterKeyHolder], opener: Cal
         opener: Opens a deployment, given its folder, as whoever restores it.
 
     Raises:
-        UsageError: See `Order.check`; or the parts are of two backups.
+        UsageError: See `Order.check`; or the parts are of two backups, or the log is no later.
         WrongSecret: The secret is not the deployment's, or the identity not the backup's.
         IntegrityError: A part or a log was altered, or the later log is another one.
         PolicyRefusal: People are in the roster and nobody of them has signed in (rule S2).
@@ -135,6 +135,11 @@ def _prepare(
                 raise IntegrityError(
                     f"{order.log}: does not continue the log of the backup, which has {manifest.log_size} entries; "
                     "give the newest log.db of this deployment"
+                )
+            # A log that lived on says at least that the backup was made.
+            if log.size == manifest.log_size:
+                raise UsageError(
+                    f"{order.log}: holds nothing later than the backup; give the newest log.db, or --without-later-log"
                 )
             since = _ended(before, log, keys)
             # Step 4.
