@@ -29,7 +29,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/python demo/run.py $(if $(PHOTOS),--photos "$(PHOTOS)") $(DEMO)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --numprocesses=$(WORKERS)
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --numprocesses=$(WORKERS) --dist=worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
