@@ -513,6 +513,10 @@ def test_a_backup_killed_at_any_instant_leaves_the_former_pair_or_the_new_one(
         process.wait_for(1)
         time.sleep(rng.uniform(0.0, 0.15))
         process.kill()
+    # A backup that was killed before it could say so is followed by other entries.
+    sheet = world.release("Hedy", until=until)
+    world.open().enrol([world.picture("Hedy")], subject="Hedy", purpose="door", releases=sheet)
+    world.close()
     whole = [path for path in shelf.archives.iterdir() if path.suffix == ".tar"]
     assert len(whole) > 1
     fits = []
