@@ -42,6 +42,20 @@ class Tile:
         if self.index < 0 or not 0 < self.width <= TILE_WIDTH or not 0 <= (self.level or 0) <= 63:
             raise UsageError("a tile has a level from 0 to 63, an index from 0 and a width from 1 to 256")
 
+    @classmethod
+    def at(cls, path: str) -> Tile:
+        """Return the tile that a path below the prefix names; the reverse of `path`.
+
+        Raises:
+            UsageError: It names none.
+        """
+        if not is_tile_path(path):
+            raise UsageError(f"there is no tile {path[:80]!r}; see C2SP tlog-tiles for how they are named")
+        whole, _, width = path.partition(".p/")
+        _, level, *elements = whole.split("/")
+        index = int("".join(element.lstrip("x") for element in elements))
+        return cls(None if level == "entries" else int(level), index, int(width or TILE_WIDTH))
+
     @property
     def path(self) -> str:
         """Path below the prefix, such as `tile/0/x001/x234/067` or `tile/entries/000.p/17`."""

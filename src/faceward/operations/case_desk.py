@@ -48,6 +48,18 @@ class Cases:
         """Return what the person who acts may see of a case (rules H1, H2)."""
         return case_reading.shown(self._deployment, self._desk, case)
 
+    def picture(self, case: str, digest: str) -> bytes:
+        """Return a picture of a case, as it came: a version of the probe, or the sample of a candidate; it is logged.
+
+        Args:
+            case: The case.
+            digest: SHA-256 of the picture, 64 hexadecimal digits, as `show` names it.
+        """
+        held, found, _ = case_reading.reading(self._deployment, self._desk, case, "case.picture")
+        if digest not in case_reading.picture_digests(found):
+            raise UsageError(f"there is no picture {digest[:12]!r} in this case; 'case show' names those that are")
+        return CaseStore(self._deployment).picture(held, digest)
+
     def add_edit(self, case: str, image: Path | str | Upload, *, change: str, of: str = "", note: str = "") -> JSONDict:
         """Add an edit of the probe (rule S3).
 

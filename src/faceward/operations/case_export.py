@@ -20,7 +20,7 @@ from faceward.core.canonical import JSONValue
 from faceward.core.clock import from_rfc3339, to_rfc3339
 from faceward.core.errors import EnvironmentFailure, UsageError
 from faceward.core.faces import ImageArray
-from faceward.operations.case_reading import reading, seen
+from faceward.operations.case_reading import picture_digests, reading, seen
 from faceward.operations.case_store import CaseStore, Held
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
@@ -92,14 +92,10 @@ def export(
     text = json.dumps(package.shown, ensure_ascii=False, indent=2) + "\n"
     contents = {HTML_FILE: package.html.encode(), JSON_FILE: text.encode()}
     if originals:
-        contents |= {f"{digest}{_suffix(case, digest)}": store.picture(held, digest) for digest in _digests(case)}
+        digests = picture_digests(case)
+        contents |= {f"{digest}{_suffix(case, digest)}": store.picture(held, digest) for digest in digests}
     _write(folder, contents)
     return {"case": case.id, "files": [str(folder / name) for name in contents], "notice": LEAD_ONLY}
-
-
-def _digests(case: Case) -> list[str]:
-    samples = (candidate.sample for candidate in case.candidates)
-    return [version.sha256 for version in case.versions] + [digest for digest in samples if digest is not None]
 
 
 def _suffix(case: Case, digest: str) -> str:
@@ -118,9 +114,8 @@ class Exported:
 
 def package_of(case: Case, shown: dict[str, JSONValue], exported: Exported, store: CaseStore, held: Held) -> Package:
     """Write out a case of which `shown` may be seen."""
-    pixels = {
-        digest: decode(store.picture(held, digest), digest[:12], _DECODED_PIXELS).pixels for digest in _digests(case)
-    }
+    digests = picture_digests(case)
+    pixels = {digest: decode(store.picture(held, digest), digest[:12], _DECODED_PIXELS).pixels for digest in digests}
     original = pixels[case.versions[0].sha256]
     scheme = review_scheme()
     page = _environment().from_string(files("faceward.operations").joinpath("case.html.j2").read_text("utf-8"))

@@ -54,6 +54,12 @@ def reading(deployment: Deployment, desk: Desk, prefix: str, operation: str) -> 
         return held, case, who
 
 
+def picture_digests(case: Case) -> list[str]:
+    """Return the digests of a case's pictures: the versions of the probe, then the candidates' samples."""
+    samples = (candidate.sample for candidate in case.candidates)
+    return [version.sha256 for version in case.versions] + [digest for digest in samples if digest is not None]
+
+
 @contextmanager
 def refusals_logged(desk: Desk, happening: Happening) -> Iterator[None]:
     """Log a refusal that comes before the standard's rules are asked, then raise it."""

@@ -23,6 +23,7 @@ from faceward.operations.log_files import verify_home
 from faceward.operations.mandates import Mandates
 from faceward.operations.monitoring_view import Monitoring
 from faceward.operations.people import People
+from faceward.operations.publication import log_key, tile_of
 from faceward.operations.releases import Releases
 from faceward.operations.requests import Requests
 from faceward.operations.rights import Rights
@@ -194,6 +195,18 @@ class Desks:
             IntegrityError: The log was altered, rolled back or forked.
         """
         return verify_home(self._deployment.home, earlier, self._deployment.log.vkey)
+
+    def log_checkpoint(self) -> str:
+        """Return the log's signed size and root (C2SP tlog-checkpoint)."""
+        return self._deployment.log.checkpoint()
+
+    def log_key(self) -> str:
+        """Return the log's public key as a vkey (C2SP signed-note)."""
+        return log_key(self._deployment.home).vkey
+
+    def log_tile(self, path: str) -> bytes:
+        """Return a tile of the log, or a bundle of its entries; see `operations.publication.tile_of`."""
+        return tile_of(self._deployment.log, path)
 
     def prove(self, index: int) -> str:
         """Return a receipt for an entry, without details of any subject (C2SP tlog-proof)."""
