@@ -11,7 +11,7 @@ from faceward.core.canonical import JSONObject
 from faceward.core.document_results import MadeDocuments, SignOff
 from faceward.core.pack_results import MigrationResult, PackChange
 from faceward.core.reports import LogLine
-from faceward.operations import backup, documents, log_view, migration, pack_use
+from faceward.operations import backup, documents, log_view, migration, outlook, pack_use
 from faceward.operations.accounts import Accounts
 from faceward.operations.api_keys import ApiKeys
 from faceward.operations.case_desk import Cases
@@ -19,9 +19,12 @@ from faceward.operations.collections import Collections
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.evidence_desk import EvidenceDesk
+from faceward.operations.identification import SearchRequest
 from faceward.operations.log_files import verify_home
 from faceward.operations.mandates import Mandates
 from faceward.operations.monitoring_view import Monitoring
+from faceward.operations.outlook import Outlook
+from faceward.operations.overview import Overview
 from faceward.operations.people import People
 from faceward.operations.publication import log_key, tile_of
 from faceward.operations.releases import Releases
@@ -75,6 +78,11 @@ class Desks:
         return SubjectLinks(self._deployment, self._desk)
 
     @property
+    def overview(self) -> Overview:
+        """Galleries and the log as pages show them."""
+        return Overview(self._deployment, self._desk)
+
+    @property
     def accounts(self) -> Accounts:
         """Who gets into a service, and who did not (rule K2)."""
         return Accounts(self._deployment, self._desk)
@@ -118,6 +126,10 @@ class Desks:
     def mandates(self) -> Mandates:
         """The authority to search (rules P2, P7)."""
         return Mandates(self._deployment, self._desk)
+
+    def search_outlook(self, request: SearchRequest) -> Outlook:
+        """Return what a search would lack, before anybody makes it; see `operations.outlook.of_search`."""
+        return outlook.of_search(self._deployment, self._desk, request)
 
     @property
     def monitoring(self) -> Monitoring:
@@ -199,6 +211,11 @@ class Desks:
     def log_checkpoint(self) -> str:
         """Return the log's signed size and root (C2SP tlog-checkpoint)."""
         return self._deployment.log.checkpoint()
+
+    def log_cosigned(self) -> str | None:
+        """Return the latest checkpoint that witnesses cosigned, or None; it may be some entries behind."""
+        notes = self._deployment.log.cosigned()
+        return notes[-1].note if notes else None
 
     def log_key(self) -> str:
         """Return the log's public key as a vkey (C2SP signed-note)."""
