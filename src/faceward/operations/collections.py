@@ -31,6 +31,7 @@ from faceward.operations.journal import Happening
 from faceward.operations.reference_search import ReferenceSearch
 from faceward.policy.facts import rights_context
 from faceward.policy.purposes import Purpose
+from faceward.policy.quality import Floor
 from faceward.vision.images import decode, read_file
 from faceward.vision.pipeline import ANALYSIS_PIXELS
 
@@ -146,6 +147,16 @@ class Collections:
     def pack(self) -> str:
         """Identifier of the model pack in use."""
         return self._deployment.pipeline.identifier
+
+    @property
+    def enrolment_floors(self) -> tuple[Floor, ...]:
+        """What a reference's quality must reach (rule E2)."""
+        return self._deployment.standard.parameters.enrolment_floors
+
+    @property
+    def probe_floors(self) -> tuple[Floor, ...]:
+        """What a probe's quality must reach."""
+        return self._deployment.standard.parameters.probe_floors
 
     def ids(self, name: str) -> tuple[str, ...]:
         """Return the identifiers of a gallery's references in force, sorted."""
