@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from faceward.core.reports import RedactionResult
-from faceward.core.results import DetectionResult, VerificationResult
+from faceward.core.results import DetectionResult, JSONDict, VerificationResult
 from faceward.core.sources import Upload, source_of
 from faceward.operations import pictures
 from faceward.settings import cache_folder, packs_folder
+from faceward.vision.acceptance import Acceptance
+from faceward.vision.manifest import Manifest
 from faceward.vision.packs import DEFAULT_PACK, PackStore
 from faceward.vision.pipeline import Pipeline
 
@@ -66,3 +68,29 @@ def redact(
     """Hide every face of a picture or a folder; see `operations.pictures.redact_all`."""
     model = _at_work(pack)
     return pictures.redact_all(model, pictures.targets(Path(source), Path(output)), mode, None, progress)
+
+
+def manifest_json(manifest: Manifest, accepted: Acceptance | None = None) -> JSONDict:
+    """Return the object that describes a pack, with the terms that were accepted when it was installed by name."""
+    calibration = manifest.calibration
+    return {
+        "name": manifest.name,
+        "identifier": manifest.identifier,
+        "licence": manifest.licence,
+        "commercial": manifest.commercial,
+        "source": manifest.source,
+        "training_data": manifest.training_data,
+        "accepted": accepted.to_json() if accepted else None,
+        "dimension": manifest.dimension,
+        "detector": manifest.detector.kind if manifest.detector else None,
+        "calibration": None
+        if calibration is None
+        else {
+            "data": calibration.data,
+            "mated": calibration.mated,
+            "nonmated": calibration.nonmated,
+            "default_fmr": calibration.default_fmr,
+            "strictest_fmr": calibration.strictest,
+            "measured_to": calibration.strictest_measured,
+        },
+    }

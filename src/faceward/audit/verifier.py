@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from faceward.core.canonical import JSONObject
+    from faceward.core.canonical import JSONObject, JSONValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,24 @@ class LogReport:
         text.append(f"{self.sealed_openings} sealed openings are stored, {self.blanked_openings} were destroyed.")
         return text
 
+    def to_json(self) -> dict[str, JSONValue]:
+        """Return the object of `faceward audit verify --json`."""
+        return {
+            "verified": True,
+            "origin": self.checkpoint.origin,
+            "size": self.checkpoint.size,
+            "root": self.checkpoint.root.hex(),
+            "earlier": self.earlier,
+            "operations": [
+                {"operation": name, "phase": str(phase.value), "count": count}
+                for (name, phase), count in sorted(self.operations.items())
+            ],
+            "unfinished": list(self.unfinished),
+            "backwards": list(self.backwards),
+            "sealed_openings": self.sealed_openings,
+            "blanked_openings": self.blanked_openings,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiptReport:
@@ -98,6 +116,20 @@ class ReceiptReport:
             text.append(f"It commits to details not shown here: {', '.join(closed)}.")
         text.append("A receipt proves that this entry exists; it cannot prove that no other does.")
         return text
+
+    def to_json(self) -> dict[str, JSONValue]:
+        """Return the object of `faceward audit check --json`."""
+        return {
+            "verified": True,
+            "origin": self.checkpoint.origin,
+            "size": self.checkpoint.size,
+            "entry": self.index,
+            "time": to_rfc3339(self.entry.time),
+            "operation": self.entry.operation,
+            "phase": str(self.entry.phase.value),
+            "refers": self.entry.refers,
+            "opened": {slot: dict(details) for slot, details in self.opened.items()},
+        }
 
 
 def verify_receipt(text: str, vkey: str) -> ReceiptReport:

@@ -12,11 +12,10 @@ from faceward.cli.log_table import log_table
 from faceward.cli.options import Settings, command, group
 from faceward.cli.output import emit, print_text, say
 from faceward.cli.outsiders import register_audit
-from faceward.core.clock import to_rfc3339
 from faceward.core.errors import BadInput
 
 if TYPE_CHECKING:
-    from faceward.audit.verifier import LogReport
+    pass
 
 _MAX_TEXT_BYTES = 64 * 1024
 OutputOption = Annotated[
@@ -80,29 +79,10 @@ def _verify(
     kept = None if earlier is None else _read_text(earlier, _MAX_TEXT_BYTES, "checkpoint")
     report = verify_home(settings.require_home(), kept, _read_key(key))
     if settings.as_json:
-        emit(report_json(report))
+        emit(report.to_json())
     else:
         for line in report.lines():
             say(line)
-
-
-def report_json(report: LogReport) -> dict[str, Any]:
-    """Return the object of `faceward audit verify --json`."""
-    return {
-        "verified": True,
-        "origin": report.checkpoint.origin,
-        "size": report.checkpoint.size,
-        "root": report.checkpoint.root.hex(),
-        "earlier": report.earlier,
-        "operations": [
-            {"operation": name, "phase": str(phase.value), "count": count}
-            for (name, phase), count in sorted(report.operations.items())
-        ],
-        "unfinished": list(report.unfinished),
-        "backwards": list(report.backwards),
-        "sealed_openings": report.sealed_openings,
-        "blanked_openings": report.blanked_openings,
-    }
 
 
 def _prove(
@@ -143,19 +123,7 @@ def _check(
     vkey = _read_key(key) or read_vkey(settings.require_home())
     report = verify_receipt(text, vkey)
     if settings.as_json:
-        emit(
-            {
-                "verified": True,
-                "origin": report.checkpoint.origin,
-                "size": report.checkpoint.size,
-                "entry": report.index,
-                "time": to_rfc3339(report.entry.time),
-                "operation": report.entry.operation,
-                "phase": str(report.entry.phase.value),
-                "refers": report.entry.refers,
-                "opened": {slot: dict(details) for slot, details in report.opened.items()},
-            }
-        )
+        emit(report.to_json())
     else:
         for line in report.lines():
             say(line)

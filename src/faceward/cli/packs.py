@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 def _list(settings: Settings) -> None:
     """List the model packs with their licences."""
-    from faceward.standalone import pack_store
+    from faceward.standalone import manifest_json, pack_store
 
     store = pack_store()
     found = [store.get(name) for name in store.names()]
@@ -52,7 +52,7 @@ def _add(
     ],
 ) -> None:
     """Add a model pack after verifying its files by hash."""
-    from faceward.standalone import pack_store
+    from faceward.standalone import manifest_json, pack_store
 
     added = pack_store().add(manifest).manifest
     if settings.as_json:
@@ -82,32 +82,6 @@ def _verify(
     if altered:
         listed = ", ".join(f"{file} of {one}" for one, file in altered)
         raise IntegrityError(f"not what the manifest says: {listed}; restore the original file")
-
-
-def manifest_json(manifest: Manifest, accepted: Acceptance | None = None) -> dict[str, Any]:
-    """Return the object that describes a pack, with the terms that were accepted when it was installed by name."""
-    calibration = manifest.calibration
-    return {
-        "name": manifest.name,
-        "identifier": manifest.identifier,
-        "licence": manifest.licence,
-        "commercial": manifest.commercial,
-        "source": manifest.source,
-        "training_data": manifest.training_data,
-        "accepted": accepted.to_json() if accepted else None,
-        "dimension": manifest.dimension,
-        "detector": manifest.detector.kind if manifest.detector else None,
-        "calibration": None
-        if calibration is None
-        else {
-            "data": calibration.data,
-            "mated": calibration.mated,
-            "nonmated": calibration.nonmated,
-            "default_fmr": calibration.default_fmr,
-            "strictest_fmr": calibration.strictest,
-            "measured_to": calibration.strictest_measured,
-        },
-    }
 
 
 def _check_json(check: FileCheck) -> dict[str, Any]:

@@ -64,7 +64,6 @@ def install(
     ] = None,
 ) -> None:
     """Show a model pack's terms and, once they are accepted, fetch, verify and add it."""
-    from faceward.cli.packs import manifest_json
     from faceward.cli.progress import progress
     from faceward.core.clock import SystemClock
     from faceward.fetch.install import Origin, check_wanted
@@ -86,6 +85,8 @@ def install(
         pack = fetch_and_add(store, entry, origin, SystemClock().now(), received)
     advice = _advice(entry, store.folder / entry.manifest.name)
     if settings.as_json:
+        from faceward.standalone import manifest_json
+
         emit({**manifest_json(pack.manifest, store.acceptance(pack)), "advice": advice})
         return
     say(f"installed: {pack.manifest.identifier}, verified by hash")

@@ -45,11 +45,12 @@ def register(app: typer.Typer) -> None:
 def _list(settings: Settings) -> None:
     """List the standards."""
     from faceward.policy import plain
+    from faceward.policy.plain_json import standard_json
     from faceward.policy.standard import available_standards, load_standard
 
     known = [load_standard(name) for name in available_standards()]
     if settings.as_json:
-        emit({"standards": [_standard_json(standard) for standard in known]})
+        emit({"standards": [standard_json(standard) for standard in known]})
         return
     rows = []
     for standard in known:
@@ -76,11 +77,11 @@ def _show(
     part: Annotated[Part, typer.Option(help="What to show.")] = Part.README,
 ) -> None:
     """Show a standard: its explanation, its rules or its parameters."""
-    from faceward.policy import plain
+    from faceward.policy import plain, plain_json
 
     standard = _find(name)
     if settings.as_json:
-        emit(_standard_json(standard) | _part_json(standard, part))
+        emit(plain_json.standard_json(standard) | plain_json.part_json(standard, plain_json.Part(part)))
     elif part is Part.README:
         page(standard.readme)
     elif part is Part.PARAMETERS:
@@ -96,24 +97,14 @@ def _show(
 def _diff(settings: Settings, first: Which, second: Which) -> None:
     """Say in what two standards differ."""
     from faceward.policy import plain
+    from faceward.policy.plain_json import differences_json
 
     one, other = _find(first), _find(second)
     changed = plain.differences(one.parameters, other.parameters)
     here, there = plain.rules_only_in(one, other), plain.rules_only_in(other, one)
     mine, theirs = (set(plain.permitted(standard)) for standard in (one, other))
     if settings.as_json:
-        emit(
-            {
-                "first": {"name": one.name, "digest": one.digest},
-                "second": {"name": other.name, "digest": other.digest},
-                "parameters": [
-                    {"key": row.key, "meaning": row.meaning, "first": row.first, "second": row.second}
-                    for row in changed
-                ],
-                "rules": {"first": [_rule_json(rule) for rule in here], "second": [_rule_json(rule) for rule in there]},
-                "permitted": {"first": sorted(mine - theirs), "second": sorted(theirs - mine)},
-            }
-        )
+        emit(differences_json(one, other))
         return
     names = (one.name, other.name) if one.name != other.name else (first, second)
     if not (changed or here or there or mine ^ theirs):
@@ -156,44 +147,6 @@ def _find(name: str) -> Standard:
     if name not in available_standards() and (path.is_dir() or len(path.parts) > 1):
         return load_standard_folder(path)
     return load_standard(name)
-
-
-def _standard_json(standard: Standard) -> dict[str, Any]:
-    from faceward.policy import plain
-
-    return {
-        "name": standard.name,
-        "for": plain.summary(standard),
-        "digest": standard.digest,
-        "enforced": list(standard.parameters.enforced),
-        "permitted": list(plain.permitted(standard)),
-    }
-
-
-def _part_json(standard: Standard, part: Part) -> dict[str, Any]:
-    from faceward.policy import plain
-
-    if part is Part.README:
-        return {"readme": standard.readme}
-    if part is Part.RULES:
-        return {"rules": [_rule_json(rule) for rule in standard.rules]}
-    rows = plain.settings(standard.parameters)
-    return {
-        "parameters": [
-            {"key": row.key, "meaning": row.meaning, "value": row.value, "note": row.note or None} for row in rows
-        ]
-    }
-
-
-def _rule_json(rule: Rule) -> dict[str, Any]:
-    return {
-        "rule": rule.rule,
-        "effect": "refuses" if rule.forbids else "permits",
-        "reason": rule.reason or None,
-        "remedy": rule.remedy or None,
-        "actions": list(rule.actions),
-        "holds": _EVERYWHERE if rule.common else _HERE,
-    }
 
 
 def _refusal(rule: Rule) -> tuple[str, str, str, str]:
