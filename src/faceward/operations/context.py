@@ -109,6 +109,19 @@ class Desk:
             self.deny(happening, told)
             raise told from None
 
+    def refusals(self, action: str, facts: Context, happening: Happening) -> tuple[PolicyRefusal, ...]:
+        """Return what would refuse an act now, all of it and in words; nothing is done, and nothing is recorded."""
+        deployment = self._deployment
+        found: list[PolicyRefusal] = []
+        try:
+            status = last_known.status(deployment, patient=False)
+            require_pinned(deployment, action, status)
+        except PolicyRefusal as refusal:
+            return (refusal,)
+        present, conditions = standing(deployment, status, self._watch)
+        found.extend(deployment.rules.refusals(Request(present, action, conditions, facts)))
+        return tuple(self._explained(refusal, happening) for refusal in found)
+
     def _explained(self, refusal: PolicyRefusal, happening: Happening) -> PolicyRefusal:
         if refusal.rule != "L3":
             return PolicyRefusal(refusal.rule, *happening.told.get(refusal.rule, (refusal.reason, refusal.remedy)))

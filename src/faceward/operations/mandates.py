@@ -21,6 +21,7 @@ from faceward.policy.mandates import FACTS, KIND, Mandate, Standing, Use, assess
 from faceward.policy.people import Role
 from faceward.policy.requests import Approval, Decision, SignedRequest
 from faceward.policy.statements import Statement, StatementAct
+from faceward.policy.tables import MandateRules
 
 NOTHING: Mapping[str, bool] = MappingProxyType(dict.fromkeys(FACTS, False))
 """What is known where no mandate is named."""
@@ -54,6 +55,11 @@ class Mandates:
     def __init__(self, deployment: Deployment, desk: Desk) -> None:
         self._deployment, self._desk = deployment, desk
         self._requests = Requests(deployment, desk)
+
+    @property
+    def limits(self) -> MandateRules:
+        """What the standard says of mandates: for what, how long, how often (rules P2, P7)."""
+        return self._deployment.standard.parameters.mandate
 
     def request(self, mandate: Mandate) -> Asked:
         """Ask for a mandate; it waits for another person's approval.

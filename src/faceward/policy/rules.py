@@ -132,7 +132,33 @@ class Rules:
             self._granted[asked] = granted
         return granted
 
+    def refusals(self, request: Request) -> tuple[PolicyRefusal, ...]:
+        """Return what every rule that refuses a request says, in the order of the file; nothing where it is allowed.
+
+        It is for telling people beforehand what is missing; whether something may be done is asked of `authorise`.
+        """
+        try:
+            reasons = self._reasons(request)
+        except PolicyRefusal as error:
+            return (error,)
+        if reasons is None:
+            return ()
+        spoken: dict[str, PolicyRefusal] = {}
+        for reason in sorted(reasons, key=_number):
+            refusal = self._refusal(request.action, [reason])
+            spoken.setdefault(refusal.rule, refusal)
+        return tuple(spoken.values()) or (self._refusal(request.action, []),)
+
     def _evaluated(self, request: Request) -> Grant:
+        reasons = self._reasons(request)
+        if reasons is None:
+            standard = self._standard
+            return Grant(request.principal.name, request.action, standard.name, standard.digest)
+        # Of the rules that refuse, the first in the file speaks.
+        raise self._refusal(request.action, reasons)
+
+    def _reasons(self, request: Request) -> list[str] | None:
+        """Return Cedar's names of the policies that refuse, or None where it allows the request."""
         person = {"type": "Person", "id": request.principal.name}
         resource = {"type": "Deployment", "id": self._standard.name}
         # 1. Evaluate, always with the schema.
@@ -159,10 +185,8 @@ class Rules:
             raise _policy_error(request.action, errors)
         # 3. Only an explicit Allow allows.
         if result.decision == cedarpy.Decision.Allow:
-            standard = self._standard
-            return Grant(request.principal.name, request.action, standard.name, standard.digest)
-        # 4. Of the rules that refuse, the first in the file speaks.
-        raise self._refusal(request.action, list(result.diagnostics.reasons))
+            return None
+        return list(result.diagnostics.reasons)
 
     def _deployment(self, conditions: Conditions) -> dict[str, object]:
         parameters = self._standard.parameters
@@ -189,8 +213,12 @@ class Rules:
     def _refusal(self, action: str, reasons: list[str]) -> PolicyRefusal:
         if not reasons:
             return _default_deny(action, self._standard.name)
-        rule = self._rules[min(int(reason.removeprefix("policy")) for reason in reasons)]
+        rule = self._rules[min(map(_number, reasons))]
         return PolicyRefusal(rule.rule, rule.reason, rule.remedy)
+
+
+def _number(reason: str) -> int:
+    return int(reason.removeprefix("policy"))
 
 
 def _question(request: Request) -> tuple[str, str]:

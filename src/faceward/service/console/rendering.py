@@ -3,7 +3,7 @@
     return await page(request, "review/list.html", here="review", cases=cases)
 
 What a template gets beside its own: `t` (says a text in the visitor's language), `visitor` (who calls, or None),
-`menu`, `may(*roles)`, `csrf` (the hidden field of every form), `asset(name)`, `here`, `path`, `said` (what has just been
+`menu`, `may(*roles)`, `csrf` (the hidden field of every form), `asset(name)`, `here`, `path`, `said` (what was just
 done), `theme`, `language`, `languages`, `stopped`, `trial`, `custodian_gone` and `page_address`. Everything is escaped,
 and what is not defined is an error. In templates `caller` is Jinja's, for the body of a `call`.
 """
@@ -11,7 +11,7 @@ and what is not defined is an error. In templates `caller` is Jinja's, for the b
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -154,7 +154,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(asset=asset, themes=THEMES, languages=i18n.LANGUAGES)
+    made.globals.update(asset=asset, names=options, themes=THEMES, languages=i18n.LANGUAGES)
     made.filters.update(moment=moment, day=day, short=short, person=person, entries=entries, percent=percent)
     return made
 
@@ -201,3 +201,8 @@ def percent(value: float) -> str:
 def entries(value: Mapping[str, object]) -> list[tuple[str, object]]:
     """Return the entries of a mapping by key."""
     return sorted(value.items())
+
+
+def options(values: Iterable[str]) -> list[tuple[str, str]]:
+    """Return names as a field offers them: each is its own text."""
+    return [(value, value) for value in values]
