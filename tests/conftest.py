@@ -108,6 +108,13 @@ def passkey_kit() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def service_kit(passkey_kit: ModuleType) -> ModuleType:
+    """Return the module `service_kit`."""
+    assert passkey_kit
+    return _load_beside("faceward_test_service_kit", "service_kit.py")
+
+
+@pytest.fixture(scope="session")
 def evaluations_kit() -> ModuleType:
     """Return the module `evaluations`."""
     return _load_beside("faceward_test_evaluations", "evaluations.py")

@@ -11,12 +11,14 @@ from typing import Annotated, Optional
 import typer
 
 from faceward.cli.options import Settings, command, group
-from faceward.cli.output import emit, note, pairs, say, table
+from faceward.cli.output import emit, note, pairs, print_text, say, table
 from faceward.cli.requests import tell
+from faceward.cli.words import clean
 from faceward.core.errors import BadInput, EnvironmentFailure, UsageError
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person's name, in any script.")]
 _MAX_LINE = 4096
+_ORIGIN = "http://localhost:8000"
 _PASSPHRASE = "FACEWARD_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 
@@ -27,6 +29,7 @@ def register(app: typer.Typer) -> None:
     people.command("add")(command(_add))
     people.command("remove")(command(_remove))
     people.command("list")(command(_list))
+    people.command("link")(command(_link))
     app.add_typer(people)
 
 
@@ -162,3 +165,42 @@ def _list(settings: Settings) -> None:
 
 def _fingerprints(first: str, further: tuple[str, ...]) -> str:
     return first if not further else f"{first} and {len(further)} more"
+
+
+def _link(
+    settings: Settings,
+    *,
+    name: NameArgument,
+    role: Annotated[list[str], typer.Option(help="What they may do, as with 'person add'; repeatable.")],
+    trained_until: Annotated[
+        Optional[str],
+        typer.Option(metavar="DATE", help="Last day on which their training is valid.", show_default=False),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="The passkey takes the place of all their keys, which they lost.")
+    ] = False,
+    origin: Annotated[str, typer.Option(metavar="URL", help="Where browsers find the service.")] = _ORIGIN,
+) -> None:
+    """Make a link, to be used once, by which somebody brings their passkey to the service.
+
+    It lets nobody in: under 'People' somebody who signed in asks for the passkey's owner to be added.
+    """
+    from faceward.core.clock import SystemClock
+    from faceward.service.first_start import INVITED_TERM, Invitation, invite
+    from faceward.service.settings import Settings as ServiceSettings
+    from faceward.service.vault import FILE, Vault
+
+    if trained_until is not None:
+        _day(trained_until)
+    invitation = Invitation(name, tuple(role), trained_until or "", replaces=replace)
+    seen = ServiceSettings(origin=origin).origin
+    with settings.open() as system:
+        vault = Vault(system.home / FILE, system.service_secret(), SystemClock())
+        try:
+            link = invite(system, vault, seen, invitation)
+        finally:
+            vault.close()
+    if settings.as_json:
+        emit({"name": name, "link": link})
+    else:
+        print_text(f"{link}\n\nFor {clean(name)} alone, once, within {INVITED_TERM.days} days.")

@@ -106,6 +106,21 @@ def _run(settings: Settings, chosen: ServiceSettings, opened: socket.socket, *, 
 
 def _greet(system: System, chosen: ServiceSettings) -> None:
     note(f"serving {system.home} at {chosen.origin}")
+    link = _first_link(system, chosen)
+    if link is not None:
+        note(f"nobody is registered yet; the first person comes in by this link, once, within an hour: {link}")
+
+
+def _first_link(system: System, chosen: ServiceSettings) -> str | None:
+    from faceward.core.clock import SystemClock
+    from faceward.service.first_start import first_link
+    from faceward.service.vault import FILE, Vault
+
+    vault = Vault(system.home / FILE, system.service_secret(), SystemClock())
+    try:
+        return first_link(system, vault, chosen.origin)
+    finally:
+        vault.close()
 
 
 def _tls(certificate: Path | None, key: Path | None) -> Tls | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from faceward.audit.entries import Phase
 from faceward.core.canonical import JSONObject, JSONValue
@@ -90,6 +90,10 @@ class Accounts:
     def origin(self) -> str:
         """The origin of the deployment's log, which every signature names."""
         return self._deployment.log.origin
+
+    def now(self) -> datetime:
+        """Return the current time, UTC."""
+        return self._deployment.now()
 
     def prepare(self, person: str, term: timedelta = TERM) -> PreparedSession:
         """Begin to sign in with a key that is elsewhere; whether the roster knows the person is not said here.

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from faceward.core.errors import FacewardError, PolicyRefusal, UsageError
-from faceward.service import families, health, logs, roles
+from faceward.service import families, health, limits, logs, roles
 from faceward.service.console.problem_pages import problem_page, wants_page
 from faceward.service.errors import Forbidden
 from faceward.service.middleware import Surroundings
@@ -40,6 +40,7 @@ def create_app(service: Service) -> FastAPI:
         # Before the first request, so that it does not pay for it, and a damaged pack is known at the start.
         await service.work.run(service.system.readiness)
         yield
+        await service.work.run(limits.flush, service, everything=True)
 
     app = FastAPI(
         title="Faceward",

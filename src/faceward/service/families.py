@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from faceward.service import auth, compreface, rekognition, v1
 from faceward.service.console import base
 
 
 def include(app: FastAPI) -> None:
     """Add every family's routes."""
+    rekognition.include(app)
+    compreface.include(app)
     base.include(app)
+    auth.include(app)
+    v1.include(app)

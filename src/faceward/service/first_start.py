@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from faceward.core.canonical import JSONObject, JSONValue
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from faceward.operations.system import System
     from faceward.service.passkeys import Made
     from faceward.service.state import Service
+    from faceward.service.vault import Vault
 
 TERM = timedelta(hours=1)
 """How long the first link may be used."""
@@ -93,37 +94,53 @@ class Invitation:
         return replace(self, name=check_name(self.name, "person"))
 
 
-def first_link(service: Service) -> str | None:
+def first_link(system: System, vault: Vault, origin: str) -> str | None:
     """Return the link by which the first person comes in, or None where there are people already.
 
     Every start makes another, and the earlier ones stay good for their hour.
+
+    Args:
+        system: The deployment.
+        vault: The service's store.
+        origin: The URL that browsers see.
     """
-    if len(service.system.people.roster()):
+    if len(system.people.roster()):
         return None
-    return _link(service, Invitation(), TERM)
+    return _link(vault, origin, Invitation(), system.accounts.now() + TERM)
 
 
-def invite(service: Service, invitation: Invitation, system: System | None = None) -> str:
+def invite(system: System, vault: Vault, origin: str, invitation: Invitation) -> str:
     """Return a link for somebody who is to bring their passkey; that it was made is in the log.
 
     Args:
-        service: The service.
+        system: The deployment as who invites acts in it.
+        vault: The service's store.
+        origin: The URL that browsers see.
         invitation: Whom it is for.
-        system: The deployment as who invites acts in it; as it was opened if None.
 
     Raises:
         UsageError: See `Invitation.checked`.
     """
     checked = invitation.checked()
-    (system or service.system).accounts.note("person.invite", checked.to_json())
-    return _link(service, checked, INVITED_TERM)
+    system.accounts.note("person.invite", checked.to_json())
+    return _link(vault, origin, checked, system.accounts.now() + INVITED_TERM)
 
 
-def _link(service: Service, invitation: Invitation, term: timedelta) -> str:
+def _link(vault: Vault, origin: str, invitation: Invitation, ends: datetime) -> str:
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    service.vault.put(_LINK, token, invitation.to_json(), service.now() + term)
+    vault.put(_LINK, token, invitation.to_json(), ends)
     # Behind '#', so that it reaches neither the server's log nor another site.
-    return f"{service.settings.origin}/auth/begin#{token}"
+    return f"{origin}/auth/begin#{token}"
+
+
+def about(service: Service, token: str) -> dict[str, JSONValue]:
+    """Return what a link's visitor is told of it: `founds`, `name` and `roles`.
+
+    Raises:
+        BadInput: See `begun`.
+    """
+    invitation = _followed(service, token)
+    return {"founds": invitation.founds, "name": invitation.name, "roles": list(invitation.roles)}
 
 
 def begun(service: Service, token: str, name: str) -> dict[str, JSONValue]:
