@@ -51,6 +51,8 @@ def create_app(service: Service) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         redirect_slashes=False,
+        # The framework's own traces and logs hold paths, queries and messages, in which names of people stand.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False},
     )
     app.state.service = service
     app.include_router(health.router)

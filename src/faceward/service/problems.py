@@ -44,7 +44,8 @@ _KINDS: tuple[tuple[type[FacewardError], str, int, str], ...] = (
 )
 # Messages of `UsageError` that say that something is not there.
 _UNKNOWN = re.compile(
-    r"\b(no|not|none)\b.*\b(exists?|there|known|enrolled|gallery|purpose|reference|case)\b|^there is no|^no ",
+    r"\b(no|not|none)\b.*\b(exists?|there|known|enrolled|gallery|purpose|reference|case)\b|^there is no|^no "
+    r"|^nothing is held",
     re.IGNORECASE,
 )
 

@@ -1,0 +1,117 @@
+"""What a key that is for some purposes or galleries may reach, also by detours."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from faceward.core.errors import UsageError
+from faceward.core.names import normal_name
+from faceward.service.errors import Forbidden
+
+if TYPE_CHECKING:
+    from faceward.core.reports import ReferenceView, SubjectView
+    from faceward.operations.system import System
+    from faceward.service.callers import Caller
+
+
+def limited(caller: Caller) -> bool:
+    """Tell whether a caller is a key for some purposes or galleries."""
+    return caller.purposes is not None or caller.galleries is not None
+
+
+def whole(caller: Caller) -> None:
+    """Check that a caller may ask for what concerns the whole deployment.
+
+    Raises:
+        Forbidden: Their key is for some of it.
+    """
+    if limited(caller):
+        raise Forbidden(
+            "this concerns the whole deployment, and this key is for some purposes or galleries; use another"
+        )
+
+
+def purpose(caller: Caller, name: str) -> str:
+    """Return a purpose's name as it is written.
+
+    Raises:
+        Forbidden: The caller's key is for others.
+    """
+    found = normal_name(name)
+    caller.require_purpose(found)
+    return found
+
+
+def gallery(caller: Caller, name: str) -> str:
+    """Return a gallery's name as it is written.
+
+    Raises:
+        Forbidden: The caller's key is for others.
+    """
+    found = normal_name(name)
+    caller.require_gallery(found)
+    return found
+
+
+def all_of_purpose(caller: Caller, system: System, name: str) -> None:
+    """Check that a caller may reach every gallery of a purpose: a claim is compared with the references in all of them.
+
+    Raises:
+        Forbidden: Their key is for others.
+    """
+    wanted = purpose(caller, name)
+    if caller.galleries is None:
+        return
+    for one, serves in system.gallery_purposes().items():
+        if serves == wanted:
+            caller.require_gallery(one)
+
+
+def rows(caller: Caller, found: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return those objects, with a `purpose` and a `gallery`, that a caller may see."""
+    return [row for row in found if admits(caller, str(row["purpose"]), str(row["gallery"]))]
+
+
+def admits(caller: Caller, of_purpose: str, in_gallery: str) -> bool:
+    """Tell whether a caller may see something of a purpose and a gallery."""
+    return _in(caller.purposes, of_purpose) and _in(caller.galleries, in_gallery)
+
+
+def references(caller: Caller, view: SubjectView) -> list[ReferenceView]:
+    """Return the references of a subject that a caller may see.
+
+    Raises:
+        UsageError: They may see none, which is told as if nothing were held at all.
+    """
+    found = [one for one in view.references if admits(caller, one.purpose, one.gallery)]
+    if limited(caller) and not found:
+        raise UsageError(f"nothing is held about {view.subject!r}; check the name")
+    return found
+
+
+def subject(caller: Caller, view: SubjectView) -> dict[str, Any]:
+    """Return what a caller may see of a subject; a limited key sees the entries that say that they are its own.
+
+    Raises:
+        UsageError: See `references`.
+    """
+    shown: dict[str, Any] = view.to_json()
+    shown["references"] = [one.to_json() for one in references(caller, view)]
+    if limited(caller):
+        shown["history"] = [line for line in shown["history"] if _tells_of_own(caller, line)]
+    return shown
+
+
+def _tells_of_own(caller: Caller, line: Mapping[str, Any]) -> bool:
+    """Tell whether an entry says where it was, and that this is the caller's; what does not say it is not shown."""
+    purposes, found = set[str](), set[str]()
+    for details in line["opened"].values():
+        purposes |= {str(details["purpose"])} if "purpose" in details else set()
+        found |= {str(details["gallery"])} if "gallery" in details else set()
+    where = (caller.purposes, purposes), (caller.galleries, found)
+    return all(mine is None or (named and named <= mine) for mine, named in where)
+
+
+def _in(mine: Collection[str] | None, name: str) -> bool:
+    return mine is None or name in mine
