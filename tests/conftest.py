@@ -52,7 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave the searches for counter-examples out of the coverage, and begin with what takes long."""
     for item in items:
         # Traced they take several times as long, and what they run the other tests run too.
-        if item.path.is_relative_to(ROOT / "tests" / "property"):
+        searches = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if item.path.is_relative_to(ROOT / "tests" / "property") and (searches or item.get_closest_marker("slow")):
             item.add_marker(pytest.mark.no_cover)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 

@@ -196,4 +196,4 @@ class CaseMachine(RuleBasedStateMachine):
 
 
 TestH1H2NobodySeesTooEarly = CaseMachine.TestCase
-TestH1H2NobodySeesTooEarly.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestH1H2NobodySeesTooEarly.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,26 +13,29 @@ from faceward.gallery.results import Recovery
 WORKER = Path(__file__).with_name("enrol_worker.py")
 
 
-def _run_and_kill(folder: Path, worker: int, after: float) -> list[list[str]]:
-    process = subprocess.Popen(
-        [sys.executable, str(WORKER), str(folder), str(worker), "100000"], stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith(b"ready")
+def _run_and_kill(nursery: Any, folder: Path, worker: int, after: float) -> list[list[str]]:
+    told = folder / f"told-{worker}"
+    with told.open("wb") as output:
+        process = nursery.start(WORKER, [str(folder), str(worker), "100000"], output.fileno())
+    while not told.read_bytes().startswith(b"ready"):
+        assert process.poll() is None
+        time.sleep(0.001)
     time.sleep(after)
     process.kill()
-    output, _ = process.communicate()
+    process.wait()
     # The last line may have been cut by the kill.
-    return [line.split() for line in output.decode().split("\n")[:-1]]
+    return [line.split() for line in told.read_text().split("\n")[:-1]]
 
 
 @pytest.mark.slow
-def test_a_process_killed_at_any_instant_leaves_a_store_that_opens_verifies_and_resumes(home: Any, reopen: Any) -> None:
+def test_a_process_killed_at_any_instant_leaves_a_store_that_opens_verifies_and_resumes(
+    home: Any, reopen: Any, nursery: Any
+) -> None:
     present: set[str] = set()
     gone: set[str] = set()
-    for turn in range(15):
+    for turn in range(8):
         # Instants spread over the steps of a round, which takes a few milliseconds.
-        lines = _run_and_kill(home.folder, turn, 0.05 + 0.0137 * turn)
+        lines = _run_and_kill(nursery, home.folder, turn, 0.05 + 0.0257 * turn)
         present |= {name for action, name in lines if action == "enrolled"}
         gone |= {name for action, name in lines if action == "erased"}
         unsure = {name for action, name in lines if action == "erasing"} - gone
