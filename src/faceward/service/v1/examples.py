@@ -117,8 +117,10 @@ def _fits(value: object, schema: dict[str, Any], schemas: dict[str, Any]) -> boo
         bool: ("boolean",),
         int: ("integer", "number"),
         float: ("number",),
-        list: ("array",),
         type(None): ("null",),
         bytes: ("string",),
     }
+    if isinstance(value, list):
+        items = _resolved(schema.get("items", {}), schemas)
+        return schema.get("type") == "array" and all(_fits(one, items, schemas) for one in value)
     return schema.get("type") in kinds[type(value)] and "enum" not in schema

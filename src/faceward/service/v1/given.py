@@ -111,9 +111,12 @@ def form_of(model: type[M], *files: Files, raw: bool = False) -> Any:  # noqa: A
             found = {files[0].field: (upload("the picture", await bodies.body(request)),)}
             return _checked(request, model, _texts(model, request.query_params.multi_items()), found)
         data = await bodies.form(request)
-        texts = [(name, value) for name, value in data.multi_items() if isinstance(value, str)]
-        brought = {one.field: await _uploads(data, one) for one in files}
-        stray = {name for name, value in data.multi_items() if isinstance(value, UploadFile)} - set(brought)
+        try:
+            texts = [(name, value) for name, value in data.multi_items() if isinstance(value, str)]
+            brought = {one.field: await _uploads(data, one) for one in files}
+            stray = {name for name, value in data.multi_items() if isinstance(value, UploadFile)} - set(brought)
+        finally:
+            await data.close()
         if stray:
             raise BadInput(f"the form takes no file {min(stray)[:40]!r}; see /v1/openapi.json")
         return _checked(request, model, _texts(model, texts), brought)

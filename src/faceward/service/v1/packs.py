@@ -45,7 +45,7 @@ class PackShown(Shown):
     name: str
     identifier: str
     licence: str
-    commercial: str
+    commercial: bool
     source: str
     training_data: str
     accepted: dict[str, Any] | None
