@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from starlette.testclient import TestClient
 
 from faceward.core.errors import UsageError
 from faceward.operations.system import System
+from faceward.policy.mandates import Mandate
+from faceward.policy.requests import Decision
+from faceward.policy.sessions import OpenSession
+from faceward.policy.sshsig import PrivateKey
 from faceward.service.app import create_app
 from faceward.service.settings import Settings
 from faceward.service.state import Service
@@ -72,9 +77,9 @@ class Shop:
     client: TestClient
     key: str
 
-    def call(self, method: str, path: str, *people: str, key: str | None = None, **options: Any) -> Any:
+    def call(self, method: str, path: str, *people: str, **options: Any) -> Any:
         """Call, with a picture of some people where any are named."""
-        headers = {"x-api-key": self.key if key is None else key, **options.pop("headers", {})}
+        headers = {"x-api-key": options.pop("key", self.key), **options.pop("headers", {})}
         if people:
             options["files"] = {"file": ("a.png", self.world.picture(*people).read_bytes())}
         return self.client.request(method, path, headers=headers, **options)
@@ -93,14 +98,21 @@ class Shop:
         return str(self.system.api_keys.create(name, **scope).secret_access_key)
 
 
-@pytest.fixture
-def shop(world: Any) -> Iterator[Shop]:
-    system = world.open()
+@contextmanager
+def served(world: Any, system: System, key: str) -> Iterator[Shop]:
+    """Serve a deployment in this process."""
     service = Service.begin(system, Settings(origin=ORIGIN, threads=2, max_body=1 << 20), world.clock)
-    key = system.api_keys.create("shop", purposes=["door"], galleries=["door"]).secret_access_key
     with TestClient(create_app(service), base_url=ORIGIN) as client:
         yield Shop(world, system, client, key)
     service.close()
+
+
+@pytest.fixture
+def shop(world: Any) -> Iterator[Shop]:
+    system = world.open()
+    key = system.api_keys.create("shop", purposes=["door"], galleries=["door"]).secret_access_key
+    with served(world, system, key) as made:
+        yield made
 
 
 def told(response: Any) -> tuple[int, int]:
@@ -372,6 +384,57 @@ def test_P1_an_unregistered_purpose_is_refused_and_logged(shop: Shop) -> None:
     refused = shop.call("POST", f"{RECOGNITION}/recognize", "Ann", key=key, headers={"X-Faceward-Purpose": "marketing"})
     assert told(refused) == (403, 1)
     assert "P1" in refused.json()["message"]
+
+
+def test_P2_where_the_standard_asks_for_a_mandate_a_header_names_it(make_world: Any) -> None:
+    world = make_world("strict", standard="border", trial=True, jurisdiction="UK")
+    root = world.open(purpose=None)
+    keys = {name: PrivateKey.generate() for name in ("ana", "ben")}
+
+    def person(name: str) -> System:
+        deployment = root._deployment
+        session = OpenSession.begin(name, keys[name], deployment.config.origin, deployment.now())
+        acting: System = root.acting(name, session)
+        return acting
+
+    def approve(digest: str) -> str:
+        person("ben").requests.decide(digest, Decision.APPROVE)
+        return digest
+
+    trained, now = date(2099, 1, 1), world.clock.now()
+    root.people.add("ana", keys["ana"].public.line, ("operator", "approver"), trained)
+    ana = person("ana")
+    ana.people.add("ben", keys["ben"].public.line, ("approver",), trained)
+    ana.add_purpose("gate", basis="legal-obligation", fmr=1e-3, retention=timedelta(hours=24), alternative="the desk")
+    world.prove(ana)
+    secret = ana.api_keys.create("gate-1", purposes=["gate"], galleries=["flight"]).secret_access_key
+    with served(world, root, secret) as shop:
+        assert told(shop.call("GET", f"{RECOGNITION}/faces", key="nobody")) == (404, 10)
+        unknown = shop.call("GET", f"{RECOGNITION}/faces")
+        assert told(unknown) == (403, 1)
+        assert "K2" in unknown.json()["message"]
+        approve(ana.api_keys.admit("gate-1", trained).digest)
+        added = shop.call("POST", f"{RECOGNITION}/faces", "Ann", params={"subject": "Ann"})
+        assert added.status_code == 201
+        refused = shop.call("POST", f"{RECOGNITION}/recognize", "Ann")
+        assert told(refused) == (403, 1)
+        assert "P2" in refused.json()["message"]
+        mandate = Mandate(
+            purpose="gate", operations=("identify",), galleries=("flight",), cameras=(), place="gate 1", case="K-1",
+            basis="a law", starts=now, until=now + timedelta(hours=12), searches=5, operators=("key gate-1",),
+            urgent=False, recipient="",
+        )  # fmt: skip
+        named = {"X-Faceward-Mandate": approve(ana.mandates.request(mandate).digest)}
+        [face] = shop.call("POST", f"{RECOGNITION}/recognize", "Ann", headers=named).json()["result"]
+        assert face["subjects"][0]["subject"] == "Ann"
+
+
+def test_galleries_of_any_script_are_named_in_a_header(shop: Shop) -> None:
+    key = shop.make_key("several")
+    headers = {"X-Faceward-Gallery": "Tür 門".encode(), "X-Faceward-Purpose": b"door"}
+    body = {"subject": "Ann"}
+    assert shop.call("POST", f"{RECOGNITION}/subjects", key=key, headers=headers, json=body).status_code == 201
+    assert "Tür 門" in shop.system.gallery_purposes()
 
 
 def test_a_reason_goes_to_the_log(shop: Shop) -> None:

@@ -209,7 +209,7 @@ class FaceCollection:
 
     def _ensure(self) -> None:
         """Create the gallery where it is not there yet: a collection of CompreFace is there as soon as its key is."""
-        if self.gallery in self.system.gallery_purposes():
+        if self.exists:
             return
         try:
             self.system.collections.create(self.gallery, self.purpose, {})

@@ -9,6 +9,7 @@ from faceward.service.acts import perform
 from faceward.service.compreface import reading
 from faceward.service.compreface.asking import Asked, asked
 from faceward.service.compreface.collection import FaceCollection
+from faceward.service.compreface.errors import Code, Failure
 from faceward.service.compreface.routing import router as make_router
 
 router = make_router("/recognition")
@@ -47,10 +48,17 @@ async def all_erased(request: Request) -> JSONResponse:
     """Erase every subject."""
     want = await asked(request)
     names = await perform(request, want.caller, lambda system: FaceCollection.open(system, want).subjects())
+    deleted = 0
     for name in names:
-        # One at a time, so that others have their turn.
-        await _erase(request, want, name)
-    return JSONResponse({"deleted": len(names)})
+        try:
+            # One at a time, so that others have their turn.
+            await _erase(request, want, name)
+            deleted += 1
+        except Failure as error:
+            # Somebody else erased them meanwhile.
+            if error.code is not Code.SUBJECT_NOT_FOUND:
+                raise
+    return JSONResponse({"deleted": deleted})
 
 
 @router.delete(_ONE)
