@@ -37,7 +37,7 @@ WAITING = timedelta(days=1)
 
 CALLBACK = "/auth/oidc/callback"
 _KIND, _WAITING = "oidc", "oidc-waiting"
-_KEPT_SECONDS = timedelta(hours=1)
+_KEPT = timedelta(hours=1)
 _KEYS_AGAIN = timedelta(minutes=1)
 _LARGEST = 1 << 20
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -151,7 +151,7 @@ class Provider:
         return found
 
     async def _published(self, service: Service) -> dict[str, object]:
-        if not self._metadata or self._old(service, "metadata", _KEPT_SECONDS):
+        if self._old(service, "metadata", _KEPT) or not self._metadata:
             address = self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
             found = await self._sent(httpx.Request("GET", _checked(address)))
             if found.get("issuer") != self._settings.issuer:
@@ -161,7 +161,7 @@ class Provider:
 
     async def _key_set(self, service: Service, *, again: bool) -> dict[str, object]:
         # A key that is not known may be new; who invents keys makes us ask once a minute at most.
-        if not self._keys or self._old(service, "keys", _KEYS_AGAIN if again else _KEPT_SECONDS):
+        if self._old(service, "keys", _KEYS_AGAIN if again else _KEPT) or not self._keys:
             self._keys = await self._sent(httpx.Request("GET", self._endpoint(self._metadata, "jwks_uri")))
         return self._keys
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from faceward.core.errors import UsageError
 from faceward.service import first_start, sessions
 from faceward.service.callers import Caller, Kind
 from faceward.service.console.rendering import page
+from faceward.service.errors import Forbidden
 from faceward.service.first_start import Invitation
 from faceward.service.roles import SIGNED_IN, SUBJECT, allowed, known
 
@@ -66,7 +66,7 @@ async def another_passkey(request: Request, caller: Known) -> Response:
     def make() -> str:
         person = sessions.roster(service).people.get(caller.name)
         if person is None or caller.kind is not Kind.PERSON:
-            raise UsageError("there is no person of this name in the roster, so there is nobody to have a passkey")
+            raise Forbidden("another key is asked for with one that you have; somebody can invite you under 'People'")
         day = "" if person.trained is None else person.trained.isoformat()
         roles = tuple(sorted(role.value for role in person.roles))
         own = Invitation(person.name, roles, day, caller.name)
