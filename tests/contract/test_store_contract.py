@@ -268,3 +268,31 @@ def test_subjects_are_counted_once(store: ReferenceStore) -> None:
     assert store.subjects("staff", NOW + DAY, purpose="doors", pack="pack") == 1
     assert store.subjects("staff", NOW, purpose="doors", pack="newer") == 0
     assert store.subjects("nobody", NOW, purpose="doors", pack="pack") == 0
+
+
+def test_numbers_follow_every_change_and_every_moment(
+    store: ReferenceStore, connect: Callable[[], ReferenceStore]
+) -> None:
+    other = connect()
+
+    def numbers(at: datetime) -> list[tuple[int, int]]:
+        return [
+            (
+                one.count("staff", at, purpose="doors", pack="pack"),
+                one.subjects("staff", at, purpose="doors", pack="pack"),
+            )
+            for one in (store, other)
+        ]
+
+    store.add([made(1), made(2, expires=NOW + DAY), made(3, subject=digest("subject 1"))])
+    assert numbers(NOW) == numbers(NOW) == [(3, 2)] * 2
+    # The end of a term changes nothing in the file; an earlier moment brings it back.
+    assert numbers(NOW + DAY - timedelta(microseconds=1)) == [(3, 2)] * 2
+    assert numbers(NOW + DAY) == numbers(NOW + 2 * DAY) == [(2, 1)] * 2
+    assert numbers(NOW) == [(3, 2)] * 2
+    other.add([made(4)])
+    assert numbers(NOW) == [(4, 3)] * 2
+    store.delete([made(1).reference_id, made(3).reference_id])
+    assert numbers(NOW) == [(2, 2)] * 2
+    assert store.count("staff", NOW) == store.count("staff", NOW, purpose="doors") == 2
+    assert store.count("nobody", NOW) == 0

@@ -350,6 +350,30 @@ def test_counts_follow_from_the_log_alone_however_often_they_are_kept(
     assert monitoring.breached(office.deployment, "door") is not None
 
 
+def test_entries_that_were_counted_are_not_opened_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    for who in OTHERS:
+        office.search(who)
+    expected = office.counts("searches", "faces")
+    log, read = office.deployment.log, list[int]()
+    events = monitoring.events
+
+    def reading(deployment: Any, journal: Any, start: int, stop: int | None = None) -> Any:
+        read.append(log.size - start)
+        return events(deployment, journal, start, stop)
+
+    monkeypatch.setattr(monitoring, "events", reading)
+    assert monitoring.breached(office.deployment, "door") is None
+    assert read == [0]
+    before = log.size
+    office.search("Ada")
+    assert office.counts("searches", "faces") == (expected[0] + 1, expected[1] + 1)
+    assert sum(read) == log.size - before
+    # Another process counts the same from what is kept.
+    monitoring._LATEST.clear()
+    assert office.counts("searches", "faces") == (expected[0] + 1, expected[1] + 1)
+    assert sum(read) > log.size - before
+
+
 def test_V1_a_breach_that_a_killed_process_left_unnoted_counts_and_the_clock_notes_it(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from math import isqrt
+from weakref import WeakKeyDictionary
 
+from faceward.audit.log import Log
 from faceward.core.canonical import JSONObject, JSONValue
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import EnvironmentFailure, IntegrityError
@@ -116,8 +118,9 @@ def counts(deployment: Deployment, journal: Journal | None = None) -> Counts:
     Raises:
         IntegrityError: The log's details or what is kept of them were altered.
     """
-    before = _kept(deployment)
-    now = _read_on(deployment, journal or Journal(deployment), before)
+    content = deployment.kept_content(*_PLACE)
+    before = Counts() if content is None else _parsed(content)
+    now = _latest(deployment, journal or Journal(deployment), content, before)
     length = sum(len(some) for count in now.purposes.values() for some in count.pictures.values())
     if now.stop - before.stop >= max(_STEP, isqrt(length // _LONG)):
         # It is counted again next time where it cannot be kept, and a full disk must not stop who only reads.
@@ -167,6 +170,34 @@ def _parsed(content: bytes) -> Counts:
     if not isinstance(stop, int) or not isinstance(purposes, dict):
         raise IntegrityError("what is kept of false alerts is damaged; restore gallery.db from a backup")
     return Counts(stop, {name: Count.from_json(one) for name, one in purposes.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class _Latest:
+    """What this process counted last, from what was kept then, and at which rates."""
+
+    content: bytes | None
+    rates: Mapping[str, float]
+    counts: Counts
+
+
+# By log, which lives as long as its deployment is open. Every search asks, and opening entries again takes longer than
+# all of its rules; where the process has not counted yet, entries since what is kept are read.
+_LATEST: WeakKeyDictionary[Log, _Latest] = WeakKeyDictionary()
+
+
+def _latest(deployment: Deployment, journal: Journal, content: bytes | None, before: Counts) -> Counts:
+    """Return the counts up to now, from where this process left off if that follows from what is kept."""
+    last = _LATEST.get(deployment.log)
+    if last is not None and (last.content != content or _rates(deployment, last.counts) != last.rates):
+        last = None
+    now = _read_on(deployment, journal, before if last is None else last.counts)
+    _LATEST[deployment.log] = _Latest(content, _rates(deployment, now), now)
+    return now
+
+
+def _rates(deployment: Deployment, of: Counts) -> dict[str, float]:
+    return {name: accepted_rate(deployment, name) for name in of.purposes}
 
 
 def _read_on(deployment: Deployment, journal: Journal, before: Counts) -> Counts:
