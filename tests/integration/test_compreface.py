@@ -271,6 +271,16 @@ def test_a_subject_who_is_elsewhere_too_stays_there(shop: Shop) -> None:
     assert shop.call("DELETE", f"{RECOGNITION}/subjects/Ann").json() == {"subject": "Ann"}
     assert shop.subjects() == []
     assert [one.gallery for one in shop.system.subject("Ann").references] == ["back"]
+    # Added by name alone here, or there: what is elsewhere stays.
+    assert shop.call("POST", f"{RECOGNITION}/subjects", json={"subject": "Ann"}).status_code == 201
+    assert shop.subjects() == ["Ann"]
+    assert shop.call("DELETE", f"{RECOGNITION}/subjects/Ann").json() == {"subject": "Ann"}
+    assert shop.subjects() == []
+    shop.system.collections.users("back").create("Bob")
+    assert shop.enrol("Bob").status_code == 201
+    assert shop.call("DELETE", f"{RECOGNITION}/subjects").json() == {"deleted": 1}
+    assert [user.name for user in shop.system.collections.users("back").all()] == ["Bob"]
+    assert shop.system.subject("Ann").references
 
 
 def test_all_examples_are_deleted_only_where_no_name_is_given_at_all(shop: Shop) -> None:
@@ -306,6 +316,35 @@ def test_names_that_are_none(shop: Shop) -> None:
 def test_errors_have_the_numbers_of_compreface(shop: Shop) -> None:
     for method, path, options, expected in ERRORS:
         assert told(shop.call(method, RECOGNITION + path, **options)) == expected, (method, path, options)
+
+
+def test_hostile_texts_are_answered_and_never_fail(shop: Shop) -> None:
+    shop.enrol("Ann")
+    surrogate = b'"\\ud800"'
+    headers = {"content-type": "application/json"}
+    answers = [
+        shop.call("DELETE", f"{RECOGNITION}/subjects/a%00b"),
+        shop.call("DELETE", f"{RECOGNITION}/subjects/%ff%fe"),
+        shop.call("DELETE", f"{RECOGNITION}/subjects/..%2f..%2fetc"),
+        shop.call("GET", f"{RECOGNITION}/faces?subject=%ff%00"),
+        shop.call("DELETE", f"{RECOGNITION}/faces?subject=%00"),
+        shop.call("POST", f"{RECOGNITION}/faces", "Ann", params={"subject": "a\nb"}),
+        shop.call("POST", f"{RECOGNITION}/subjects", content=b'{"subject": ' + surrogate + b"}", headers=headers),
+        shop.call("POST", f"{RECOGNITION}/faces/delete", content=b"[" + surrogate + b"]", headers=headers),
+        shop.call("POST", f"{RECOGNITION}/faces/delete", content=b"[" * 100_000, headers=headers),
+        shop.call("POST", f"{RECOGNITION}/recognize", content=b'{"file": ' * 100_000, headers=headers),
+        shop.call("POST", f"{RECOGNITION}/recognize", "Ann", headers={"X-Faceward-Mandate": "zz" * 900}),
+        shop.call("POST", f"{RECOGNITION}/recognize", "Ann", headers={"X-Faceward-Reason": b"\xff\xfe"}),
+        shop.call("POST", f"{RECOGNITION}/faces", "Bob", params={"subject": "Bob"}, headers={"X-Faceward-Entry": "zz"}),
+        shop.call("GET", f"{RECOGNITION}/subjects", headers={"X-Faceward-Gallery": b"\xff" * 400}),
+    ]
+    assert [answer.status_code for answer in answers if answer.status_code >= 500] == []
+    assert shop.subjects() == ["Ann"]
+    several = shop.make_key("several")
+    for name in (b"x" * 300, "a\u200bb".encode(), b"\x7f"):
+        named = {"X-Faceward-Gallery": name, "X-Faceward-Purpose": "door"}
+        answer = shop.call("POST", f"{RECOGNITION}/subjects", key=several, headers=named, json={"subject": "Ann"})
+        assert told(answer) == (400, 36)
 
 
 def test_errors_about_faces(shop: Shop) -> None:
