@@ -133,6 +133,7 @@ class Shop:
 
     def __init__(self, world: Any, served: Any, system: Any) -> None:
         self.world, self.served, self.system = world, served, system
+        self.stop: Callable[[], None] = lambda: None
         if system.purposes():
             self.key = system.api_keys.create("shop")
             self.aws = served.client(self.key)
@@ -174,7 +175,11 @@ def make_shop(make_world: Callable[..., Any]) -> Iterator[Callable[..., Shop]]:
         world.clock.moment = now()
         # Where the standard wants everybody to sign in, the test founds the roster first.
         system = world.open(purpose=None if options else "door")
-        return Shop(world, opened.enter_context(serving(system)), system)
+        own = ExitStack()
+        opened.callback(own.close)
+        made = Shop(world, own.enter_context(serving(system)), system)
+        made.stop = own.close
+        return made
 
     with opened:
         yield make

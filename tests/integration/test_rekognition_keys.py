@@ -271,3 +271,19 @@ def test_K2_only_operators_make_and_revoke_keys(shop: Any) -> None:
     assert [(one.note.name, one.state, one.admitted) for one in shop.system.api_keys.listed()] == [
         ("shop", "in force", False)
     ]
+
+
+def test_T2_what_a_program_deleted_stays_deleted_when_keys_are_restored(shop: Any) -> None:
+    """An older keys.db is brought up to the log, whatever deleted the references."""
+    faces = shop.indexed("ana", "ben")
+    deployment = shop.system._deployment
+    keys = set(deployment.store.keys("staff").values())
+    copied = shop.world.copy("keys.db", "gallery.db")
+    shop.aws.delete_faces(CollectionId="staff", FaceIds=faces[:1])
+    shop.aws.delete_collection(CollectionId="staff")
+    shop.stop()
+    shop.world.close()
+    for path in copied.iterdir():
+        (shop.world.home / path.name).write_bytes(path.read_bytes())
+    system = shop.world.open(purpose=None)
+    assert system._deployment.keys.destroyed(keys) == keys
