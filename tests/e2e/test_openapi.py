@@ -1,4 +1,4 @@
-"""Whatever is sent to `/v1` that its description allows, and much that it does not: no failure, and answers as described.
+"""Whatever is sent to `/v1`, as its description allows and otherwise: no failure, and answers as described.
 
 CI sends some 300 requests. With `FACEWARD_OPENAPI_CASES=2000` in the environment it is as many as the release is tested
 with. What is sent is the same in every run.
@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from jsonschema_rs import validator_for
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.openapi import from_asgi
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -57,7 +58,7 @@ def app(world: Any) -> Iterator[Any]:
 def test_no_request_makes_it_fail_and_answers_are_as_described(app: Any) -> None:
     service: Service = app.state.service
     schema = from_asgi("/v1/openapi.json", app)
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     assert len(operations) > 80
     sent = []
     for operation in operations:
@@ -74,7 +75,7 @@ def test_no_request_makes_it_fail_and_answers_are_as_described(app: Any) -> None
             suppress_health_check=list(HealthCheck),
         )
         @given(case=st.one_of(*modes))
-        def send(case: schemathesis.Case) -> None:
+        def send(case: schemathesis.Case[Any]) -> None:
             sent.append(case.operation.label)
             case.call_and_validate(checks=CHECKS)
 

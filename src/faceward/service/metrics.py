@@ -2,25 +2,56 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from faceward.service.work import Work
+
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""Variable of the environment: where several processes put what they count."""
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
+@contextmanager
+def shared() -> Iterator[None]:
+    """Let processes that are begun meanwhile count together, so that whichever is asked answers for all.
+
+    It is called before anything counts; the folder goes when it ends.
+    """
+    with tempfile.TemporaryDirectory(prefix="faceward-counts-") as folder:
+        os.environ[SHARED] = folder
+        alone, values.ValueClass = values.ValueClass, values.MultiProcessValue()  # type: ignore[no-untyped-call]
+        try:
+            yield
+        finally:
+            values.ValueClass = alone
+            del os.environ[SHARED]
+
+
+def ended(process: int) -> None:
+    """Forget what a process of ours that has ended had under way; what it counted stays counted."""
+    if SHARED in os.environ:
+        mark_process_dead(process)  # type: ignore[no-untyped-call]
+
+
 class Metrics:
-    """The counters of one process.
+    """The counters of one process, or of all where they are shared.
 
     Args:
         work: The pool whose load is shown.
     """
 
     def __init__(self, work: Work) -> None:
-        self._registry = CollectorRegistry()
+        self._registry, self._work = CollectorRegistry(), work
         self._requests = Counter(
             "faceward_requests", "Requests by route and status.", ("route", "method", "status"), registry=self._registry
         )
@@ -30,15 +61,18 @@ class Metrics:
         self._refusals = Counter(
             "faceward_refusals", "Operations that a rule of the standard refused.", ("rule",), registry=self._registry
         )
-        for name, text, value in (
-            ("faceward_work_running", "Operations that run.", lambda: work.running),
-            ("faceward_work_waiting", "Operations that wait for a thread.", lambda: work.waiting),
-            ("faceward_work_refused", "Operations that were turned away.", lambda: work.refused),
-        ):
-            Gauge(name, text, registry=self._registry).set_function(value)
+        self._gauges = {
+            name: Gauge(f"faceward_work_{name}", text, registry=self._registry, multiprocess_mode="livesum")
+            for name, text in (
+                ("running", "Operations that run."),
+                ("waiting", "Operations that wait for a thread."),
+                ("refused", "Operations that were turned away."),
+            )
+        }
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
+        self._load()
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
@@ -48,4 +82,13 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return all of it in Prometheus' text format."""
-        return generate_latest(self._registry)
+        self._load()
+        if SHARED not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)
+
+    def _load(self) -> None:
+        for name, gauge in self._gauges.items():
+            gauge.set(getattr(self._work, name))

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import FrameType
@@ -16,7 +17,7 @@ import uvicorn
 
 from faceward.core.errors import EnvironmentFailure
 from faceward.operations.system import System
-from faceward.service import logs
+from faceward.service import logs, metrics, telemetry
 from faceward.service.app import create_app
 from faceward.service.settings import Settings
 from faceward.service.state import Service
@@ -25,6 +26,7 @@ _BACKLOG = 512
 _GRACE_SECONDS = 30
 _IDLE_SECONDS = 75
 _SHORT_LIFE = 5.0
+_PAUSE = 0.2
 
 _Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
 
@@ -60,6 +62,8 @@ def serve(system: System, settings: Settings, opened: socket.socket, ready: Call
         ready: Called when requests are answered.
     """
     logs.begin()
+    # In each process after the fork, since it sends from a thread of its own.
+    traces = telemetry.begin()
     service = Service.begin(system, settings)
     config = uvicorn.Config(
         create_app(service),
@@ -77,6 +81,8 @@ def serve(system: System, settings: Settings, opened: socket.socket, ready: Call
         server.run([opened])
     finally:
         service.close()
+        if traces is not None:
+            traces.shutdown()
     if not server.started:
         raise EnvironmentFailure("the service could not start; what is wrong stands above")
 
@@ -119,9 +125,10 @@ def serve_in_processes(worker: Callable[[], None], count: int) -> int:
 
     before = [(number, signal.signal(number, end)) for number in (signal.SIGTERM, signal.SIGINT)]
     try:
-        for _ in range(count):
-            children[_forked(worker, before)] = _monotonic()
-        return _watch(children, lambda: _forked(worker, before), lambda: ending)
+        with metrics.shared():
+            for _ in range(count):
+                children[_forked(worker, before)] = _monotonic()
+            return _watch(children, lambda: _forked(worker, before), lambda: ending)
     finally:
         for number, handler in before:
             signal.signal(number, handler)
@@ -132,18 +139,24 @@ def _watch(children: dict[int, float], begin: Callable[[], int], ending: Callabl
     while children:
         child, code = os.wait()
         began = children.pop(child, None)
+        metrics.ended(child)
         if began is None or ending():
             continue
         code = os.waitstatus_to_exitcode(code)
-        if _monotonic() - began < _SHORT_LIFE:
-            # One that cannot begin would be begun for ever.
+        if _monotonic() - began < _SHORT_LIFE and code > 0:
+            # One that cannot begin would be begun for ever; one that was killed may be begun again.
             status = abs(code) or 1
             for other in children:
                 with suppress(ProcessLookupError):
                     os.kill(other, signal.SIGTERM)
             continue
         if not status:
-            children[begin()] = _monotonic()
+            time.sleep(_PAUSE)
+            new = begin()
+            children[new] = _monotonic()
+            if ending():
+                # The signal came before this one was known.
+                os.kill(new, signal.SIGTERM)
     return status
 
 
