@@ -170,14 +170,14 @@ def make_shop(make_world: Callable[..., Any]) -> Iterator[Callable[..., Shop]]:
     """Return a function that makes deployments and serves them."""
     opened = ExitStack()
 
-    def make(**options: Any) -> Shop:
+    def make(served: dict[str, Any] | None = None, **options: Any) -> Shop:
         world = make_world(**options)
         world.clock.moment = now()
         # Where the standard wants everybody to sign in, the test founds the roster first.
         system = world.open(purpose=None if options else "door")
         own = ExitStack()
         opened.callback(own.close)
-        made = Shop(world, own.enter_context(serving(system)), system)
+        made = Shop(world, own.enter_context(serving(system, **(served or {}))), system)
         made.stop = own.close
         return made
 

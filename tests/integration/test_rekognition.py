@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +14,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+
+from faceward.operations import recipients
+from faceward.operations.recipients import note_delivery
 
 TAGS = {"purpose": "door", "basis": "consent", "retention": "365d"}
 UNGIVEN = ("Emotions", "Gender", "AgeRange", "Beard", "Mustache", "Smile", "Eyeglasses", "Sunglasses", "EyesOpen")
@@ -274,8 +279,9 @@ def test_users_are_subjects_whom_a_program_named(shop: Any) -> None:
     aws, faces = shop.aws, shop.indexed("ana", "ben")
     aws.create_user(CollectionId="staff", UserId="ana", ClientRequestToken="once")
     aws.create_user(CollectionId="staff", UserId="ana", ClientRequestToken="once")
+    # Whoever does not send the same request again means another; botocore draws a token for each call.
     with pytest.raises(aws.exceptions.ConflictException):
-        _without_token(shop).create_user(CollectionId="staff", UserId="ana")
+        aws.create_user(CollectionId="staff", UserId="ana")
     assert aws.list_users(CollectionId="staff")["Users"] == [{"UserId": "ana", "UserStatus": "CREATED"}]
     probe = {"CollectionId": "staff", "Image": shop.picture("ana")}
     assert aws.search_users_by_image(**probe)["UserMatches"] == []
@@ -302,21 +308,8 @@ def test_users_are_subjects_whom_a_program_named(shop: Any) -> None:
     aws.delete_user(CollectionId="staff", UserId="ana")
     with pytest.raises(aws.exceptions.ResourceNotFoundException):
         aws.associate_faces(CollectionId="staff", UserId="ana", FaceIds=faces)
-
-
-def _without_token(shop: Any) -> Any:
-    # botocore draws a token of its own for each call; a client of another language sends none.
-    client = shop.served.client(shop.key)
-    client.meta.events.register(
-        "before-call.rekognition", lambda params, **_: params.update(body=_stripped(params["body"]))
-    )
-    return client
-
-
-def _stripped(body: bytes) -> bytes:
-    return json.dumps(
-        {name: value for name, value in json.loads(body).items() if name != "ClientRequestToken"}
-    ).encode()
+    with pytest.raises(aws.exceptions.ResourceNotFoundException):
+        aws.delete_user(CollectionId="staff", UserId="ana")
 
 
 def test_T2_an_erased_subject_is_no_user_any_more(shop: Any) -> None:
@@ -441,3 +434,65 @@ def test_every_operation_was_answered_in_the_models_shape(shop: Any) -> None:
 
     assert {name for name, _ in shop.served.answers} == set(OPERATIONS)
     assert boto3.__version__
+
+
+def test_H2_where_reviewers_look_first_matches_have_no_similarity(shop: Any) -> None:
+    faces = shop.indexed("ana", "ben")
+    deployment = shop.system._deployment
+    parameters = deployment.standard.parameters
+    reviewed = replace(parameters, people=replace(parameters.people, reviewers=2))
+    deployment.standard = replace(deployment.standard, parameters=reviewed)
+    found = shop.aws.search_faces_by_image(CollectionId="staff", Image=shop.picture("ana"))
+    [match] = found["FaceMatches"]
+    assert set(match) == {"Face"}
+    assert "rule H2" in found["ResponseMetadata"]["HTTPHeaders"]["x-faceward-note"]
+    assert len(shop.system.cases.listed()) == 1
+    with pytest.raises(shop.aws.exceptions.AccessDeniedException, match="rule S3"):
+        shop.aws.search_faces(CollectionId="staff", FaceId=faces[0])
+    assert shop.log()[-1] == ("identify", "denied")
+
+
+def test_D1_a_suspended_subject_is_neither_found_nor_a_probe(shop: Any) -> None:
+    faces = shop.indexed("ana", "ben")
+    shop.system.rights.suspend("ana", "a test")
+    assert shop.aws.search_faces_by_image(CollectionId="staff", Image=shop.picture("ana"))["FaceMatches"] == []
+    with pytest.raises(shop.aws.exceptions.AccessDeniedException, match="rule D1"):
+        shop.aws.search_faces(CollectionId="staff", FaceId=faces[0])
+
+
+def test_whoever_comes_when_all_are_at_work_is_told_to_wait(make_shop: Any) -> None:
+    shop = make_shop(served={"threads": 1, "queue": 0})
+    going, begun = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        assert going.wait(20)
+
+    shop.world.fake(shop.system).watch = wait
+    pictures = [shop.picture("ana"), shop.picture("ben")]
+    first = threading.Thread(
+        target=lambda: shop.served.client(shop.key).compare_faces(SourceImage=pictures[0], TargetImage=pictures[1])
+    )
+    first.start()
+    assert begun.wait(20)
+    try:
+        with pytest.raises(shop.aws.exceptions.ThrottlingException) as caught:
+            shop.aws.list_collections()
+        assert int(caught.value.response["ResponseMetadata"]["HTTPHeaders"]["retry-after"]) >= 1
+    finally:
+        going.set()
+        first.join(20)
+    assert shop.aws.list_collections()["CollectionIds"] == []
+
+
+def test_T3_whoever_was_handed_a_reference_is_told_of_its_deletion(shop: Any) -> None:
+    faces = shop.indexed("ana", "ben")
+    deployment = shop.system._deployment
+    shop.system.rights.add_recipient("Station 2", "mail@station.example")
+    for number, face in enumerate(faces):
+        reference = deployment.store.reference(face.replace("-", ""))
+        note_delivery(deployment, f"package-{number}", "Station 2", {reference.subject: [reference.reference_id]})
+    shop.aws.delete_faces(CollectionId="staff", FaceIds=faces[:1])
+    assert [one.references for one in recipients.notices(deployment)] == [(faces[0].replace("-", ""),)]
+    shop.aws.delete_collection(CollectionId="staff")
+    assert {one.references[0] for one in recipients.notices(deployment)} == {face.replace("-", "") for face in faces}

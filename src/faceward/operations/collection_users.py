@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from faceward.core.canonical import JSONValue
+from faceward.core.canonical import JSONValue, sha256_hex
 from faceward.core.clock import from_rfc3339, to_rfc3339
 from faceward.core.errors import IntegrityError, UsageError
 from faceward.core.names import check_name
@@ -37,12 +37,14 @@ class User:
         pseudonym: The subject's pseudonym, 32 bytes.
         created: When the user was named, UTC.
         references: Which references count to them; those erased since are not among them.
+        token: Digest of the token of the request that named them; empty without one.
     """
 
     name: str
     pseudonym: bytes
     created: datetime
     references: tuple[str, ...] = ()
+    token: str = ""
 
 
 class Users:
@@ -57,12 +59,19 @@ class Users:
     def __init__(self, deployment: Deployment, desk: Desk, gallery: str) -> None:
         self._deployment, self._desk, self._gallery = deployment, desk, gallery
 
-    def create(self, name: str) -> bool:
-        """Name a user; return whether there was none of that name."""
+    def create(self, name: str, token: str = "") -> bool:
+        """Name a user; return whether there was none of that name, or one that the same request named.
+
+        Args:
+            name: The subject's name.
+            token: What the request is known by when it is sent again; empty without one.
+        """
         name = check_name(name, "subject")
-        if self.get(name) is not None:
-            return False
-        user = User(name, self._deployment.pseudonym(name), self._deployment.now())
+        digest = sha256_hex(token.encode()) if token else ""
+        there = self.get(name)
+        if there is not None:
+            return bool(digest) and there.token == digest
+        user = User(name, self._deployment.pseudonym(name), self._deployment.now(), token=digest)
         self._change("user.create", user, [])
         return True
 
@@ -121,6 +130,7 @@ class Users:
                 "key": owner.key_id,
                 "sealed": base64.b64encode(sealed).decode("ascii"),
                 "references": listed,
+                "token": user.token,
             }
             self._deployment.keep(self._kind, user.pseudonym.hex(), value)
 
@@ -150,7 +160,7 @@ class Users:
         there = {one.reference_id for one in self._deployment.store.by_subject(pseudonym, gallery=self._gallery)}
         listed = value["references"]
         references = tuple(str(one) for one in listed if str(one) in there) if isinstance(listed, list) else ()
-        return User(name, pseudonym, from_rfc3339(str(value["created"])), references)
+        return User(name, pseudonym, from_rfc3339(str(value["created"])), references, str(value["token"]))
 
     def _opener(self, owner: SubjectLogKey, pseudonym: bytes) -> SubjectKey:
         place = Binding("record", pseudonym.hex()[:_ID_DIGITS], owner.key_id, self._gallery, "", _USER)

@@ -25,9 +25,9 @@ _ASSOCIATE = ("CollectionId", "UserId", "FaceIds", "UserMatchThreshold", "Client
 def create(call: Call) -> Answer:
     """Name a user."""
     call.inputs.only(("CollectionId", "UserId", "ClientRequestToken"))
-    _check_token(call)
+    token = _token(call)
     gallery, name = call.gallery(), _name(call)
-    if not call.collections.users(gallery.name).create(name) and not call.inputs.has("ClientRequestToken"):
+    if not call.collections.users(gallery.name).create(name, token):
         raise AwsError("ConflictException", "a user of that name is there already")
     return {}
 
@@ -35,9 +35,9 @@ def create(call: Call) -> Answer:
 def delete(call: Call) -> Answer:
     """Forget a user; their faces stay in the collection."""
     call.inputs.only(("CollectionId", "UserId", "ClientRequestToken"))
-    _check_token(call)
+    _token(call)
     gallery, name = call.gallery(), _name(call)
-    if not call.collections.users(gallery.name).delete(name) and not call.inputs.has("ClientRequestToken"):
+    if not call.collections.users(gallery.name).delete(name):
         raise _unknown()
     return {}
 
@@ -56,7 +56,7 @@ def listed(call: Call) -> Answer:
 def associate(call: Call) -> Answer:
     """Count faces of the same subject to a user."""
     call.inputs.only(_ASSOCIATE)
-    _check_token(call)
+    _token(call)
     call.inputs.number("UserMatchThreshold", 75.0, (0, 100))
     gallery = call.gallery()
     users, user = _user(call, gallery)
@@ -72,7 +72,7 @@ def associate(call: Call) -> Answer:
 def disassociate(call: Call) -> Answer:
     """Count faces to a user no more; they stay in the collection."""
     call.inputs.only(("CollectionId", "UserId", "FaceIds", "ClientRequestToken"))
-    _check_token(call)
+    _token(call)
     gallery = call.gallery()
     users, user = _user(call, gallery)
     mine, failed = _sorted(call, gallery, user)
@@ -183,9 +183,8 @@ def _status(user: User) -> str:
     return "ACTIVE" if user.references else "CREATED"
 
 
-def _check_token(call: Call) -> None:
-    if call.inputs.has("ClientRequestToken"):
-        call.inputs.text("ClientRequestToken", _TOKEN)
+def _token(call: Call) -> str:
+    return call.inputs.text("ClientRequestToken", _TOKEN) if call.inputs.has("ClientRequestToken") else ""
 
 
 def _unknown() -> AwsError:
