@@ -44,6 +44,8 @@ _SENTENCES = {
     ("case.delete", "begin"): "That review was deleted",
 }
 _DENIED = "Somebody tried this about you and was refused"
+SENTENCES = frozenset({*_SENTENCES.values(), _DENIED})
+"""Every sentence, for who translates them."""
 _TELLING = ("decision", "outcome", "reason", "text", "answer", "kind", "action", "place", "recipient")
 
 
@@ -54,20 +56,29 @@ def told(line: JSONObject) -> str:
         line: As `core.reports.LogLine.to_json` writes it, opened for this subject alone.
     """
     operation, phase = str(line["operation"]), str(line["phase"])
+    sentence = sentence_of(operation, phase) or f"{operation}, {phase}"
     if phase == "denied":
-        sentence = f"{_DENIED}: {operation}"
-    else:
-        sentence = _SENTENCES.get((operation, phase), f"{operation}, {phase}")
+        sentence = f"{sentence}: {operation}"
+    said = [f"{name}: {value}" for name, value in said_of(line)]
+    return f"{sentence} ({'; '.join(said)})" if said else sentence
+
+
+def sentence_of(operation: str, phase: str) -> str:
+    """Return what an entry says to whom it concerns, without what is special to it; empty where nothing is."""
+    return _DENIED if phase == "denied" else _SENTENCES.get((operation, phase), "")
+
+
+def said_of(line: JSONObject) -> list[tuple[str, str]]:
+    """Return what an entry, opened for its subject alone, says of them: pairs of a name and a text."""
     opened = line["opened"]
     slots = opened if isinstance(opened, Mapping) else {}
-    said = [
-        f"{name}: {details[name]}"
+    return [
+        (name, str(details[name]))
         for slot, details in slots.items()
         if slot != "details" and isinstance(details, Mapping)
         for name in _TELLING
         if _tells(details.get(name))
     ]
-    return f"{sentence} ({'; '.join(said)})" if said else sentence
 
 
 def _tells(value: JSONValue) -> bool:

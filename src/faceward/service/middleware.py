@@ -12,7 +12,7 @@ from opentelemetry import trace
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
-from faceward.service import logs
+from faceward.service import logs, paths
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,7 +28,8 @@ _CONTENT = (
 _HEADERS = {
     "content-security-policy": _CONTENT,
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    # With no-referrer browsers send forms with the origin "null" (Fetch §3.2), and nothing tells whose page it was.
+    "referrer-policy": "same-origin",
     "x-frame-options": "DENY",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -53,6 +54,7 @@ class Surroundings:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        paths.keep_slashes(scope)
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
@@ -75,7 +77,7 @@ class Surroundings:
                     # Another site's name that leads here (DNS rebinding) would have a browser's cookies go along.
                     await PlainTextResponse("this service has another name\n", 421)(scope, receive, sending)
             finally:
-                route, spent = _route(scope), time.perf_counter() - started
+                route, spent = route_of(scope), time.perf_counter() - started
                 span.update_name(f"{scope['method']} {route}")
                 span.set_attributes(
                     {"http.request.method": scope["method"], "http.route": route, "http.response.status_code": status}
@@ -107,9 +109,11 @@ def _host(headers: Headers) -> str:
     return named.partition(":")[0]
 
 
-def _route(scope: Scope) -> str:
-    """Return the route's pattern: a path itself may hold a subject's name."""
-    return str(getattr(scope.get("route"), "path", "unmatched"))
+def route_of(scope: Scope) -> str:
+    """Return the route's whole pattern: a path itself may hold a subject's name."""
+    # FastAPI notes the route as it stands in its router, and beside it how the application has it, with its prefix.
+    included = scope.get("fastapi", {}).get("effective_route_context")
+    return str(getattr(included, "path", None) or getattr(scope.get("route"), "path", "unmatched"))
 
 
 def _method(scope: Scope) -> str:

@@ -29,6 +29,7 @@ import binascii
 import json
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -79,10 +80,14 @@ async def repeatable(request: Request, caller: Caller, act: Callable[[System], T
     if session is not None and had:
         session = session.with_signatures(*had)
     try:
-        return await service.work.run(act, service.system.acting(caller.name, session))
+        return await service.work.run(_done, service, replace(caller, session=session), act)
     except SignatureNeeded as needed:
         asked = await to_thread.run_sync(_prepare, service, caller, _place(request), needed, had)
         raise asked from None
+
+
+def _done(service: Service, caller: Caller, act: Callable[[System], T]) -> T:
+    return act(service.acting(caller))
 
 
 def _prepare(

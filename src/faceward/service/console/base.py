@@ -7,8 +7,19 @@ from datetime import timedelta
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 
-from faceward.service import bodies
-from faceward.service.console import approvals, home, review, search, status
+from faceward.service import bodies, published_log
+from faceward.service.console import (
+    approvals,
+    audit,
+    evidence,
+    galleries,
+    home,
+    my_face,
+    review,
+    search,
+    status,
+    subjects,
+)
 from faceward.service.console.assets import PATH, Assets
 from faceward.service.console.i18n import COOKIE, LANGUAGES
 from faceward.service.console.rendering import THEME_COOKIE, THEMES, back, safe_address
@@ -21,7 +32,8 @@ _YEAR = int(timedelta(days=365).total_seconds())
 def include(app: FastAPI) -> None:
     """Add the console's own pages and its files."""
     app.mount(PATH, Assets(), name="static")
-    for each in (router, home.router, search.router, review.router, approvals.router, status.router):
+    pages = (home, search, review, approvals, galleries, subjects, audit, evidence, status, my_face, published_log)
+    for each in (router, *(one.router for one in pages)):
         app.include_router(each)
 
 

@@ -6,7 +6,7 @@ Who the subject is comes from their session alone; no address and no field of a 
 from __future__ import annotations
 
 import base64
-from typing import Annotated
+from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
@@ -78,7 +78,7 @@ async def me(request: Request, caller: Subject) -> Response:
     return await page(request, "me/index.html", here=_HERE, **_shown(request, caller, account))
 
 
-def _shown(request: Request, caller: Caller, account: SubjectAccount) -> dict[str, object]:
+def _shown(request: Request, caller: Caller, account: SubjectAccount) -> dict[str, Any]:
     happened = telling.happenings(account)
     return {
         "account": account,
@@ -89,7 +89,6 @@ def _shown(request: Request, caller: Caller, account: SubjectAccount) -> dict[st
         "by_link": caller.kind is Kind.SUBJECT,
         "stay": int(STAY.total_seconds()) // 60,
         "oneself": OPERATOR,
-        "kinds": tuple(RequestKind),
     }
 
 
@@ -111,9 +110,9 @@ async def copy(request: Request, caller: Subject) -> Response:
 async def complain(request: Request, caller: Subject) -> Response:
     """Record a complaint."""
     data = await bodies.form(request)
-    said, reference = bodies.text(data, "text"), bodies.text(data, "reference", "")
-    await perform(request, caller, lambda system: system.rights.complain(caller.name, said, reference=reference or None))
-    return back("/me#matters", "complained")
+    said, reference = bodies.text(data, "text"), bodies.text(data, "reference", "") or None
+    await perform(request, caller, lambda system: system.rights.complain(caller.name, said, reference=reference))
+    return back("/me", "complained")
 
 
 @router.post("/requests", dependencies=[allowed(SUBJECT)])
@@ -124,7 +123,7 @@ async def ask(request: Request, caller: Subject) -> Response:
     if kind not in tuple(RequestKind):
         raise UsageError("choose what you ask for")
     await perform(request, caller, lambda system: system.rights.ask(caller.name, RequestKind(kind), said))
-    return back("/me#matters", "request-recorded")
+    return back("/me", "request-recorded")
 
 
 @router.get("/withdraw", dependencies=[allowed(SUBJECT)])
@@ -171,5 +170,5 @@ async def erase(request: Request, caller: Subject) -> Response:
     return response
 
 
-def _receipt(text: str, entry: int) -> dict[str, object]:
+def _receipt(text: str, entry: int) -> dict[str, Any]:
     return {"receipt": text, "entry": entry, "encoded": base64.b64encode(text.encode()).decode("ascii")}

@@ -21,6 +21,10 @@ NOTICES = {
     "erased": N_("Everything about the subject was erased. The receipt is below."),
     "withdrawn": N_("The consent was withdrawn, and the references were erased."),
     "complained": N_("The complaint was recorded. Its term runs."),
+    "request-recorded": N_("Your request was recorded. It is to be answered within a month."),
+    "suspended": N_("The references are compared with nobody until that ends."),
+    "resumed": N_("The suspension is over."),
+    "imported": N_("The releases are on file."),
     "signed-out": N_("You are signed out."),
 }
 """By key, in English; translated when shown. Other pages of the console add theirs here."""

@@ -40,7 +40,7 @@ document.addEventListener("keydown", (event) => {
 // Forms that must not go out twice.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method === "dialog" || form.hasAttribute("data-sign") || event.defaultPrevented) return;
+  if (form.method === "dialog" || form.hasAttribute("data-sign") || form.hasAttribute("data-again") || event.defaultPrevented) return;
   if (form.dataset.sent) event.preventDefault();
   form.dataset.sent = "yes";
 });
