@@ -100,7 +100,7 @@ async def make_documents(
 
 
 @router.post(
-    "/documents/{name}/sign-off",
+    "/documents/{name:name}/sign-off",
     response_model=SignOffShown,
     openapi_extra=described(Nothing, _FILE),
     dependencies=[allowed("operator", "approver", "custodian", "key")],

@@ -148,7 +148,7 @@ async def release_template(
 
 
 @router.delete(
-    "/subjects/{subject}/releases/{purpose}",
+    "/subjects/{subject:name}/releases/{purpose:name}",
     response_model=WithdrawalShown,
     dependencies=[allowed("operator", "key")],
 )

@@ -85,7 +85,7 @@ async def list_galleries(request: Request, caller: Who, limit: Limit = 100, offs
 
 
 @router.post(
-    "/galleries/{gallery}/handovers",
+    "/galleries/{gallery:name}/handovers",
     response_class=Response,
     responses={200: {"description": "The package, sealed to the recipient.", "content": {"application/age": {}}}},
     openapi_extra=described(Handover),
@@ -105,7 +105,7 @@ async def hand_over(
 
 
 @router.post(
-    "/galleries/{gallery}/migrations",
+    "/galleries/{gallery:name}/migrations",
     response_model=MigrationShown,
     openapi_extra=described(Nothing, _SAMPLES),
     dependencies=[allowed("operator", "key")],

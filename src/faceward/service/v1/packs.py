@@ -122,7 +122,7 @@ async def list_packs(request: Request, caller: Who) -> Response:
 
 
 @router.post(
-    "/packs/{name}/use",
+    "/packs/{name:name}/use",
     status_code=202,
     response_model=PackChangeShown,
     dependencies=[allowed("operator", "approver", "custodian")],
@@ -161,7 +161,9 @@ async def create_key(request: Request, caller: Who, given: Annotated[NewKey, jso
     return answered(made, 201, {"Location": path("keys", str(made["name"]))})
 
 
-@router.delete("/keys/{name}", response_model=KeyShown, tags=["keys"], dependencies=[allowed("operator", "custodian")])
+@router.delete(
+    "/keys/{name:name}", response_model=KeyShown, tags=["keys"], dependencies=[allowed("operator", "custodian")]
+)
 async def revoke_key(request: Request, caller: Who, name: str) -> Response:
     """Take a program's key away, at once in every process."""
     return await done(request, caller, lambda system: system.api_keys.revoke(name).to_json())

@@ -123,7 +123,7 @@ async def add_person(request: Request, caller: Who, given: Annotated[NewPerson, 
 
 
 @router.delete(
-    "/people/{name}",
+    "/people/{name:name}",
     status_code=202,
     response_model=AskedShown,
     dependencies=[allowed("operator", "approver", "custodian")],

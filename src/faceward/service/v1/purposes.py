@@ -105,7 +105,7 @@ async def add_purpose(request: Request, caller: Who, given: Annotated[NewPurpose
 
 
 @router.patch(
-    "/purposes/{purpose}",
+    "/purposes/{purpose:name}",
     response_model=MeasuredShown,
     openapi_extra=described(PurposeChange),
     dependencies=[allowed("operator", "key")],

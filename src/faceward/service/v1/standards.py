@@ -72,7 +72,7 @@ async def list_standards(request: Request, caller: Who) -> Response:
     )
 
 
-@router.get("/standards/{name}", response_model=StandardShown, dependencies=[allowed("signed-in", "key")])
+@router.get("/standards/{name:name}", response_model=StandardShown, dependencies=[allowed("signed-in", "key")])
 async def show_standard(request: Request, caller: Who, name: str, part: Part = Part.README) -> Response:
     """Show a standard: its explanation, its rules or its parameters."""
 
@@ -83,7 +83,7 @@ async def show_standard(request: Request, caller: Who, name: str, part: Part = P
     return await shown(request, caller, act)
 
 
-@router.get("/standards/{name}/files", response_model=ChecksShown, dependencies=[allowed("signed-in", "key")])
+@router.get("/standards/{name:name}/files", response_model=ChecksShown, dependencies=[allowed("signed-in", "key")])
 async def check_standard(request: Request, caller: Who, name: str) -> Response:
     """Check that a standard holds, and give the hash of each file and the digest of the whole."""
 
@@ -95,7 +95,9 @@ async def check_standard(request: Request, caller: Who, name: str) -> Response:
 
 
 @router.get(
-    "/standards/{name}/differences/{other}", response_model=DifferencesShown, dependencies=[allowed("signed-in", "key")]
+    "/standards/{name:name}/differences/{other:name}",
+    response_model=DifferencesShown,
+    dependencies=[allowed("signed-in", "key")],
 )
 async def compare_standards(request: Request, caller: Who, name: str, other: str) -> Response:
     """Say in what two standards differ."""

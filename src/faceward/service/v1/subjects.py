@@ -123,20 +123,22 @@ class RequestsShown(Shown):
     requests: list[MatterShown]
 
 
-@router.get("/subjects/{subject}", response_model=SubjectShown, dependencies=[allowed("operator", "auditor", "key")])
+@router.get(
+    "/subjects/{subject:name}", response_model=SubjectShown, dependencies=[allowed("operator", "auditor", "key")]
+)
 async def show_subject(request: Request, caller: Who, subject: str) -> Response:
     """Show a subject's references and what the log tells of them; a limited key sees those of its purposes alone."""
     return await shown(request, caller, lambda system: scope.subject(caller, system.subject(subject)))
 
 
-@router.delete("/subjects/{subject}", response_model=ErasureShown, dependencies=[allowed(*_OPERATORS)])
+@router.delete("/subjects/{subject:name}", response_model=ErasureShown, dependencies=[allowed(*_OPERATORS)])
 async def erase_subject(request: Request, caller: Who, subject: str) -> Response:
     """Erase a subject: the keys of all references are destroyed, so that no copy can be opened for them (rule T2)."""
     scope.whole(caller)
     return await done(request, caller, lambda system: system.erase(subject).to_json())
 
 
-@router.get("/subjects/{subject}/export", response_model=ExportShown, dependencies=[allowed(*_OPERATORS)])
+@router.get("/subjects/{subject:name}/export", response_model=ExportShown, dependencies=[allowed(*_OPERATORS)])
 async def export_subject(request: Request, caller: Who, subject: str) -> Response:
     """Export what is held about a subject as one object. Features are never exported."""
     scope.whole(caller)
@@ -144,7 +146,7 @@ async def export_subject(request: Request, caller: Who, subject: str) -> Respons
 
 
 @router.get(
-    "/subjects/{subject}/copy",
+    "/subjects/{subject:name}/copy",
     response_class=Response,
     responses={200: {"description": "A page to read, data, receipts.", "content": {"application/zip": {}}}},
     dependencies=[allowed(*_OPERATORS)],
@@ -159,7 +161,9 @@ async def copy_of_subject(request: Request, caller: Who, subject: str) -> Respon
     return await file(request, caller, act, "copy.zip")
 
 
-@router.get("/subjects/{subject}/notices", response_model=NoticesShown, dependencies=[allowed(*_OPERATORS, "auditor")])
+@router.get(
+    "/subjects/{subject:name}/notices", response_model=NoticesShown, dependencies=[allowed(*_OPERATORS, "auditor")]
+)
 async def notices_of_subject(request: Request, caller: Who, subject: str) -> Response:
     """Return the notices that a subject is to be given (rule E5)."""
 
@@ -172,7 +176,7 @@ async def notices_of_subject(request: Request, caller: Who, subject: str) -> Res
 
 
 @router.put(
-    "/subjects/{subject}/suspension",
+    "/subjects/{subject:name}/suspension",
     response_model=SuspensionShown,
     openapi_extra=described(Reason),
     dependencies=[allowed(*_OPERATORS)],
@@ -194,7 +198,7 @@ async def suspend_subject(
 
 
 @router.post(
-    "/subjects/{subject}/resumption",
+    "/subjects/{subject:name}/resumption",
     response_model=SuspensionShown,
     openapi_extra=described(Reason),
     dependencies=[allowed(*_OPERATORS)],
@@ -216,7 +220,7 @@ async def resume_subject(
 
 
 @router.post(
-    "/subjects/{subject}/adverse-actions",
+    "/subjects/{subject:name}/adverse-actions",
     status_code=201,
     response_model=AdverseShown,
     openapi_extra=described(NewAdverseAction),
@@ -238,7 +242,7 @@ async def note_adverse_action(
 
 
 @router.post(
-    "/subjects/{subject}/requests",
+    "/subjects/{subject:name}/requests",
     status_code=201,
     response_model=MatterShown,
     openapi_extra=described(NewRequest),
