@@ -113,7 +113,7 @@ def route_of(scope: Scope) -> str:
     """Return the route's whole pattern: a path itself may hold a subject's name."""
     # FastAPI notes the route as it stands in its router, and beside it how the application has it, with its prefix.
     included = scope.get("fastapi", {}).get("effective_route_context")
-    return str(getattr(included, "path", None) or getattr(scope.get("route"), "path", "unmatched"))
+    return paths.plain(str(getattr(included, "path", None) or getattr(scope.get("route"), "path", "unmatched")))
 
 
 def _method(scope: Scope) -> str:

@@ -8,8 +8,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TypeAlias
 
@@ -78,13 +78,25 @@ def serve(system: System, settings: Settings, opened: socket.socket, ready: Call
     )
     server = _Server(config, ready)
     try:
-        server.run([opened])
+        with _signals_said_once():
+            server.run([opened])
     finally:
         service.close()
         if traces is not None:
             traces.shutdown()
     if not server.started:
         raise EnvironmentFailure("the service could not start; what is wrong stands above")
+
+
+@contextmanager
+def _signals_said_once() -> Iterator[None]:
+    """Let a signal end the server and not the process: the server raises it again, and there is still to be closed."""
+    before = [(number, signal.signal(number, lambda *_: None)) for number in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 class _Server(uvicorn.Server):
