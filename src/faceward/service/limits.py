@@ -12,6 +12,7 @@ from anyio import to_thread
 from faceward.core.canonical import JSONValue
 from faceward.core.clock import from_rfc3339, to_rfc3339
 from faceward.service.errors import Busy
+from faceward.service.middleware import route_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -163,4 +164,4 @@ def _later(service: Service) -> datetime:
 
 
 def _route(request: Request) -> str:
-    return f"{request.method} {getattr(request.scope.get('route'), 'path', '')}"
+    return f"{request.method} {route_of(request.scope)}"
