@@ -28,12 +28,13 @@ from faceward.service.v1 import (
 
 def include(app: FastAPI) -> None:
     """Add the interface's routes, and its description."""
+    # Patterns are tried in this order: what is asked for most stands first.
     for module in (
+        recognition,
         control,
         purposes,
         galleries,
         enrolments,
-        recognition,
         subjects,
         cases,
         watchlist,
