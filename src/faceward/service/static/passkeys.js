@@ -37,6 +37,11 @@ const TEXTS = {
     offered: "Ihr Passkey wartet auf die Person, die Sie eingeladen hat. Nennen Sie ihr den Fingerabdruck, und melden Sie sich an, sobald Sie aufgenommen sind.",
   },
 };
+// What says most stands first; the rest is there too, since it is signed as well.
+const FIRST = ["kind", "act", "decision", "approver", "person", "requester", "about", "text", "request", "body"];
+document.head.append(
+  Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("signing.css", import.meta.url).href }),
+);
 const say = (name) => (TEXTS[document.documentElement.lang.slice(0, 2)] ?? TEXTS.en)[name];
 const REMEMBERED = "faceward.person";
 
@@ -126,7 +131,9 @@ function listing(value) {
   }
   if (value !== null && typeof value === "object") {
     const list = document.createElement("dl");
-    for (const [name, one] of Object.entries(value)) {
+    const place = (name) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+    const sorted = Object.entries(value).sort(([one], [other]) => place(one) - place(other));
+    for (const [name, one] of sorted) {
       const term = document.createElement("dt");
       const what = document.createElement("dd");
       term.textContent = name;
