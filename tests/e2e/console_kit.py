@@ -252,3 +252,107 @@ def shoot(page: Page, folder: Path, name: str, *, full: bool = True) -> None:
     page.wait_for_timeout(200)
     page.screenshot(path=folder / f"{name}-phone.png", full_page=full)
     page.set_viewport_size(WIDE)
+
+
+def scene(world: Any, path: Path, *people: tuple[str, Path | None], side: int = 340) -> Path:
+    """Write a picture that `FakePipeline` finds people in, side by side; with a portrait of nobody where one is given."""
+    import numpy as np
+    from PIL import Image
+
+    world.drawn += 1
+    whole = np.full((side, side * len(people), 3), 96, dtype=np.uint8)
+    for number, (_, portrait) in enumerate(people):
+        if portrait is not None:
+            with Image.open(portrait) as picture:
+                # The sheets' captions stand at the edges.
+                small = picture.convert("RGB").resize(
+                    (side, side), box=(50, 50, picture.width - 50, picture.height - 50)
+                )
+            whole[:, number * side : (number + 1) * side] = np.asarray(small)
+    whole[0] = 0
+    for number, (name, _) in enumerate(people):
+        whole[0, number] = np.frombuffer(world_colour(name), dtype=np.uint8)
+    whole[1, 0] = (world.drawn % 256, 0, 0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(whole).save(path)
+    return path
+
+
+def world_colour(name: str) -> bytes:
+    """Return the pixel by which `fakes` knows a person."""
+    import hashlib
+
+    return bytes(b | 1 for b in hashlib.sha256(name.encode()).digest()[:3])
+
+
+def investigate(site: Site, portraits: dict[str, Path | None]) -> dict[str, Path]:
+    """Prepare an investigation: five people, a purpose, evidence, and a watchlist of these, each from a picture.
+
+    Args:
+        site: A site of a world of the standard `investigation`, for trial, opened without a purpose.
+        portraits: By subject a portrait of nobody, or None.
+
+    Returns:
+        By subject the picture that they were enrolled from.
+    """
+    from faceward.core.canonical import sha256_hex
+    from faceward.operations.grounds import Grounds
+    from faceward.policy.requests import Decision
+    from faceward.policy.watchlist import Particulars
+
+    world, system = site.world, site.system
+    world.fake(system)._floors = system._deployment.standard.parameters.enrolment_floors
+    site.people(Ana=("operator", "approver", "auditor"), Ben=("approver", "operator", "auditor"))
+    for name in ("Rosa", "Remy"):
+        site.person(name, ("reviewer",), "Ana", "Ben")
+    ana = site.system.acting("Ana", site.session("Ana"))
+    ana.add_purpose("missing", basis="public-task", fmr=1e-3, retention=timedelta(days=365))
+    asked = site.as_person("Ana", world.prove)
+    if asked.request:
+        site.as_person("Ben", lambda s: s.requests.decide(asked.request, Decision.APPROVE))
+    pictures = {}
+    for who, portrait in portraits.items():
+        picture = pictures[who] = scene(world, world.folder / "enrolled" / f"{len(pictures)}.png", (who, portrait))
+        said = Particulars(
+            subject=who,
+            purpose="missing",
+            gallery="missing",
+            source="handed in by the family",
+            evidence="report 2026/118, cabinet 2",
+            samples=(sha256_hex(picture.read_bytes()),),
+            born=date(1990, 1, 31),
+        )
+        entry = site.as_person("Ana", lambda s, said=said: s.rights.request_entry(said)).digest
+        site.as_person("Ben", lambda s, entry=entry: s.requests.decide(entry, Decision.APPROVE))
+        grounds = Grounds(entry=entry, exemption="disproportionate")
+        act = lambda s, g=grounds, p=picture, w=who: s.enrol_on(g, [p], subject=w, purpose="missing")  # noqa: E731
+        site.as_person("Ana", act)
+    return pictures
+
+
+def mandate(site: Site, *, approved: bool = True, **changes: Any) -> str:
+    """Have Ana ask for a mandate, and Ben approve it; return its digest."""
+    from faceward.policy.mandates import Mandate
+    from faceward.policy.requests import Decision
+
+    now = site.service.now()
+    values: dict[str, Any] = {
+        "purpose": "missing",
+        "operations": ("identify",),
+        "galleries": ("missing",),
+        "cameras": (),
+        "place": "main station",
+        "case": "K-12/26",
+        "basis": "police act, section 27",
+        "starts": now,
+        "until": now + timedelta(days=7),
+        "searches": 5,
+        "operators": ("Ana",),
+        "urgent": False,
+    }
+    wanted = Mandate(**{**values, **changes})
+    asked = site.as_person("Ana", lambda s: s.mandates.request(wanted))
+    if approved:
+        site.as_person("Ben", lambda s: s.requests.decide(asked.digest, Decision.APPROVE))
+    digest: str = asked.digest
+    return digest

@@ -11,6 +11,7 @@ from faceward.service import bodies, published_log
 from faceward.service.console import (
     approvals,
     audit,
+    entries,
     evidence,
     galleries,
     home,
@@ -32,7 +33,8 @@ _YEAR = int(timedelta(days=365).total_seconds())
 def include(app: FastAPI) -> None:
     """Add the console's own pages and its files."""
     app.mount(PATH, Assets(), name="static")
-    pages = (home, search, review, approvals, galleries, subjects, audit, evidence, status, my_face, published_log)
+    records = (entries, galleries, subjects, audit, evidence)
+    pages = (home, search, review, approvals, *records, status, my_face, published_log)
     for each in (router, *(one.router for one in pages)):
         app.include_router(each)
 

@@ -74,11 +74,7 @@ def translator(language: str) -> Translator:
 
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
-    """Return a language's translations, of all its files.
-
-    Raises:
-        ValueError: Two files say the same text in different words; a defect of this program.
-    """
+    """Return a language's translations, of all its files; the first that says a text decides."""
     if language == ENGLISH:
         return {}
     texts: dict[str, str] = {}
@@ -87,8 +83,7 @@ def catalogue(language: str) -> Mapping[str, str]:
         if not file.name.endswith(".json"):
             continue
         for text, said in json.loads(file.read_text("utf-8")).items():
-            if texts.setdefault(text, said) != said:
-                raise ValueError(f"{language}/{file.name}: {text!r} is said in other words in another file")
+            texts.setdefault(text, said)
     return texts
 
 

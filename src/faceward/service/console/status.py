@@ -24,6 +24,14 @@ DUE = {
     "review": N_("Review of a watchlist entry"),
     "confirmation": N_("Confirmation of a deletion by a recipient"),
 }
+DOCUMENTS = {
+    "dpia": N_("Data protection impact assessment"),
+    "fria": N_("Fundamental rights impact assessment"),
+    "record": N_("Record of processing"),
+    "system-card": N_("System card"),
+    "model-card": N_("Model card"),
+    "annual": N_("Annual report"),
+}
 DOCUMENT_STATES = {
     "signed": (N_("signed off"), "good"),
     "void": (N_("void since the configuration changed"), "bad"),
@@ -42,6 +50,7 @@ async def status(request: Request, caller: Annotated[Caller, Depends(known)]) ->
         "status.html",
         here="status",
         due_names=DUE,
+        document_names=DOCUMENTS,
         document_states=DOCUMENT_STATES,
         pinned=PINNED,
         signs=caller.kind is Kind.PERSON,
