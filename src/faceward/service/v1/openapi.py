@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -90,7 +91,7 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     """Say of an operation what all have in common."""
     said = str(operation.get("description", "")).split("\n\n")[0].strip()
     operation["description"] = said
-    operation["summary"] = said.split(". ")[0].split("; ")[0].rstrip(".")
+    operation["summary"] = re.split(r"(?<!Art)\. |; |: ", said)[0].rstrip(".")
     operation["responses"].pop("422", None)
     if path in _PUBLIC:
         return
