@@ -114,7 +114,8 @@ def _prepare(
 
 async def _brought(request: Request, service: Service, caller: Caller) -> tuple[Presigned, ...]:
     name = request.headers.get(PREPARED)
-    if name is None or caller.session is None:
+    # A browser that is led on from what was signed takes its headers along to the page that it then shows.
+    if name is None or caller.session is None or request.method in ("GET", "HEAD"):
         return ()
     kept = await to_thread.run_sync(service.vault.take, _KIND, name)
     if not isinstance(kept, dict) or kept["session"] != caller.token or kept["place"] != _place(request):
