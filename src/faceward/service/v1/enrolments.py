@@ -124,7 +124,13 @@ async def import_releases(
     releases = _read(given.files["release"])
     for one in releases:
         scope.purpose(caller, one.purpose)
-    return await done(request, caller, lambda system: system.releases.add(releases).to_json(), status=201)
+
+    def act(system: System) -> dict[str, object]:
+        for named in {one.purpose for one in releases}:
+            scope.all_of_purpose(caller, system, named)
+        return dict(system.releases.add(releases).to_json())
+
+    return await done(request, caller, act, status=201)
 
 
 @router.get("/release-template", response_model=TextShown, dependencies=[allowed("signed-in", "key")])
