@@ -18,6 +18,7 @@ from faceward.policy.people import Role
 from faceward.policy.sshsig import PrivateKey
 from faceward.service import first_start, limits, sessions
 from faceward.service.callers import Kind
+from faceward.service.errors import Busy
 from faceward.service.first_start import Invitation
 
 KEYGEN = shutil.which("ssh-keygen")
@@ -449,3 +450,27 @@ def test_an_account_is_linked_by_an_operator_who_signed_in(served: Any, ada: Any
         served.service.system.accounts.link("https://id.example", "42", "Ada")
     told = served.bearer("Ada", Kind.ACCOUNT, account="0" * 64)
     assert served.client.get("/v1/sessions", headers=told).status_code == 401
+
+
+def test_K2_a_subjects_name_stays_out_of_what_is_said_of_a_refusal(served: Any, ada: Any) -> None:
+    bearer = served.bearer("Cleo")
+    assert served.client.get("/auth/people", headers=bearer).status_code == 403
+    assert served.client.delete("/v1/sessions", headers=bearer).status_code == 204
+    told = [json.dumps(line.opened.get("details", {})) for line in served.service.system.log_lines()]
+    assert not any("Cleo" in one for one in told)
+    assert served.denied()[-1]["caller"] == "subject"
+
+
+def test_signing_in_again_ends_the_session_before(served: Any, ada: Any) -> None:
+    before = {"authorization": f"Bearer {ada.client.cookies['faceward_session']}"}
+    assert served.client.get("/v1/sessions", headers=before).status_code == 200
+    assert ada.sign_in("Ada").status_code == 200
+    assert served.client.get("/v1/sessions", headers=before).status_code == 401
+
+
+def test_K2_attempts_that_only_begin_do_not_fill_the_store(served: Any) -> None:
+    for _ in range(limits.MOST_BEGUN):
+        limits.begun(served.service, "192.0.2.1")
+    with pytest.raises(Busy):
+        limits.begun(served.service, "192.0.2.1")
+    limits.begun(served.service, "192.0.2.2")

@@ -11,6 +11,7 @@ from anyio import to_thread
 
 from faceward.core.canonical import JSONValue
 from faceward.core.clock import from_rfc3339, to_rfc3339
+from faceward.service.callers import Kind
 from faceward.service.errors import Busy
 from faceward.service.middleware import route_of
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 WINDOW = timedelta(minutes=10)
 """Of attempts of one kind the log has the first, and then one entry in so long, with their number."""
 
-_MEMORY = timedelta(hours=1)
+MOST_BEGUN = 300
+"""Attempts that may begin within a minute from one network."""
+
+_MEMORY, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
 _PENDING, _RUNNING, _MORE = "denied-pending", "denied-running", "denied-more"
 _TEXT = 64
 
@@ -63,6 +67,16 @@ def check(service: Service, address: str, person: str = "") -> None:
         if isinstance(until, str):
             left = (from_rfc3339(until) - service.now()).total_seconds()
             raise Busy(max(1, round(left + 0.5)), "too many attempts to sign in failed; wait, then try again")
+
+
+def begun(service: Service, address: str) -> None:
+    """Count an attempt to get in that has begun, which the service remembers for some minutes.
+
+    Raises:
+        Busy: Too many began from there within a minute.
+    """
+    if service.vault.increment("begun", address, _MINUTE) > MOST_BEGUN:
+        raise Busy(int(_MINUTE.total_seconds()), "too many attempts to sign in began; wait, then try again")
 
 
 def failed(service: Service, address: str, person: str = "") -> None:
@@ -113,7 +127,7 @@ async def denied(
     about: dict[str, JSONValue] = {
         "attempt": what,
         "route": _route(request) if caller or what == "csrf" else "",
-        "caller": "" if caller is None else f"{caller.kind.value} {caller.name}",
+        "caller": _named(caller),
         "claimed": bounded(name),
         "address": service.system.accounts.masked_address(address_of(request)),
         "shown": shown,
@@ -157,6 +171,13 @@ def bounded(text: str) -> str:
     """Return what is kept of a text that anybody may have sent: a short line of printable characters."""
     cut = "".join(character if character.isprintable() else "?" for character in text[:_TEXT])
     return cut.encode("utf-8", "replace").decode() + ("…" if len(text) > _TEXT else "")
+
+
+def _named(caller: Caller | None) -> str:
+    if caller is None:
+        return ""
+    # A subject's name goes nowhere but under the subject's own key, which an erasure destroys (rule L4).
+    return caller.kind.value if caller.kind is Kind.SUBJECT else f"{caller.kind.value} {caller.name}"
 
 
 def _later(service: Service) -> datetime:

@@ -148,6 +148,7 @@ class Attempt:
         }
 
     def _kept(self, value: JSONValue) -> str:
+        limits.begun(self.service, self.address)
         name = secrets.token_urlsafe(_TOKEN_BYTES)
         self.service.vault.put(_KIND, name, value, self.service.now() + passkeys.TERM)
         return name

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from faceward.service import bodies, sessions
 from faceward.service.auth.entering import LARGEST, text, tried
+from faceward.service.auth.leaving import left
 from faceward.service.callers import Caller
 from faceward.service.roles import KEY, SIGNED_IN, SUBJECT, allowed, known, public
 
@@ -82,11 +83,5 @@ async def current(caller: Known) -> dict[str, Any]:
 async def end(request: Request, caller: Known) -> Response:
     """End the session of the token that is shown."""
     service: Service = request.app.state.service
-
-    def leave() -> None:
-        token, _ = sessions.token_of(request)
-        sessions.end(service, token)
-        service.acting(caller).accounts.note("sign-out", {"person": caller.name, "sessions": 1})
-
-    await service.work.run(leave)
+    await service.work.run(left, service, caller, sessions.token_of(request)[0])
     return Response(status_code=204)

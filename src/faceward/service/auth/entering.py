@@ -63,6 +63,9 @@ async def sign_in(request: Request) -> Response:
     ceremony, credential = text(given, "ceremony"), _object(given, "credential")
     claimed = await tried(request, lambda attempt: attempt.whose(ceremony))
     person, token = await tried(request, lambda attempt: attempt.by_passkey(ceremony, credential), claimed)
+    before, _ = sessions.token_of(request)
+    if before:
+        await request.app.state.service.work.run(sessions.end, request.app.state.service, before)
     response = JSONResponse({"person": person, "next": inside(text(given, "next", ""))})
     sessions.set_cookie(response, request.app.state.service.settings, token)
     return response

@@ -35,13 +35,7 @@ async def account(request: Request, caller: Known) -> Response:
 async def sign_out(request: Request, caller: Known) -> Response:
     """End this session."""
     service: Service = request.app.state.service
-
-    def leave() -> None:
-        token, _ = sessions.token_of(request)
-        sessions.end(service, token)
-        service.acting(caller).accounts.note("sign-out", {"person": caller.name, "sessions": 1})
-
-    await service.work.run(leave)
+    await service.work.run(left, service, caller, sessions.token_of(request)[0])
     return _gone(service)
 
 
@@ -76,6 +70,13 @@ async def another_passkey(request: Request, caller: Known) -> Response:
     person = sessions.roster(service).people[caller.name]
     keys = [key.fingerprint for key in person.keys]
     return await page(request, "auth/account.html", keys=keys, own=True, link=link)
+
+
+def left(service: Service, caller: Caller, token: str) -> None:
+    """End a session; the log says whose, save for a subject, whose name is nowhere but under a key of their own."""
+    sessions.end(service, token)
+    if caller.kind is not Kind.SUBJECT:
+        service.acting(caller).accounts.note("sign-out", {"person": caller.name, "sessions": 1})
 
 
 def _gone(service: Service) -> Response:

@@ -40,7 +40,9 @@ def _provider(request: Request) -> Provider:
 async def begin(request: Request) -> Response:
     """Send the browser to the provider."""
     service: Service = request.app.state.service
-    limits.check(service, limits.address_of(request))
+    address = limits.address_of(request)
+    limits.check(service, address)
+    limits.begun(service, address)
     url, browser = await _provider(request).begin(service)
     response = RedirectResponse(url, 303)
     # Lax, since the way back begins at the provider's site; it proves only that this browser has asked.
