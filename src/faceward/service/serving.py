@@ -19,6 +19,7 @@ from faceward.core.errors import EnvironmentFailure
 from faceward.operations.system import System
 from faceward.service import logs, metrics, telemetry
 from faceward.service.app import create_app
+from faceward.service.protocol import BoundedProtocol
 from faceward.service.settings import Settings
 from faceward.service.state import Service
 
@@ -67,6 +68,8 @@ def serve(system: System, settings: Settings, opened: socket.socket, ready: Call
     service = Service.begin(system, settings)
     config = uvicorn.Config(
         create_app(service),
+        http=BoundedProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
