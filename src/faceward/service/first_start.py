@@ -9,16 +9,28 @@ another person has approved it (rule S2).
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from faceward.core.canonical import JSONObject, JSONValue
+from faceward.core.canonical import JSONValue
 from faceward.core.errors import BadInput, UsageError
 from faceward.core.names import check_name
-from faceward.policy.people import parse_roles
 from faceward.policy.sshsig import PublicKey
 from faceward.service import passkeys, sessions
+from faceward.service.invitation import FOUNDER_ROLES, Invitation, day_of
+
+__all__ = [
+    "FOUNDER_ROLES",
+    "Invitation",
+    "about",
+    "accept",
+    "begun",
+    "decline",
+    "finished",
+    "first_link",
+    "invite",
+    "offers",
+]
 
 if TYPE_CHECKING:
     from faceward.core.request_results import Asked
@@ -34,64 +46,8 @@ INVITED_TERM = timedelta(days=3)
 """How long an invitation may be used."""
 
 OFFER_TERM = timedelta(days=30)
-FOUNDER_ROLES = ("operator", "approver", "reviewer", "auditor")
-"""What the first person may do. Under rules that ask for several people they cannot do it alone."""
-
 _LINK, _CEREMONY, _OFFER = "link", "ceremony", "offer"
 _TOKEN_BYTES = 24
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """Whom a link is for.
-
-    Attributes:
-        name: Their name; empty on the first link, whose visitor names themself.
-        roles: What they are to be allowed.
-        trained: Day until which their training is valid, as `2027-12-31`, or empty.
-        by: Who invites them; empty on the first link.
-        replaces: For somebody who is registered: whether the passkey takes the place of their keys, or joins them.
-    """
-
-    name: str = ""
-    roles: tuple[str, ...] = FOUNDER_ROLES
-    trained: str = ""
-    by: str = ""
-    replaces: bool = False
-
-    @property
-    def founds(self) -> bool:
-        """Whether it is the first link."""
-        return not self.name
-
-    def to_json(self) -> JSONObject:
-        """Return an object that `of` reads back equal."""
-        return {
-            "name": self.name,
-            "roles": list(self.roles),
-            "trained": self.trained,
-            "by": self.by,
-            "replaces": self.replaces,
-        }
-
-    @classmethod
-    def of(cls, value: JSONValue) -> Invitation:
-        """Read what `to_json` wrote."""
-        kept = value if isinstance(value, dict) else {}
-        roles = kept.get("roles")
-        named = tuple(str(one) for one in roles) if isinstance(roles, list) else ()
-        texts = (str(kept.get("name", "")), named, str(kept.get("trained", "")), str(kept.get("by", "")))
-        return cls(*texts, replaces=kept.get("replaces") is True)
-
-    def checked(self) -> Invitation:
-        """Return it, with the name as the roster would write it.
-
-        Raises:
-            UsageError: The name cannot be one, a role is unknown, or the day is none.
-        """
-        parse_roles(self.roles)
-        _day(self.trained)
-        return replace(self, name=check_name(self.name, "person"))
 
 
 def first_link(system: System, vault: Vault, origin: str) -> str | None:
@@ -188,7 +144,7 @@ def finished(service: Service, ceremony: str, credential: dict[str, object], tra
     if not isinstance(kept, dict):
         raise BadInput("this took too long, or was done already; follow the link again")
     token, name = str(kept["token"]), str(kept["name"])
-    _day(trained)
+    day_of(trained)
     passkey = passkeys.made(service, credential, bytes.fromhex(str(kept["challenge"])))
     invitation = Invitation.of(service.vault.take(_LINK, token))
     if not invitation.roles:
@@ -208,7 +164,7 @@ def finished(service: Service, ceremony: str, credential: dict[str, object], tra
 def found(service: Service, name: str, passkey: Made, trained: str) -> Asked:
     """Make somebody the first person of the roster."""
     system = service.system.acting(name)
-    asked = system.people.add(name, passkey.key.line, FOUNDER_ROLES, _day(trained))
+    asked = system.people.add(name, passkey.key.line, FOUNDER_ROLES, day_of(trained))
     passkeys.keep(service, name, passkey)
     sessions.forget_roster()
     return asked
@@ -261,7 +217,7 @@ def accept(service: Service, system: System, offer: str) -> Asked:
     if not isinstance(kept, dict):
         raise UsageError("there is no such offer of a passkey, or it is too old")
     invitation, line = Invitation.of(kept), str(kept["key"])
-    day = _day(invitation.trained)
+    day = day_of(invitation.trained)
     further: tuple[str, ...] = ()
     registered = system.people.roster().people.get(invitation.name)
     if registered is not None and not invitation.replaces:
@@ -291,12 +247,3 @@ def decline(service: Service, system: System, offer: str) -> None:
     if not isinstance(kept, dict):
         raise UsageError("there is no such offer of a passkey, or it is too old")
     system.accounts.note("person.decline", {"person": str(kept["name"]), "fingerprint": str(kept["fingerprint"])})
-
-
-def _day(text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text[:40]!r} is no day; write it as 2027-12-31") from None

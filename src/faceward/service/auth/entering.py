@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from anyio import to_thread
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
@@ -36,7 +37,7 @@ async def sign_in_page(request: Request) -> Response:
         person=request.query_params.get("person", "")[:255],
         oidc=service.settings.oidc is not None,
         signed_in=caller is not None,
-        nobody=not len(sessions.roster(service)),
+        nobody=not len(await to_thread.run_sync(sessions.roster, service)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
@@ -26,7 +27,7 @@ _OUT = "/auth/sign-in?said=signed-out"
 async def account(request: Request, caller: Known) -> Response:
     """Show who one is here, and with which keys."""
     service: Service = request.app.state.service
-    person = sessions.roster(service).people.get(caller.name)
+    person = (await to_thread.run_sync(sessions.roster, service)).people.get(caller.name)
     keys = [] if person is None else [key.fingerprint for key in person.keys]
     return await page(request, "auth/account.html", keys=keys, own=caller.kind is Kind.PERSON, link="")
 
@@ -67,7 +68,7 @@ async def another_passkey(request: Request, caller: Known) -> Response:
         return first_start.invite(service.acting(caller), service.vault, service.settings.origin, own)
 
     link = await service.work.run(make)
-    person = sessions.roster(service).people[caller.name]
+    person = (await to_thread.run_sync(sessions.roster, service)).people[caller.name]
     keys = [key.fingerprint for key in person.keys]
     return await page(request, "auth/account.html", keys=keys, own=True, link=link)
 
