@@ -80,6 +80,7 @@ class ExportShown(SubjectShown):
     controller: str
     contact: str
     matters: list[MatterShown]
+    releases_on_file: list[dict[str, Any]]
     chain: dict[str, Any]
     log: dict[str, Any]
     features: str
