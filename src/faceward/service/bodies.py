@@ -116,7 +116,12 @@ async def pictures(data: FormData, field: str) -> list[Upload]:
     found = [part for part in data.getlist(field) if isinstance(part, UploadFile)]
     if not found:
         raise BadInput(f"the form holds no file {field!r}; send the picture under that name")
-    return [upload(part.filename or field, await part.read()) for part in found]
+    taken = []
+    for part in found:
+        taken.append(upload(part.filename or field, await part.read()))
+        # A file that was large lies on the disk, without a name, until it is closed.
+        await part.close()
+    return taken
 
 
 def text(data: FormData, field: str, default: str | None = None) -> str:
