@@ -70,7 +70,7 @@ class VersionShown(Shown):
     """A version of the probe."""
 
     sha256: str
-    parent: str
+    parent: str | None
     change: str
     note: str
     by: str
@@ -83,7 +83,7 @@ class CaseCandidateShown(Shown):
 
     number: int
     subject: str | None
-    reference: str
+    reference: str | None
     score: float | None
     face: list[float] | None
     enrolled: str | None
