@@ -113,7 +113,9 @@ def _pixelated(region: Image.Image, block: int, noise: np.random.Generator) -> I
     small = np.asarray(region.resize(size, Image.Resampling.BOX)).astype(np.float32)
     small += noise.normal(0, _NOISE, small.shape)
     blocks = Image.fromarray(np.clip(small, 0, 255).astype(np.uint8))
-    return blocks.resize((size[0] * block, size[1] * block), Image.Resampling.NEAREST).crop((0, 0, *region.size))
+    # Never larger than the region: of a face that the picture's edge cuts, whole blocks may be thousands wide.
+    across, down = region.width / block, region.height / block
+    return blocks.resize(region.size, Image.Resampling.NEAREST, box=(0, 0, across, down))
 
 
 def _blurred(region: Image.Image, block: int, noise: np.random.Generator) -> Image.Image:

@@ -193,3 +193,30 @@ class TestEncode:
     def test_a_picture_too_large_for_its_format(self, suffix: str, width: int) -> None:
         with pytest.raises(UsageError, match=r"write it as \.png"):
             encode(np.zeros((1, width, 3), np.uint8), suffix)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_face_far_larger_than_the_picture_takes_no_more_memory_than_the_picture(
+    mode: Mode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strip = np.full((4000, 8, 3), 200, dtype=np.uint8)
+    resize, largest = Image.Image.resize, [0]
+
+    def watched(picture: Image.Image, size: tuple[int, int], *rest: object, **options: object) -> Image.Image:
+        largest[0] = max(largest[0], size[0] * size[1])
+        return resize(picture, size, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Image.Image, "resize", watched)
+    hidden = redact(strip, [Box(0, 0, 8, 60_000)], [], mode, seed=1)
+    assert hidden.shape == strip.shape
+    assert not np.array_equal(hidden[:1000], strip[:1000])
+    assert largest[0] <= strip.shape[0] * strip.shape[1]
+
+
+def test_blocks_are_as_large_where_the_edge_cuts_a_face_as_where_it_does_not() -> None:
+    picture = np.random.default_rng(3).integers(0, 255, (60, 90, 3), dtype=np.uint8)
+    hidden = redact(picture, [Box(-40, -20, 80, 100)], [], "pixelate", seed=2)
+    # 168 pixels with its margins: six blocks of 28 across, counted from the picture's edge.
+    inner = hidden[28:56, 28:56].reshape(-1, 3)
+    assert (inner == inner[0]).all()
+    assert not (hidden[27, 28:56] == hidden[28, 28:56]).all()
