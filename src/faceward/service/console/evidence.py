@@ -16,15 +16,19 @@ from faceward.core.evidence_results import EvidenceView, PurposeEvidence
 from faceward.core.request_results import RequestView
 from faceward.core.results import JSONDict
 from faceward.operations.system import System
+from faceward.service import bodies
 from faceward.service.acts import perform
 from faceward.service.callers import Caller
 from faceward.service.console import charts
-from faceward.service.console.rendering import page
+from faceward.service.console.i18n import N_
+from faceward.service.console.rendering import back, page
 from faceward.service.roles import allowed, known
 
 router = APIRouter(prefix="/evidence", include_in_schema=False)
 Person = Annotated[Caller, Depends(known)]
 SOON = timedelta(days=30)
+STATES = (N_("with the pack"), N_("on record"), N_("waiting"))
+"""How an evaluation stands, as `EvidenceView.state` says it."""
 _HERE = "evidence"
 _KINDS = ("evidence", "rates")
 
@@ -64,6 +68,14 @@ async def overview(request: Request, caller: Person) -> Response:
         counted=counted,
         waiting=seen.waiting,
     )
+
+
+@router.post("", dependencies=[allowed("operator")])
+async def add(request: Request, caller: Person) -> Response:
+    """Put an evaluation on record; one that changes what searches rest on waits for another person (rule S1)."""
+    [file, *_] = await bodies.pictures(await bodies.form(request), "file")
+    made = await perform(request, caller, lambda system: system.evidence.add(file.data, file.name))
+    return back("/evidence", "asked" if made.request else "saved")
 
 
 @router.get("/{digest}", dependencies=[allowed("signed-in")])

@@ -43,6 +43,8 @@ BASES = {
     Basis.PUBLIC_TASK: N_("public task"),
     Basis.LEGITIMATE_INTERESTS: N_("legitimate interests"),
 }
+MODES = (N_("sealed"),)
+"""How references are protected, as `GallerySeen.mode` says it."""
 _HERE = "galleries"
 _READ = allowed("signed-in")
 _ACT = allowed("operator")
@@ -95,6 +97,7 @@ async def _shown(request: Request, caller: Caller, name: str) -> dict[str, Any]:
     gallery = await perform(request, caller, lambda system: system.overview.gallery(name))
     shown: dict[str, Any] = {"gallery": gallery, "bases": BASES, "members": None, "names": {}, "recipients": ()}
     shown |= {"enrolled": None, "problem": "", "migrated": None, "today": request.app.state.service.now().date()}
+    shown["entry"] = request.query_params.get("entry", "")[:64]
     if caller.roles & _MEMBERS:
         members = paged(await perform(request, caller, lambda system: system.collections.ids(name)), request)
         found = await perform(request, caller, lambda system: system.collections.references(name, members.items))
