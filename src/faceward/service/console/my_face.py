@@ -19,7 +19,7 @@ from faceward.operations.access import zipped
 from faceward.operations.system import System
 from faceward.policy.rights import RequestKind
 from faceward.policy.visits import OPERATOR, STAY
-from faceward.service import bodies, csrf, limits, sessions, subject_links
+from faceward.service import bodies, csrf, doors, limits, sessions, subject_links
 from faceward.service.acts import perform
 from faceward.service.callers import Caller, Kind
 from faceward.service.console import telling
@@ -164,6 +164,9 @@ async def erase(request: Request, caller: Subject) -> Response:
         return result.receipt, result.entry
 
     text, entry = await perform(request, caller, act)
+    if caller.kind is Kind.SUBJECT:
+        # The page that tells so is nobody's any more.
+        request.state.shown = doors.Shown()
     response = await page(request, "me/done.html", here=_HERE, **_receipt(text, entry), erased=True)
     if caller.kind is Kind.SUBJECT:
         sessions.delete_cookie(response, service.settings)

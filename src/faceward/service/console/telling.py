@@ -23,6 +23,8 @@ WORDS = (
     N_("action"),
     N_("place"),
     N_("recipient"),
+    N_("match"),
+    N_("non-match"),
     N_("complaint"),
     N_("access"),
     N_("erasure"),
