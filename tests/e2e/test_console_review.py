@@ -134,11 +134,11 @@ def test_whoever_answers_for_a_candidate_looks_at_that_candidate(station: Any) -
 
 
 def test_S3_edits_and_pictures_are_added_and_refused_in_words(station: Any, console: Any) -> None:
-    page = station.enter("Rosa")
+    page = station.enter("Ana")
     page.goto(f"/review/{station.case}")
     assert page.get_by_text("No picture of this candidate yet").first.is_visible()
     console.check(page)
-    [first, *_] = station.as_person("Rosa", lambda system: system.cases.show(station.case))["candidates"]
+    [first, *_] = station.as_person("Ana", lambda system: system.cases.show(station.case))["candidates"]
     page.set_input_files("#sample", station.pictures[first["subject"]])
     page.get_by_role("button", name="Add the picture").click()
     page.wait_for_url("**said=sample-added")
