@@ -178,9 +178,10 @@ def test_a_subject_is_found_across_galleries(store: ReferenceStore) -> None:
 
 
 def test_E4_a_probe_never_becomes_a_reference(store: ReferenceStore, connect: Callable[[], ReferenceStore]) -> None:
-    connect().remember_probe(made(2).sample, NOW)
-    store.remember_probe(made(2).sample, NOW + DAY)
+    connect().remember_probe(NOW, made(2).sample)
+    store.remember_probe(NOW + DAY, made(2).sample, made(3).sample)
     assert store.is_probe(made(2).sample)
+    assert store.is_probe(made(3).sample)
     assert not store.is_probe(made(1).sample)
     with pytest.raises(PolicyRefusal, match="E4"):
         store.add([made(1), made(2)])
@@ -189,7 +190,7 @@ def test_E4_a_probe_never_becomes_a_reference(store: ReferenceStore, connect: Ca
 
 def test_a_reference_that_was_compared_as_a_probe_later_can_still_be_renewed(store: ReferenceStore) -> None:
     store.add([made(1)])
-    store.remember_probe(made(1).sample, NOW)
+    store.remember_probe(NOW, made(1).sample)
     store.replace([made(1, key_id="e" * 32)])
     assert store.reference(f"{1:032x}").key_id == "e" * 32
 

@@ -216,10 +216,13 @@ class SQLiteStore:
         found = "SELECT name, content FROM document WHERE kind = ? AND name BETWEEN ? AND ? ORDER BY name"
         return dict(self._rows(found, (kind, start, f"{start}\U0010ffff")))
 
-    def remember_probe(self, digest: bytes, when: datetime) -> None:
-        """Remember the digest of a probe's sample; the first time counts."""
+    def remember_probe(self, when: datetime, *digests: bytes) -> None:
+        """Remember digests of a probe's sample; see `ReferenceStore.remember_probe`."""
+        if all(self.is_probe(digest) for digest in digests):
+            return
         with self._database.transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO probe VALUES (?, ?)", (digest, stamp(when)))
+            rows = [(digest, stamp(when)) for digest in digests]
+            connection.executemany("INSERT OR IGNORE INTO probe VALUES (?, ?)", rows)
 
     def is_probe(self, digest: bytes) -> bool:
         """Say whether a sample was a probe."""
@@ -248,8 +251,7 @@ class SQLiteStore:
         self._database.close()
 
     def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with self._database.snapshot() as connection:
-            return connection.execute(sql, parameters).fetchall()
+        return self._database.rows(sql, parameters)
 
 
 def _count_up(connection: sqlite3.Connection, references: Sequence[StoredReference]) -> tuple[int, str]:

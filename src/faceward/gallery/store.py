@@ -244,8 +244,8 @@ class ReferenceStore(Protocol):
         """Forget a document, if given only one of this content; one that does not exist is passed over."""
         ...
 
-    def remember_probe(self, digest: bytes, when: datetime) -> None:
-        """Remember the 32-byte keyed digest of a probe's sample (rule E4)."""
+    def remember_probe(self, when: datetime, *digests: bytes) -> None:
+        """Remember 32-byte keyed digests of a probe's sample, all at once; the first time counts (rule E4)."""
         ...
 
     def is_probe(self, digest: bytes) -> bool:

@@ -198,8 +198,7 @@ class Deployment:
 
         A large picture has other pixels where it is read smaller to bound memory; its file is the same.
         """
-        for digest in self._probe_digests(picture):
-            self.store.remember_probe(digest, self.now())
+        self.store.remember_probe(self.now(), *self._probe_digests(picture))
 
     def was_probe(self, picture: Picture) -> bool:
         """Tell whether a picture was a probe before."""

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError, UsageError
 from faceward.core.schema import deviation
@@ -187,6 +187,19 @@ class Database:
         """
         with self._block("BEGIN DEFERRED") as connection:
             yield connection
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return what one query finds; a query alone sees one state without a transaction around it.
+
+        Raises:
+            IntegrityError: The file is damaged.
+            EnvironmentFailure: It cannot be read.
+        """
+        with self._lock:
+            try:
+                return self._connection.execute(sql, parameters).fetchall()
+            except sqlite3.Error as error:
+                raise self._failure(error) from error
 
     @contextmanager
     def _block(self, begin: str) -> Iterator[sqlite3.Connection]:

@@ -186,8 +186,7 @@ class KeyStore(SecretStore):
     def destroyed_since(self, number: int) -> tuple[int, frozenset[str]]:
         """Return the number of the last destruction, and the keys destroyed after the one numbered `number`."""
         sql = "SELECT number, key_id FROM destroyed_key WHERE number > ? ORDER BY number"
-        with self._database.snapshot() as connection:
-            rows = connection.execute(sql, (number,)).fetchall()
+        rows = self._database.rows(sql, (number,))
         return (rows[-1][0] if rows else number), frozenset(row[1] for row in rows)
 
     def destroy(self, key_ids: Sequence[str]) -> int:

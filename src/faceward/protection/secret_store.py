@@ -68,11 +68,10 @@ class SecretStore:
             UsageError: There is none of that name.
             IntegrityError: It does not authenticate.
         """
-        with self._database.snapshot() as connection:
-            row = connection.execute("SELECT wrapped FROM secret WHERE name = ?", (name,)).fetchone()
-        if row is None:
+        rows = self._database.rows("SELECT wrapped FROM secret WHERE name = ?", (name,))
+        if not rows:
             raise UsageError(f"the key store holds no secret {name!r}; set up the deployment again")
-        return self._outer("secret", name).unwrap(row[0])
+        return self._outer("secret", name).unwrap(rows[0][0])
 
     def rotate_master(self, new_master: bytes) -> None:
         """Rewrap everything that the master key wraps under a new one, in one transaction.

@@ -140,7 +140,7 @@ def test_T1_a_term_beyond_five_years_or_in_the_past_is_refused_and_leaves_nothin
 
 
 def test_E4_a_probe_is_not_enrolled_and_leaves_no_key(home: Any) -> None:
-    home.store.remember_probe(home.digest("sample Ada"), home.now)
+    home.store.remember_probe(home.now, home.digest("sample Ada"))
     with pytest.raises(PolicyRefusal, match="E4"):
         home.enrol("Grace", "Ada")
     assert home.store.counts().references == 0
