@@ -243,6 +243,7 @@ def check(page: Page) -> None:
 def shoot(page: Page, folder: Path, name: str, *, full: bool = True) -> None:
     """Take a picture of a page in both themes and on a phone."""
     folder.mkdir(parents=True, exist_ok=True)
+    page.evaluate("scrollTo(0, 0)")
     for theme in ("light", "dark"):
         page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
         page.wait_for_timeout(200)
@@ -255,7 +256,7 @@ def shoot(page: Page, folder: Path, name: str, *, full: bool = True) -> None:
 
 
 def scene(world: Any, path: Path, *people: tuple[str, Path | None], side: int = 340) -> Path:
-    """Write a picture that `FakePipeline` finds people in, side by side; with a portrait of nobody where one is given."""
+    """Write a picture that `FakePipeline` finds people in, side by side, with portraits of nobody."""
     import numpy as np
     from PIL import Image
 
