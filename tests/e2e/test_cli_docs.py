@@ -96,6 +96,7 @@ def test_every_json_key_at_the_top_is_documented(document: str, cli: Cli, eileen
         ("subject", "resume", "Grace Hopper", "--reason", "test"),
         ("subject", "adverse", "Grace Hopper", "--action", "a", "--place", "b", "--time", "2026-01-31T14:30"),
         ("subject", "export", "Grace Hopper"),
+        ("subject", "link", "Grace Hopper"),
         ("recipient", "add", "Police", "--contact", "desk@police.example"),
         ("recipient", "list"),
         ("recipient", "notices"),
