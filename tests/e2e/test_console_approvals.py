@@ -43,7 +43,7 @@ def test_S2_a_mandate_is_asked_for_and_approved_with_two_passkeys(office: Any, c
     ben.wait_for_url(f"**/approvals/{digest}")
     console.check(ben)
     ben.get_by_role("button", name="Approve").click()
-    assert ben.locator("dialog.signing").is_visible()
+    ben.locator("dialog.signing").wait_for()
     assert console.violations(ben) == []
     ben.locator("dialog.signing").get_by_role("button", name="Sign").click()
     ben.wait_for_url("**said=approved")
@@ -76,7 +76,7 @@ def test_a_mandate_is_revoked_by_one_person(office: Any) -> None:
 
 def test_long_lists_and_long_names_are_shown_page_by_page(office: Any, console: Any) -> None:
     long = "K-1/26 " + "without any end " * 10
-    for number in range(60):
+    for number in range(52):
         ask(office, case=f"{long.strip()} {number}", until=office.service.now() + timedelta(days=1, minutes=number))
     page = office.enter("Ben")
     page.goto("/approvals")
@@ -84,9 +84,9 @@ def test_long_lists_and_long_names_are_shown_page_by_page(office: Any, console: 
     console.check(page)
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Next").click()
     page.wait_for_url("**page=2")
-    assert page.locator(".rows tbody tr").count() == 10
+    assert page.locator(".rows tbody tr").count() == 2
     page.goto("/approvals?page=99999&show=nonsense")
-    assert page.locator(".rows tbody tr").count() == 10
+    assert page.locator(".rows tbody tr").count() == 2
 
 
 def test_an_empty_list_says_what_will_stand_there(office: Any, console: Any) -> None:
