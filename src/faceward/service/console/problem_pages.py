@@ -48,9 +48,9 @@ async def problem_page(request: Request, told: Problem) -> Response:
     """Return a problem as a page, or the way to sign in for who has not."""
     if told.status == _SIGNED_OUT and request.method in ("GET", "HEAD"):
         return RedirectResponse(f"{SIGN_IN}?next={quote(local_address(request), safe='')}", 303)
-    template = "problem_part.html" if "hx-request" in request.headers else "problem.html"
-    response = await page(
-        request, template, status=told.status, problem=told, title=_TITLES.get(told.status, N_("It failed"))
-    )
+    part = "hx-request" in request.headers
+    title = _TITLES.get(told.status, N_("It failed"))
+    template = "problem_part.html" if part else "problem.html"
+    response = await page(request, template, status=told.status, problem=told, title=title, part=part)
     response.headers.update(dict(told.headers))
     return response

@@ -154,7 +154,19 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(asset=asset, names=options, themes=THEMES, languages=i18n.LANGUAGES)
+    made.globals.update(
+        asset=asset,
+        names=options,
+        kinds=said_options,
+        tops_of=numbers,
+        one_in=one_in,
+        versions_of=versions,
+        numbered=numbered,
+        mandate_link=mandate_link,
+        entry_link=entry_link,
+        themes=THEMES,
+        languages=i18n.LANGUAGES,
+    )
     made.filters.update(moment=moment, day=day, short=short, person=person, entries=entries, percent=percent)
     return made
 
@@ -206,3 +218,41 @@ def entries(value: Mapping[str, object]) -> list[tuple[str, object]]:
 def options(values: Iterable[str]) -> list[tuple[str, str]]:
     """Return names as a field offers them: each is its own text."""
     return [(value, value) for value in values]
+
+
+def said_options(t: i18n.Translator, texts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return options of a field by value, each said in a language."""
+    return [(value, t(text)) for value, text in texts.items()]
+
+
+def numbers(values: Iterable[int]) -> list[tuple[str, str]]:
+    """Return numbers as a field offers them."""
+    return [(str(value), str(value)) for value in values]
+
+
+def one_in(t: i18n.Translator, rate: float) -> str:
+    """Return a rate as one in so many, to two significant digits."""
+    many = float(f"{1 / rate:.2g}")
+    return t("one in {count} pairs", count=t.number(int(many)))
+
+
+def versions(probe: Iterable[Mapping[str, str]]) -> list[tuple[str, str]]:
+    """Return the versions of a probe as a field offers them."""
+    return [(one["sha256"], one["sha256"][:12]) for one in probe]
+
+
+def numbered(candidates: Iterable[Mapping[str, object]]) -> list[tuple[str, str]]:
+    """Return candidates as a field offers them."""
+    return [(str(one["number"]), f"{one['number']} · {one['subject']}") for one in candidates]
+
+
+def mandate_link(t: i18n.Translator, digest: str) -> Markup | str:
+    """Return a link to a mandate; without one, that there is none."""
+    if not digest:
+        return t("none was asked for")
+    return Markup('<a href="/approvals/{}">{}</a>').format(digest, short(digest))
+
+
+def entry_link(t: i18n.Translator, index: int) -> Markup:
+    """Return a link to an entry of the log."""
+    return Markup('<a href="/audit/entries/{}">{}</a>').format(index, t.number(index))
