@@ -24,7 +24,7 @@ from faceward.core.faces import Face
 from faceward.core.sources import upload
 from faceward.operations.system import System
 from faceward.policy.consent import Release
-from faceward.service import sigv4
+from faceward.service import memory, sigv4
 from faceward.service.app import create_app
 from faceward.service.settings import Settings
 from faceward.service.state import Service
@@ -51,6 +51,8 @@ class Target:
     """
 
     def __init__(self, home: Path, *, real: bool = False) -> None:
+        # As a service does when it begins.
+        memory.give_back()
         bootstrap.create(home, standard="workplace", secret=bootstrap.Secret(_PASSPHRASE))
         self.system = bootstrap.open_system(home, passphrase=_PASSPHRASE)
         if not real:

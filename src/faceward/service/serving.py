@@ -17,7 +17,7 @@ import uvicorn
 
 from faceward.core.errors import EnvironmentFailure
 from faceward.operations.system import System
-from faceward.service import logs, metrics, telemetry
+from faceward.service import logs, memory, metrics, telemetry
 from faceward.service.app import create_app
 from faceward.service.protocol import BoundedProtocol
 from faceward.service.settings import Settings
@@ -63,6 +63,7 @@ def serve(system: System, settings: Settings, opened: socket.socket, ready: Call
         ready: Called when requests are answered.
     """
     logs.begin()
+    memory.give_back()
     # In each process after the fork, since it sends from a thread of its own.
     traces = telemetry.begin()
     service = Service.begin(system, settings)
