@@ -165,10 +165,10 @@ def environment(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def _console_kit() -> Any:
-    name = "faceward_test_console_kit"
+def _beside(file: str) -> Any:
+    name = f"faceward_test_{file}"
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("console_kit.py"))
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{file}.py"))
         assert spec is not None
         assert spec.loader is not None
         sys.modules[name] = importlib.util.module_from_spec(spec)
@@ -179,7 +179,13 @@ def _console_kit() -> Any:
 @pytest.fixture(scope="session")
 def console() -> Any:
     """The module `console_kit`."""
-    return _console_kit()
+    return _beside("console_kit")
+
+
+@pytest.fixture(scope="session")
+def story() -> Any:
+    """The module `story_kit`."""
+    return _beside("story_kit")
 
 
 @pytest.fixture(scope="session")
