@@ -108,4 +108,4 @@ async def _shown(request: Request, *, link: str = "", invited: str = "") -> Resp
 
     found = await service.work.run(read)
     roles = [role.value for role in Role if role is not Role.SUBJECT]
-    return await page(request, "auth/people.html", link=link, invited=invited, roles=roles, **found)
+    return await page(request, "auth/people.html", here="people", link=link, invited=invited, roles=roles, **found)

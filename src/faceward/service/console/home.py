@@ -20,6 +20,8 @@ from faceward.service.signing import repeatable
 
 router = APIRouter(include_in_schema=False)
 _SHOWN = 5
+_INVITERS = frozenset({"operator", "approver"})
+_FINDERS = frozenset({"operator", "reviewer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Waiting:
         reviews: Cases that they may answer.
         findings: Cases that wait for a finding.
         due: What has a term, the most urgent first.
+        alone: Whether a second approver is still to be invited, by whoever may.
     """
 
     approvals: tuple[RequestView, ...]
@@ -39,6 +42,7 @@ class Waiting:
     reviews: list[dict[str, Any]]
     findings: list[dict[str, Any]]
     due: tuple[Mapping[str, Any], ...]
+    alone: bool
 
 
 @router.get("/", dependencies=[allowed("signed-in", "subject")])
@@ -57,6 +61,7 @@ async def home(request: Request, caller: Annotated[Caller, Depends(known)]) -> R
         own=[(one, told(t, one)) for one in found.mine[:_SHOWN]],
         states=STATES,
         shown=_SHOWN,
+        alone=found.alone,
         overdue=[one for one in found.due if one["overdue"]],
     )
 
@@ -71,8 +76,9 @@ def waiting(system: System, caller: Caller) -> Waiting:
         approvals=tuple(others),
         mine=tuple(one for one in asked if one.requester == caller.name),
         reviews=[one for one in cases if one["may_answer"]],
-        findings=[one for one in cases if one["finding_wanted"]] if "operator" in caller.roles else [],
+        findings=[one for one in cases if one["finding_wanted"]] if caller.roles & _FINDERS else [],
         due=tuple(one.to_json() for one in system.rights.due()),
+        alone=bool(caller.roles & _INVITERS) and not system.people.roster().complete,
     )
 
 
