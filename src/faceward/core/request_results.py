@@ -19,6 +19,7 @@ class PersonView:
         trained: Day until which their training is valid, or None.
         added: When they were added, RFC 3339.
         further: Their other public keys, each as one line.
+        responsible: For a program, who answers for it; None for people.
     """
 
     name: str
@@ -28,6 +29,7 @@ class PersonView:
     trained: str | None
     added: str
     further: tuple[str, ...] = ()
+    responsible: str | None = None
 
     def to_json(self) -> JSONDict:
         """Return an object of `faceward person list --json`."""
@@ -39,6 +41,7 @@ class PersonView:
             "trained": self.trained,
             "added": self.added,
             "further": list(self.further),
+            "responsible": self.responsible,
         }
 
 

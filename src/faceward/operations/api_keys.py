@@ -24,7 +24,7 @@ from faceward.core.canonical import JSONObject
 from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.core.names import check_name
 from faceward.core.request_results import Asked
-from faceward.operations import signing_in
+from faceward.operations import programs, signing_in
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
@@ -35,7 +35,7 @@ from faceward.policy.people import Person, Role
 from faceward.policy.sessions import LONGEST, OpenSession
 from faceward.policy.sshsig import PrivateKey, PublicKey
 
-_KIND, _OF_SECRET = "api-key", "api-key-of"
+_KIND, _OF_SECRET = programs.KIND, "api-key-of"
 _NONCE_BYTES, _SEED_BYTES = 12, 32
 _LONGEST_TERM = timedelta(days=5 * 365)
 
@@ -92,6 +92,7 @@ class ApiKeys:
             revoked=None,
             person=PrivateKey(own).public.line,
             sealed="",
+            by=deployment.operator if deployment.session is None else deployment.session.person,
         )
         note = replace(note, sealed=self._sealed(note.id, own.private_bytes_raw() + secret.encode()))
         with self._desk.operation("key.create", {}, Happening("key.create", _described(note))):
@@ -101,6 +102,8 @@ class ApiKeys:
 
     def admit(self, name: str, trained: date | None = None) -> Asked:
         """Ask that the roster take a key on, with the role operator; it waits for an approval as a person does.
+
+        Whoever made the key answers for it there, or who asks for this where the roster does not know them.
 
         Args:
             name: The key's name.
@@ -184,6 +187,9 @@ class ApiKeys:
     def session(self, record: KeyRecord) -> OpenSession:
         """Sign in for a key; both the success and a refusal are in the log.
 
+        Returns:
+            A session that signs uses and nothing else: what is asked for, decided or stated, a person signs.
+
         Raises:
             PolicyRefusal: The roster does not know it (K2).
         """
@@ -200,7 +206,7 @@ class ApiKeys:
         session = OpenSession.begin(name, record.own, deployment.config.origin, now, LONGEST)
         view = deployment.acting(name)
         signing_in.admit(view, self._desk.acting(view), session)
-        return session
+        return session.for_uses()
 
     def denied(self, reason: str, key: str, attempts: int) -> None:
         """Record that somebody was turned away who showed a key, or none that is known.
@@ -220,7 +226,7 @@ class ApiKeys:
         return found
 
     def _notes(self) -> list[KeyNote]:
-        return [KeyNote.from_json(value) for value in self._deployment.kept_all(_KIND).values()]
+        return programs.notes(self._deployment)
 
     def _digest(self, secret: str) -> str:
         return hmac.digest(self._derived(b"names"), secret.encode(), "sha256").hex()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 
-from faceward.core.errors import PolicyRefusal
+from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.core.request_results import Asked, PersonView
+from faceward.operations import programs
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.operations.requests import Requests
 from faceward.operations.signing import prepared_person
+from faceward.policy.machines import is_machine
 from faceward.policy.people import Person, Roster, checked_name, parse_further, parse_roles
 from faceward.policy.sshsig import PublicKey
 
@@ -47,13 +49,15 @@ class People:
             further: The lines of other keys of theirs, such as a second passkey.
 
         Raises:
-            UsageError: A role is unknown, the name none, or a key named twice.
+            UsageError: A role is unknown, the name none, a key named twice, or it is a program's and the name is not.
             BadInput: A key is none.
             PolicyRefusal: Another name holds the key or looks the same, or nobody signed in who may ask (S2).
         """
         now = self._deployment.now()
         keys = (PublicKey.parse(key), parse_further(further))
-        person = Person(checked_name(name), keys[0], parse_roles(roles), trained, now, keys[1]).checked()
+        person = Person(
+            checked_name(name), keys[0], parse_roles(roles), trained, now, keys[1], self._responsible(name, keys[0])
+        ).checked()
         person = prepared_person(self._deployment.session, person)
         happening = Happening("person.add", {"person": person.to_json()})
         try:
@@ -62,6 +66,16 @@ class People:
             self._desk.deny(happening, refusal)
             raise
         return self._requests.ask("person.add", person.to_json())
+
+    def _responsible(self, name: str, key: PublicKey) -> str:
+        """Return who answers for a program: whoever made its key, or asks for it where they are in no roster."""
+        maker = programs.maker_of(self._deployment, key)
+        if maker is not None and not is_machine(checked_name(name)):
+            raise UsageError("this is the key of a program; have it taken on with 'faceward keys admit'")
+        if not is_machine(checked_name(name)):
+            return ""
+        known = maker if maker is not None and maker in self.roster() else self._requests.requester()
+        return checked_name(known)
 
     def remove(self, name: str) -> Asked:
         """Remove a person; it waits for an approval as adding does.
@@ -94,6 +108,7 @@ def _view(person: Person) -> PersonView:
         key=person.key.line,
         fingerprint=person.key.fingerprint,
         further=tuple(key.line for key in person.further),
+        responsible=person.responsible or None,
         roles=tuple(sorted(role.value for role in person.roles)),
         trained=None if person.trained is None else person.trained.isoformat(),
         added=str(shown["added"]),

@@ -92,10 +92,10 @@ class Requests:
 
     def ask_all(self, bodies: Mapping[str, JSONObject], term: timedelta = TERM) -> tuple[Asked, ...]:
         """Ask for several things by kind, as `ask` does; all are signed before the first is recorded."""
-        founding = not self._deployment.custody.status().manned
-        drawn = [
-            self._drawn(kind, body, term, needed=not (founding and kind in ACTIONS)) for kind, body in bodies.items()
-        ]
+        status = self._deployment.custody.status()
+        founding, nobody = not status.manned, not status.roster.anybody
+        free = ACTIONS if nobody else ()
+        drawn = [self._drawn(kind, body, term, needed=kind not in free) for kind, body in bodies.items()]
         return tuple(self._submit(signed, at_once=founding and signed.request.kind in ACTIONS) for signed in drawn)
 
     def _drawn(self, kind: str, body: JSONObject, term: timedelta, *, needed: bool) -> SignedRequest:
@@ -260,7 +260,7 @@ class Requests:
         change = Change(founding=not self._deployment.custody.status().manned, approved=bool(approvals))
         facts = change.to_context()
         if action == "person.add":
-            facts = person_add_context(change, first=not len(self.roster()))
+            facts = person_add_context(change, first=not self.roster().anybody)
         happening = Happening(request.kind, described(request))
         with self._desk.operation(action, facts, happening, principal=principal):
             # Kept before the custodian acts, so that what it did can be looked up after a crash.

@@ -10,6 +10,7 @@ from faceward.core.canonical import JSONObject
 from faceward.core.clock import from_rfc3339, to_rfc3339
 from faceward.core.errors import IntegrityError, UsageError
 from faceward.core.names import check_name
+from faceward.policy.machines import PREFIX
 from faceward.policy.strict import Table
 
 ID_LENGTH = 20
@@ -19,7 +20,7 @@ _ID_PREFIX = "FWAK"
 _ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _SECRET_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"  # noqa: S105 - an alphabet
 _NAME_BYTES = 200
-_KEYS = ("id", "name", "purposes", "galleries", "created", "expires", "revoked", "person", "sealed")
+_KEYS = ("id", "name", "purposes", "galleries", "created", "expires", "revoked", "person", "sealed", "by")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class KeyNote:
         revoked: When it was taken away, UTC, or None.
         person: The public key by which the roster knows it, as one line.
         sealed: Its secrets, sealed; empty once it is revoked.
+        by: Who made it, and so has its secret; empty where that was not noted.
     """
 
     id: str
@@ -47,11 +49,12 @@ class KeyNote:
     revoked: datetime | None
     person: str
     sealed: str = field(repr=False)
+    by: str = ""
 
     @property
     def roster_name(self) -> str:
         """Under which name it acts, and the roster knows it."""
-        return f"key {self.name}"
+        return f"{PREFIX}{self.name}"
 
     def in_force(self, now: datetime) -> bool:
         """Tell whether it is neither revoked nor expired."""
@@ -69,6 +72,7 @@ class KeyNote:
             "revoked": None if self.revoked is None else to_rfc3339(self.revoked),
             "person": self.person,
             "sealed": self.sealed,
+            "by": self.by,
         }
 
     @classmethod
@@ -91,6 +95,7 @@ class KeyNote:
                 revoked=_moment(table, "revoked"),
                 person=table.text("person"),
                 sealed=table.text("sealed"),
+                by=table.text("by") if table.has("by") else "",
             )
         except (ValueError, OverflowError, UsageError) as error:
             raise table.error(str(error)) from None

@@ -12,17 +12,17 @@ from faceward.core.canonical import JSONObject
 from faceward.core.clock import from_rfc3339, to_rfc3339
 from faceward.core.errors import FacewardError, IntegrityError, PolicyRefusal, UsageError
 from faceward.core.names import check_name, normal_name
+from faceward.policy import machines
 from faceward.policy.lookalikes import alike
 from faceward.policy.sshsig import PublicKey, signer_of, verify
 from faceward.policy.strict import Table
 
 LEAST_APPROVERS = 2
 """With fewer nobody could approve what the other asks for."""
-
 MOST_FURTHER = 7
 """Most keys of a person beside the first."""
 
-_KEYS = ("name", "key", "further", "roles", "trained", "added")
+_KEYS = ("name", "key", "further", "responsible", "roles", "trained", "added")
 
 
 class Role(StrEnum):
@@ -47,6 +47,7 @@ class Person:
         trained: Their training is valid until this day, inclusive, UTC; None where they have none.
         added: When they were added, UTC.
         further: Other keys of theirs, such as a second passkey; each counts as much as the first.
+        responsible: For a program, the name of who answers for it; empty for people. See `policy.machines`.
     """
 
     name: str
@@ -55,6 +56,12 @@ class Person:
     trained: date | None
     added: datetime
     further: tuple[PublicKey, ...] = ()
+    responsible: str = ""
+
+    @property
+    def is_machine(self) -> bool:
+        """Whether it is a program, by its name."""
+        return machines.is_machine(self.name)
 
     @property
     def keys(self) -> tuple[PublicKey, ...]:
@@ -82,8 +89,9 @@ class Person:
         """Return the person, if no key of theirs is named twice.
 
         Raises:
-            UsageError: One is.
+            UsageError: One is, or somebody is said to answer for a person.
         """
+        machines.check_fields(self)
         if len({key.key for key in self.keys}) != len(self.keys):
             raise UsageError(f"a key of {self.name!r} is named twice; name each once")
         return self
@@ -96,6 +104,7 @@ class Person:
             "name": self.name,
             "key": self.key.line,
             **further,
+            **({"responsible": self.responsible} if self.responsible else {}),
             "roles": sorted(role.value for role in self.roles),
             "trained": None if self.trained is None else self.trained.isoformat(),
             "added": to_rfc3339(self.added),
@@ -120,6 +129,7 @@ class Person:
                 None if trained is None else date.fromisoformat(trained),
                 from_rfc3339(table.text("added")),
                 _further(table),
+                checked_name(table.text("responsible")) if table.has("responsible") else "",
             ).checked()
         except (ValueError, OverflowError) as error:
             raise table.error(f"{error}") from None
@@ -128,12 +138,10 @@ class Person:
 
 
 def _further(table: Table) -> tuple[PublicKey, ...]:
-    if not table.has("further"):
-        return ()
-    lines = table.names("further")
-    if not lines:
+    lines = table.names("further") if table.has("further") else None
+    if lines == ():
         raise table.error("'further' names no key; it is left out where there is none")
-    return parse_further(lines)
+    return parse_further(lines or ())
 
 
 def parse_further(lines: tuple[str, ...]) -> tuple[PublicKey, ...]:
@@ -206,6 +214,11 @@ class Roster:
         return found
 
     @property
+    def anybody(self) -> bool:
+        """Whether a person is in it; programs alone found nothing."""
+        return any(not person.is_machine for person in self.people.values())
+
+    @property
     def complete(self) -> bool:
         """Whether two people can approve what the other asks for. Until then changes found the roster, unapproved."""
         return sum(Role.APPROVER in person.roles for person in self.people.values()) >= LEAST_APPROVERS
@@ -218,8 +231,13 @@ class Roster:
         """Return the roster with a person added, or in the place of one of the same name.
 
         Raises:
-            PolicyRefusal: Another name holds the same key, or looks the same; or too few approvers would be left.
+            PolicyRefusal: Another name holds the same key, or looks the same; too few approvers would be left; or it is
+                a program that nobody answers for, or that is more than an operator.
         """
+        machines.check_joining(person, self.people)
+        return self._joined(person)
+
+    def _joined(self, person: Person) -> Roster:
         for other in self.people.values():
             if other.name != person.name and other.shares_key(person):
                 raise PolicyRefusal(
@@ -276,7 +294,7 @@ class Roster:
             if person.name in roster.people:
                 raise table.error(f"{person.name!r} is listed twice")
             try:
-                roster = roster.with_person(person)
+                roster = roster._joined(person)
             except PolicyRefusal as refusal:
                 raise table.error(refusal.reason) from None
         return roster

@@ -22,6 +22,7 @@ from faceward.policy.asking import (
     sign_approval,
     sign_request,
 )
+from faceward.policy.machines import check_asking, check_deciding
 from faceward.policy.people import Person, Role, Roster
 
 TRAINED_FOR = frozenset({"mandate", "entry", "export", "rates", "evidence"})
@@ -60,24 +61,28 @@ def check_request(signed: SignedRequest, roster: Roster, deployment: str, now: d
         The requester.
 
     Raises:
-        PolicyRefusal: It is unsigned, signed by somebody else, made for another deployment, or its term has ended (S2).
+        PolicyRefusal: It is unsigned, signed by somebody else, made for another deployment, or its term has ended; or a
+            program asks for what people alone may (S2).
     """
     _check_term(signed.request, deployment, now)
     requester = _person(roster, signed.request.requester)
+    check_asking(requester, signed.request.kind)
     requester.check_signature(REQUEST_NAMESPACE, signed.request.message(), signed.signature)
     return requester
 
 
 def check_founding(signed: SignedRequest, roster: Roster, deployment: str, now: datetime) -> None:
-    """Check a change that founds the roster: unapproved, and unsigned where its requester is not in the roster yet.
+    """Check a change that founds the roster: unapproved, and unsigned as long as no person at all is in the roster.
+
+    Of two who would be the first, one is; the other must be asked for by the first.
 
     Raises:
-        PolicyRefusal: The roster is complete; or the request is signed wrongly, made for another deployment, or its
-            term has ended (S2).
+        PolicyRefusal: The roster is complete; or somebody is in it, and nobody of them signed the request; or it is
+            signed wrongly, made for another deployment, or its term has ended (S2).
     """
     if roster.complete:
         raise PolicyRefusal("S2", "the roster is complete, so a change needs another person's approval.", _ASK_ANOTHER)
-    if signed.signature or signed.request.requester in roster:
+    if signed.signature or roster.anybody:
         check_request(signed, roster, deployment, now)
     else:
         _check_term(signed.request, deployment, now)
@@ -91,7 +96,8 @@ def check_approval(signed: SignedRequest, approval: Approval, roster: Roster, de
 
     Raises:
         PolicyRefusal: It is about another request or deployment; the approver is the requester, holds the requester's
-            key, has not the role, is not trained where that is asked, or did not sign this (S2).
+            key, answers for the program that asked, has not the role, is not trained where that is asked, or did not
+            sign this (S2).
     """
     request = signed.request
     if approval.request != request.digest():
@@ -99,6 +105,7 @@ def check_approval(signed: SignedRequest, approval: Approval, roster: Roster, de
     approver = _person(roster, approval.approver)
     if approver.name == request.requester or _holds_key(roster, request.requester, approver):
         raise PolicyRefusal("S2", f"{approver.name!r} asked for it and cannot decide on it.", _ASK_ANOTHER)
+    check_deciding(approver, roster.people.get(request.requester))
     if Role.APPROVER not in approver.roles:
         raise PolicyRefusal("S2", f"{approver.name!r} has not the role approver.", _ASK_ANOTHER)
     if approval.time < request.created - SKEW or approval.time > now + SKEW or approval.time >= request.expires:

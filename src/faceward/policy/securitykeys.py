@@ -81,7 +81,10 @@ def signed_by_key(kind: str, reader: Reader, application: str, data: bytes) -> b
 
 
 def check_origin(origin: str, application: str) -> None:
-    """Check that a page may use keys of an application (Web Authentication §5.1.4.1, step 8).
+    """Check that a page is the one that keys of an application are for: of that very host, over HTTPS.
+
+    Web Authentication §5.1.4.1, step 8, lets pages of every sub-domain ask; here they may not, since others may have
+    them. Of ports nothing is said here: a service compares the whole origin with its own.
 
     Args:
         origin: The page's origin: scheme, host and port.
@@ -94,8 +97,7 @@ def check_origin(origin: str, application: str) -> None:
     if found is None:
         raise BadSignature.because(f"{origin[:60]!r} is no origin of a page.", _ALTERED)
     scheme, host = found[1], found[2]
-    own = host == application or host.endswith(f".{application}")
-    if not application or not own or (scheme != "https" and host != _LOCAL):
+    if host != application or (scheme != "https" and host != _LOCAL):
         raise BadSignature.because(
             f"it was signed at {origin[:60]!r}, and the passkey is for {application[:60]!r}.",
             "Sign at the service that the passkey was made for, over https.",

@@ -17,6 +17,7 @@ from faceward.core.canonical import canonical_json
 from faceward.core.errors import IntegrityError, PolicyRefusal, SignatureNeeded, UsageError
 from faceward.core.names import check_name
 from faceward.policy.fields import VERSION, check_head
+from faceward.policy.machines import check_answered
 from faceward.policy.people import Person, Roster
 from faceward.policy.requests import SKEW
 from faceward.policy.signed_sessions import Session, SignedSession
@@ -151,6 +152,10 @@ class OpenSession:
         """Return it with what the person signed elsewhere, for the acts that are repeated now and no others."""
         return replace(self, _presigned=presigned)
 
+    def for_uses(self) -> OpenSession:
+        """Return it without the person's own key, so that it signs uses and no request, approval or statement."""
+        return replace(self, _own=None, _presigned=())
+
     def presigned(self, namespace: str) -> tuple[Presigned, ...]:
         """Return what was brought for a namespace."""
         return tuple(one for one in self._presigned if one.namespace == namespace)
@@ -215,7 +220,8 @@ def check_session(signed: SignedSession, roster: Roster, deployment: str, now: d
         The person.
 
     Raises:
-        PolicyRefusal: Another deployment, somebody who is not in the roster, a wrong signature, or it has ended (S2).
+        PolicyRefusal: Another deployment, somebody who is not in the roster, a program that nobody there answers for, a
+            wrong signature, or it has ended (S2).
     """
     session = signed.session
     if session.deployment != deployment:
@@ -223,6 +229,7 @@ def check_session(signed: SignedSession, roster: Roster, deployment: str, now: d
     if session.person not in roster:
         raise PolicyRefusal("S2", f"{session.person!r} is not in the roster.", "Let somebody sign in who is.")
     person = roster.person(session.person)
+    check_answered(person, roster.people)
     person.check_signature(SESSION_NAMESPACE, session.message(), signed.signature)
     if session.created > now + SKEW or session.expires - session.created > LONGEST or now >= session.expires:
         raise PolicyRefusal("S2", "this session has ended, or was begun by a wrong clock.", _AGAIN)

@@ -118,7 +118,8 @@ def check_statement(statement: Statement, roster: Roster, deployment: str, now: 
         The person.
 
     Raises:
-        PolicyRefusal: Another deployment, another time, somebody who is not in the roster, or a wrong signature (S2).
+        PolicyRefusal: Another deployment, another time, somebody who is not in the roster, a program that says more
+            than stop, or a wrong signature (S2).
     """
     if statement.deployment != deployment:
         raise PolicyRefusal("S2", "this statement is for another deployment.", "Make it for this one.")
@@ -127,5 +128,7 @@ def check_statement(statement: Statement, roster: Roster, deployment: str, now: 
     if statement.person not in roster:
         raise PolicyRefusal("S2", f"{statement.person!r} is not in the roster.", "Let somebody sign who is.")
     person = roster.person(statement.person)
+    if person.is_machine and statement.act is not StatementAct.STOP:
+        raise PolicyRefusal("S2", f"{person.name!r} is a program, and states nothing.", "Let a person sign it.")
     person.check_signature(STATEMENT_NAMESPACE, statement.message(), statement.signature)
     return person

@@ -105,6 +105,7 @@ def test_K2_a_passkey_that_did_not_verify_its_owner_is_refused(passkey: Any, fla
         "http://faces.example.org",
         "http://localhost",
         "https://example.org",
+        "https://branch.faces.example.org",
         "https://FACES.example.org",
         "https://faces.example.org/",
         "https://faces.example.org@evil.example",
@@ -120,16 +121,15 @@ def test_K2_a_page_of_another_host_gets_no_signature(passkey: Any, origin: str) 
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("origin", ["https://faces.example.org:8443", "https://branch.faces.example.org"])
-def test_a_page_of_the_host_itself_or_below_it_may_ask(passkey: Any, origin: str) -> None:
-    check(replace(passkey, origin=origin))
+def test_a_page_of_the_host_itself_may_ask_at_any_port(passkey: Any) -> None:
+    check(replace(passkey, origin="https://faces.example.org:8443"))
 
 
 def test_a_page_on_this_machine_needs_no_https(passkey: Any) -> None:
     check(replace(passkey, rp_id="localhost", origin="http://localhost:8000"))
     check_origin("https://localhost", "localhost")
     with pytest.raises(BadSignature):
-        check_origin("http://sub.localhost", "localhost")
+        check_origin("https://sub.localhost", "localhost")
     with pytest.raises(BadSignature):
         check_origin("https://faces.example.org", "")
 
@@ -334,5 +334,7 @@ def test_S2_a_person_with_a_passkey_stands_in_the_roster(passkey: Any, now: date
 
 
 def test_S2_a_machine_has_a_key_and_a_name_of_its_own(now: datetime) -> None:
-    key = Person("key front desk", PrivateKey.generate().public, frozenset({Role.OPERATOR}), None, now)
-    assert Roster.from_json(Roster().with_person(key).to_json()).person("key front desk") == key
+    ana = Person("Zoe", PrivateKey.generate().public, frozenset({Role.APPROVER}), None, now)
+    key = Person("key front desk", PrivateKey.generate().public, frozenset({Role.OPERATOR}), None, now, (), "Zoe")
+    roster = Roster().with_person(ana).with_person(key)
+    assert Roster.from_json(roster.to_json()).person("key front desk") == key

@@ -53,6 +53,7 @@ class PersonShown(Shown):
     trained: str | None
     added: str
     further: list[str]
+    responsible: str | None = None
 
 
 class PeopleShown(Shown):
