@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -152,12 +152,14 @@ class Person:
         self.page.get_by_role("button", name="Sign in with a passkey").click()
         expect(self.page.get_by_role("heading", level=1)).to_contain_text(self.name)
 
-    def sign(self, button: Locator, *shown: str) -> None:
+    def sign(self, button: Locator, *shown: str, seen: Callable[[], None] | None = None) -> None:
         """Press a button whose act the passkey signs, having read what is signed."""
         button.click()
         dialog = self.page.get_by_role("dialog", name="Sign with your passkey")
         for text in shown:
             expect(dialog.locator(".signed")).to_contain_text(text)
+        if seen is not None:
+            seen()
         dialog.get_by_role("button", name="Sign", exact=True).click()
         expect(dialog).to_have_count(0)
 

@@ -16,6 +16,7 @@ const TEXTS = {
     all: "Exactly what is signed",
     cancelled: "Nothing was signed, and nothing was done.",
     noPasskey: "This browser cannot use passkeys here. Open this page over HTTPS in a current browser.",
+    elsewhere: "Passkeys work only under the service's own address, as it is printed when it starts; 127.0.0.1 is not localhost.",
     noKey: "Your key is no passkey. Sign with ssh-keygen and the command line instead.",
     failed: "It failed. Try again.",
     waiting: "Waiting for your passkey …",
@@ -30,6 +31,7 @@ const TEXTS = {
     all: "Genau das wird unterschrieben",
     cancelled: "Nichts wurde unterschrieben, und nichts ist geschehen.",
     noPasskey: "Dieser Browser kann hier keine Passkeys benutzen. Öffnen Sie die Seite über HTTPS in einem aktuellen Browser.",
+    elsewhere: "Passkeys gelten nur unter der eigenen Adresse des Dienstes, wie er sie beim Start nennt; 127.0.0.1 ist nicht localhost.",
     noKey: "Ihr Schlüssel ist kein Passkey. Unterschreiben Sie mit ssh-keygen und der Befehlszeile.",
     failed: "Es ging nicht. Versuchen Sie es noch einmal.",
     waiting: "Warten auf Ihren Passkey …",
@@ -92,6 +94,7 @@ async function ask(how, publicKey) {
       : await navigator.credentials.get({ publicKey: request(publicKey) });
     return plain(found);
   } catch (error) {
+    if (error.name === "SecurityError") throw new Told(say("elsewhere"));
     throw new Told(error.name === "NotAllowedError" || error.name === "AbortError" ? say("cancelled") : say("failed"));
   }
 }
