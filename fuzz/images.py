@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shutil
 import sys
 import tempfile
@@ -35,9 +36,11 @@ class Run:
     Args:
         target: The application.
         seconds: How long to run.
+        folder: What to remove at the end.
     """
 
-    def __init__(self, target: Target, seconds: float) -> None:
+    def __init__(self, target: Target, seconds: float, folder: Path) -> None:
+        self._folder = folder
         self._target, self._ends = target, time.monotonic() + seconds
         self.executions = 0
         self.warm = 0.0
@@ -59,8 +62,10 @@ class Run:
             raise Broken(f"memory grew from {self.warm:.0f} to {now:.0f} MiB in {self.executions} executions")
         if time.monotonic() > self._ends:
             self.report()
+            shutil.rmtree(self._folder, ignore_errors=True)
             sys.stdout.flush()
-            sys.exit(0)
+            # libFuzzer takes an orderly exit in the middle of a run for a fault.
+            os._exit(0)
 
     def report(self) -> None:
         """Say what was done, and check the log."""
@@ -92,7 +97,7 @@ def main() -> None:
             print(target.try_one(told.replay.read_bytes()))
             target.close()
             return
-        run = Run(target, 60 * told.minutes)
+        run = Run(target, 60 * told.minutes, folder)
         options = [f"-seed={told.seed}", f"-max_len={_LONGEST}", "-timeout=120", "-rss_limit_mb=4096", "-len_control=0"]
         corpus = [] if told.corpus is None else [str(told.corpus)]
         atheris.Setup([sys.argv[0], *options, *corpus], run)
