@@ -468,6 +468,7 @@ def nothing_is_found_any_more(day: Day) -> None:
     result = _search(ana, day.kit.other_picture(day.portraits[MARTIN], day.folder / "again.jpg"))
     expect(result.get_by_text("Nobody in this gallery is like this face enough to be named")).to_be_visible()
     assert MARTIN not in result.inner_text()
+    expect(result.get_by_text("A lead, and no more")).to_have_count(0)
     day.album(ana.page, "result-after-the-erasure")
     ana.go("/subjects", "Subjects")
     ana.page.get_by_label("The exact name").fill(MARTIN)
