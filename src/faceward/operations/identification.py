@@ -96,15 +96,15 @@ def identify(deployment: Deployment, desk: Desk, path: Source, request: SearchRe
     with desk.operation("identify", context, happening, named.held) as act:
         if picture is None or purpose is None:
             raise AssertionError("rules P1 and P5 refuse an unregistered purpose and an address")
-        deployment.remember_probe(picture)
         calibration = evidence.calibration(deployment, purpose)
         point = search_point(calibration, purpose, size)
-        faces = deployment.pipeline.detect(picture, Effort.ALL)
-        if not faces:
-            raise NoFace(f"{picture.name}: no face was found; give a picture with upright faces, eyes visible")
-        if request.largest:
-            faces = (max(faces, key=lambda face: face.box.area),)
-        samples = deployment.pipeline.samples(picture, faces)
+        with deployment.remembering(picture):
+            faces = deployment.pipeline.detect(picture, Effort.ALL)
+            if not faces:
+                raise NoFace(f"{picture.name}: no face was found; give a picture with upright faces, eyes visible")
+            if request.largest:
+                faces = (max(faces, key=lambda face: face.box.area),)
+            samples = deployment.pipeline.samples(picture, faces)
         # An entry holds so many commitments, and no list of candidates serves anybody at that length.
         top = min(_asked(deployment, request.top), max(1, _MOST_CANDIDATES // len(faces)))
         probes = _search(deployment, act.gallery(request.gallery), samples, (purpose, point, top))

@@ -91,11 +91,11 @@ def verify(deployment: Deployment, desk: Desk, path: Source, request: ClaimReque
     with desk.operation("verify", context, happening, named.held) as act:
         if picture is None or purpose is None or reference is None:
             raise AssertionError("rules P1 and P5 refuse an unregistered purpose and an address")
-        deployment.remember_probe(picture)
         # Several references are fused into one template, which keeps the rate of one comparison (ADR 0021).
         calibration = evidence.calibration(deployment, purpose)
         point = calibration.at_fpir(purpose.fmr, 1)
-        sample, others = _probe(deployment, picture)
+        with deployment.remembering(picture):
+            sample, others = _probe(deployment, picture)
         hit = act.gallery(reference.gallery).verify(
             sample.features,
             subject=reference.subject,
