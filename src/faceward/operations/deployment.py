@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -194,17 +196,24 @@ class Deployment:
         return {name: _parsed(self._authentic((kind, name), one, key)) for name, one in documents.items()}
 
     def remember_probe(self, picture: Picture) -> None:
-        """Remember a picture as a probe, by its pixels and by its file (rule E4).
+        """Remember a picture as a probe (rule E4), by its pixels and, since a large one is read smaller, by its file."""
+        self.store.remember_probe(self.now(), *self.picture_digests(picture))
 
-        A large picture has other pixels where it is read smaller to bound memory; its file is the same.
-        """
-        self.store.remember_probe(self.now(), *self._probe_digests(picture))
+    @contextmanager
+    def remembering(self, picture: Picture) -> Iterator[None]:
+        """Remember a picture as a probe while it is worked on; it is kept, or that fails, when the block ends."""
+        kept = self.pool.submit(self.remember_probe, picture)
+        try:
+            yield
+        finally:
+            kept.result()
 
     def was_probe(self, picture: Picture) -> bool:
         """Tell whether a picture was a probe before."""
-        return any(self.store.is_probe(digest) for digest in self._probe_digests(picture))
+        return any(self.store.is_probe(digest) for digest in self.picture_digests(picture))
 
-    def _probe_digests(self, picture: Picture) -> tuple[bytes, bytes]:
+    def picture_digests(self, picture: Picture) -> tuple[bytes, bytes]:
+        """Return the keyed digests that a picture is known by: of its pixels, and of its file."""
         file = hmac.digest(self.lasting_secret("pseudonyms"), b"file\0" + picture.digest, "sha256")
         return self.sample_digest(picture), file
 
