@@ -196,7 +196,7 @@ class Deployment:
         return {name: _parsed(self._authentic((kind, name), one, key)) for name, one in documents.items()}
 
     def remember_probe(self, picture: Picture) -> None:
-        """Remember a picture as a probe (rule E4), by its pixels and, since a large one is read smaller, by its file."""
+        """Remember a picture as a probe (rule E4), by its pixels and, as a large one is read smaller, by its file."""
         self.store.remember_probe(self.now(), *self.picture_digests(picture))
 
     @contextmanager
