@@ -103,3 +103,88 @@ def test_a_head_that_does_not_come_closes_the_connection(port: int, monkeypatch:
 def test_nobody_leaves_http(port: int) -> None:
     upgrade = b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: eA==\r\n"
     assert exchange(port, b"GET / HTTP/1.1\r\nhost: x\r\n" + upgrade + b"\r\n").endswith(b"http 0")
+
+
+def until_closed(connection: socket.socket) -> bytes:
+    found = b""
+    with contextlib.suppress(ConnectionResetError):
+        while data := connection.recv(65536):
+            found += data
+    return found
+
+
+BODY = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "_CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(protocol, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(protocol, "REST_SECONDS", 0.3)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_body_that_comes_too_slowly_closes_the_connection(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(BODY + b"{")
+        assert until_closed(connection).startswith(b"HTTP/1.1 408 ")
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        # A byte now and then does not help, nor does a chunked body.
+        connection.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+        began = time.monotonic()
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            while time.monotonic() - began < 3:
+                connection.sendall(b"1\r\nx\r\n")
+                time.sleep(0.05)
+        assert time.monotonic() - began < 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_body_that_comes_as_fast_as_it_must_may_take_long(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "BODY_RATE", 100)
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(BODY)
+        for _ in range(10):
+            connection.sendall(b"b" * 100)
+            time.sleep(0.06)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_a_connection_too_many_takes_the_place_of_one_that_only_waits(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "MOST_CONNECTIONS", 3)
+    with contextlib.ExitStack() as stack:
+        made = []
+        for begun in (BODY, b"GET / HTTP/1.1\r\nhost: ", b"", BODY, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"):
+            one = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+            one.sendall(begun)
+            made.append(one)
+            time.sleep(0.1)
+        assert made[4].recv(1000).startswith(b"HTTP/1.1 200")
+        # Those who sent no whole head went first.
+        for one in made[1:3]:
+            assert until_closed(one) == b""
+        for one in (made[0], made[3]):
+            one.sendall(b"b" * 1000)
+            assert one.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"content-length: 3\r\ntransfer-encoding: chunked\r\n",
+        b"transfer-encoding: chunked\r\ncontent-length: 3\r\n",
+        b"content-length: 3\r\ncontent-length: 4\r\n",
+        b"transfer-encoding: chunked, identity\r\n",
+        b"transfer-encoding : chunked\r\n",
+        b"content-length: +3\r\n",
+        b"content-length: 3\r\n x: y\r\n",
+    ],
+)
+def test_a_body_whose_end_is_in_doubt_is_refused(port: int, framing: bytes) -> None:
+    # RFC 9112 §6.3 and §11.2: a proxy and the service must not see different requests.
+    smuggled = b"GET /second HTTP/1.1\r\nhost: x\r\n\r\n"
+    found = exchange(port, b"POST / HTTP/1.1\r\nhost: x\r\n" + framing + b"\r\n0\r\n\r\n" + smuggled)
+    assert found.startswith(b"HTTP/1.1 400 "), found
+    assert found.count(b"HTTP/1.1 ") == 1

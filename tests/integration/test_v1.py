@@ -330,11 +330,11 @@ def test_a_refusal_is_given_again_and_a_busy_service_is_not(api: Api, key: str) 
     service: Service = api.served.service
     token = str(uuid.uuid4())
     service.work._queue = -1
-    service.work._free._value = 0
+    service.work._taken = 2
     try:
         assert _gate(api, key, token).status_code == 429
     finally:
-        service.work._queue, service.work._free._value = 64, 2
+        service.work._queue, service.work._taken = 64, 0
     assert _gate(api, key, token).status_code == 201
 
 

@@ -122,7 +122,7 @@ def test_what_runs_is_finished_when_the_service_is_told_to_end(start: Start, hom
     running = start(home, slow=1.5, threads=1, queue=8)
     with ThreadPoolExecutor() as pool, running.client(key) as client:
         begun = pool.submit(_search, client, picture)
-        with running.client() as other:
+        with running.client(key) as other:
             running.until(lambda: "faceward_work_running 1.0" in other.get("/metrics").text)
         running.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
@@ -159,7 +159,7 @@ def test_K2_two_workers_know_the_same_keys_and_one_that_is_killed_is_begun_anew(
     running.until(lambda: len(running.workers()) == 2 and killed not in running.workers())
     running.until(running.ready)
     assert asked(key) == {200}
-    with running.client() as client:
+    with running.client(key) as client:
         # Whichever worker is asked, it answers for both, and for the one that was killed.
         counted = [
             float(line.rpartition(" ")[2])

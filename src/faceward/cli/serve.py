@@ -44,6 +44,10 @@ def _serve(
         Optional[Path], typer.Option(metavar="PEM", help="Serve HTTPS with this certificate.")
     ] = None,
     tls_key: Annotated[Optional[Path], typer.Option(metavar="PEM", help="The certificate's private key.")] = None,
+    trusted_proxy: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar="ADDRESS", help="A proxy, or its network (CIDR), that says where requests come from."),
+    ] = None,
     oidc_issuer: Annotated[
         str, typer.Option(metavar="URL", help="An OpenID provider that people may sign in with.")
     ] = "",
@@ -65,6 +69,7 @@ def _serve(
         max_body=max_body << 20,
         tls=_tls(tls_certificate, tls_key),
         oidc=_oidc(oidc_issuer, oidc_client, oidc_secret_file),
+        proxies=tuple(trusted_proxy or ()),
     )
     if threads is not None:
         chosen = replace(chosen, threads=threads)
@@ -106,6 +111,12 @@ def _run(settings: Settings, chosen: ServiceSettings, opened: socket.socket, *, 
 
 def _greet(system: System, chosen: ServiceSettings) -> None:
     note(f"serving {system.home} at {chosen.origin}")
+    if chosen.in_clear:
+        note(
+            f"{chosen.origin} has no TLS: keys, sessions and pictures can be read on their way, and browsers offer no "
+            "passkeys there; give --tls-certificate and --tls-key, or put a proxy with TLS before it and name its "
+            "--origin https://…"
+        )
     link = _first_link(system, chosen)
     if link is not None:
         note(f"nobody is registered yet; the first person comes in by this link, once, within an hour: {link}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 from faceward.audit.entries import Phase
 from faceward.core.canonical import JSONObject
-from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
+from faceward.core.errors import IntegrityError, PolicyRefusal, SignatureNeeded, UsageError
 from faceward.core.names import printable
 from faceward.core.request_results import Asked
 from faceward.operations.context import Desk
@@ -17,6 +18,8 @@ from faceward.operations.signing import signed_statement
 from faceward.policy.statements import Statement, StatementAct
 
 _STOP = "stop"
+# Of the two seconds that rule W7 gives.
+_PATIENCE = 1.0
 
 
 class Control:
@@ -57,16 +60,22 @@ class Control:
             SignatureNeeded: Their key is elsewhere, and has not signed this yet; nothing was stopped.
         """
         deployment, custody = self._deployment, self._deployment.custody
-        # Before anything that can fail, such as a custodian that does not answer and gives no key either.
-        deployment.lock()
         happening = Happening(_STOP, {"reason": printable(reason)})
-        statement = None
-        if len(custody.status().roster):
-            session = self._requests.session(happening)
-            drawn = Statement(
-                StatementAct.STOP, "", printable(reason), session.person, deployment.log.origin, deployment.now()
-            )
-            statement = signed_statement(session, Statement.from_json(drawn.to_json()))
+        # Who may not stop locks nothing: opening everything again costs more than asking. But where it cannot be found
+        # out who asks, as from a custodian that does not answer and gives no key either, it is locked at once.
+        late = threading.Timer(_PATIENCE, deployment.lock)
+        late.daemon = True
+        late.start()
+        try:
+            statement = self._statement(happening, reason)
+        except (PolicyRefusal, SignatureNeeded):
+            raise
+        except BaseException:
+            deployment.lock()
+            raise
+        finally:
+            late.cancel()
+        deployment.lock()
         try:
             custody.stop(statement)
         except PolicyRefusal as refusal:
@@ -75,6 +84,16 @@ class Control:
         deployment.lock()
         [kept] = self._desk.journal.write(Phase.NOTE, [happening])
         return kept.index
+
+    def _statement(self, happening: Happening, reason: str) -> Statement | None:
+        deployment = self._deployment
+        if not len(deployment.custody.status().roster):
+            return None
+        session = self._requests.session(happening)
+        drawn = Statement(
+            StatementAct.STOP, "", printable(reason), session.person, deployment.log.origin, deployment.now()
+        )
+        return signed_statement(session, Statement.from_json(drawn.to_json()))
 
     def restart(self) -> Asked:
         """Ask for recognition to go on; another person approves it, save while the roster is being founded.

@@ -52,7 +52,13 @@ def create_app(service: Service) -> FastAPI:
         openapi_url="/v1/openapi.json",
         redirect_slashes=False,
         # The framework's own traces and logs hold paths, queries and messages, in which names of people stand.
-        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False},
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
     )
     app.state.service = service
     app.include_router(health.router)
@@ -61,8 +67,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_exception_handler(FacewardError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _failed)
-    app.add_middleware(Surroundings, service=service)
+    app.add_middleware(Surroundings, service=service, failed=_failed)
     return app
 
 
@@ -105,7 +110,6 @@ async def _http(request: Request, error: Exception) -> Response:
     return await render(request, told)
 
 
-async def _failed(request: Request, error: Exception) -> Response:
-    logs.LOGGER.error("failed", exc_info=error)
+async def _failed(request: Request, _: Exception) -> Response:
     told = Problem("urn:faceward:error", "It failed", 500, "this is a defect; the service's log has more")
     return await render(request, told)

@@ -53,13 +53,33 @@ async def json_body(request: Request, limit: int | None = None) -> dict[str, obj
         BadInput: It is none.
         TooLarge: See `body`.
     """
-    data = await body(request, limit)
+    value = parsed(await body(request, limit) or b"{}")
+    if not isinstance(value, dict):
+        raise BadInput("the body is no JSON object of reasonable depth; send one object")
+    return value
+
+
+def parsed(data: bytes | str) -> object:
+    """Return what a text of JSON says (RFC 8259).
+
+    Half of a surrogate pair, which JSON can write, is no character (RFC 8259 §8.2): nothing can store or sign it.
+
+    Args:
+        data: The text, in UTF-8.
+
+    Raises:
+        BadInput: It is no JSON, is nested too deeply, or holds half of a pair.
+    """
     try:
-        value = json.loads(data or b"{}")
+        text = data if isinstance(data, str) else data.decode()
+        value: object = json.loads(text)
     except (ValueError, RecursionError):
         raise BadInput("the body is not JSON; send one object, in UTF-8") from None
-    if not isinstance(value, dict) or _deep(value):
+    if _deep(value):
         raise BadInput("the body is no JSON object of reasonable depth; send one object")
+    # As it came in UTF-8, only an escape can have brought one.
+    if "\\u" in text and _halved(value):
+        raise BadInput("the body holds half of a surrogate pair, which is no character; leave it out")
     return value
 
 
@@ -85,7 +105,7 @@ async def form(request: Request) -> FormData:
 
     request._receive = bounded  # noqa: SLF001 - Starlette offers no other place to count
     try:
-        return await request.form(max_files=_MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD)
+        found = await request.form(max_files=_MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD)
     except (MultiPartException, ValueError, KeyError):
         raise BadInput("the body is no form that can be read; send multipart/form-data") from None
     except ClientDisconnect:
@@ -95,6 +115,8 @@ async def form(request: Request) -> FormData:
         if getattr(error, "status_code", None) == 400:
             raise BadInput("the body is no form that can be read; send multipart/form-data") from None
         raise
+    _check_texts(found)
+    return found
 
 
 async def picture(data: FormData, field: str) -> Upload:
@@ -152,6 +174,21 @@ def _check_length(request: Request, most: int) -> None:
 
 def _too_large(most: int) -> TooLarge:
     return TooLarge(f"the body is larger than {most:,} bytes; send less at once")
+
+
+def _check_texts(found: FormData) -> None:
+    # A part may name any of Python's encodings as its own, and some of them give halves of surrogate pairs.
+    for name, value in found.multi_items():
+        if _halved(name) or _halved(value if isinstance(value, str) else value.filename or ""):
+            raise BadInput("the form holds half of a surrogate pair, which is no character; send it in UTF-8")
+
+
+def _halved(value: object) -> bool:
+    if isinstance(value, str):
+        return not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, dict):
+        return any(_halved(name) or _halved(one) for name, one in value.items())
+    return isinstance(value, list) and any(_halved(one) for one in value)
 
 
 def _deep(value: object, level: int = 0) -> bool:

@@ -41,6 +41,11 @@ class Caller:
     session: OpenSession | None = field(default=None, repr=False)
     token: str = field(default="", repr=False)
 
+    @property
+    def lane(self) -> str:
+        """In whose name what they ask for waits; see `work`."""
+        return f"{self.kind.value} {self.name}"
+
     def require_role(self, *roles: str) -> None:
         """Check that they have one of some roles.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from faceward.service import keys_auth, sessions
+from faceward.service import keys_auth, sessions, work
 from faceward.service.errors import Unauthenticated
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ async def shown(request: Request) -> Shown:
     if not isinstance(found, Shown):
         found = await _find(request)
         request.state.shown = found
+        if found.caller is not None:
+            work.LANE.set(found.caller.lane)
     return found
 
 

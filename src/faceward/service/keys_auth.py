@@ -42,6 +42,23 @@ def by_secret(service: Service, secret: str) -> Caller:
     return caller(service, record)
 
 
+def expected(service: Service, head: sigv4.Received, name: str) -> str:
+    """Check all that a request's head says of its signature, so that of nobody who has no key a body is read.
+
+    Args:
+        service: The service.
+        head: The request without its body.
+        name: The service's name in the signature's scope.
+
+    Returns:
+        Identifier of the key, which has yet to be proven.
+
+    Raises:
+        SignatureError: See `by_signature`.
+    """
+    return _claimed(service, head, name)[0].key
+
+
 def by_signature(service: Service, received: sigv4.Received, name: str) -> tuple[Caller, sigv4.Claimed]:
     """Return who signed a request (SigV4), and what the signature says.
 
@@ -54,6 +71,16 @@ def by_signature(service: Service, received: sigv4.Received, name: str) -> tuple
         SignatureError: It is not signed by a key in force, or was altered since; that is in the log.
         PolicyRefusal: The roster does not know the key, where it must (K2).
     """
+    claim, record = _claimed(service, received, name)
+    try:
+        sigv4.verify(received, claim, record.secret)
+    except SignatureError:
+        note_denied(service, "a signature is not the key's", record.note)
+        raise
+    return caller(service, record), claim
+
+
+def _claimed(service: Service, received: sigv4.Received, name: str) -> tuple[sigv4.Claimed, KeyRecord]:
     try:
         claim = sigv4.claimed(received, name, service.now())
     except SignatureError as error:
@@ -63,12 +90,7 @@ def by_signature(service: Service, received: sigv4.Received, name: str) -> tuple
     record = keys.by_id(claim.key)
     if record is None:
         raise _unusable(service, keys.note_of(claim.key))
-    try:
-        sigv4.verify(received, claim, record.secret)
-    except SignatureError:
-        note_denied(service, "a signature is not the key's", record.note)
-        raise
-    return caller(service, record), claim
+    return claim, record
 
 
 def caller(service: Service, record: KeyRecord) -> Caller:

@@ -1,9 +1,13 @@
-"""How often somebody may try to get in, and what the log says of those who were turned away (rule K2)."""
+"""What the log says of those who were turned away (rule K2), and where a request comes from.
+
+Nobody is kept from trying again. What gets somebody in is a signature or 190 random bits and more, which no number of
+attempts finds; a lock after failures would only let a few requests shut out everybody behind the same proxy, or whoever
+they name. What attempts cost is bounded instead: the log counts those of one kind, what has only begun is kept with who
+began it (see `pending`), and all wait in turns (see `work`).
+"""
 
 from __future__ import annotations
 
-import ipaddress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,8 +15,8 @@ from anyio import to_thread
 
 from faceward.core.canonical import JSONValue
 from faceward.core.clock import from_rfc3339, to_rfc3339
+from faceward.service import origins
 from faceward.service.callers import Kind
-from faceward.service.errors import Busy
 from faceward.service.middleware import route_of
 
 if TYPE_CHECKING:
@@ -24,90 +28,8 @@ if TYPE_CHECKING:
 WINDOW = timedelta(minutes=10)
 """Of attempts of one kind the log has the first, and then one entry in so long, with their number."""
 
-MOST_BEGUN = 300
-"""Attempts that may begin within a minute from one network."""
-
-_MEMORY, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
 _PENDING, _RUNNING, _MORE = "denied-pending", "denied-running", "denied-more"
 _TEXT = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """How many failures are free, and how long somebody waits after more: twice as long each time.
-
-    Attributes:
-        free: Failures within an hour that cost nothing.
-        longest: The longest wait.
-    """
-
-    free: int
-    longest: timedelta
-
-    def wait(self, failures: int) -> timedelta:
-        """Return how long to wait after so many failures."""
-        if failures <= self.free:
-            return timedelta(0)
-        return min(self.longest, timedelta(seconds=1 << min(failures - self.free - 1, 20)))
-
-
-ADDRESS = Limit(10, timedelta(minutes=15))
-# Nobody can lock somebody else out for long by failing in their name.
-PERSON = Limit(5, timedelta(minutes=1))
-
-
-def check(service: Service, address: str, person: str = "") -> None:
-    """Check that somebody may try to sign in now.
-
-    Raises:
-        Busy: They failed too often; it says when they may.
-    """
-    for kind, name in _keys(address, person):
-        until = service.vault.get(f"wait-{kind}", name)
-        if isinstance(until, str):
-            left = (from_rfc3339(until) - service.now()).total_seconds()
-            raise Busy(max(1, round(left + 0.5)), "too many attempts to sign in failed; wait, then try again")
-
-
-def begun(service: Service, address: str) -> None:
-    """Count an attempt to get in that has begun, which the service remembers for some minutes.
-
-    Raises:
-        Busy: Too many began from there within a minute.
-    """
-    if service.vault.increment("begun", address, _MINUTE) > MOST_BEGUN:
-        raise Busy(int(_MINUTE.total_seconds()), "too many attempts to sign in began; wait, then try again")
-
-
-def failed(service: Service, address: str, person: str = "") -> None:
-    """Count a failure to sign in, for the address and the person."""
-    for kind, name in _keys(address, person):
-        failures = service.vault.increment(f"failed-{kind}", name, _MEMORY)
-        wait = (ADDRESS if kind == "address" else PERSON).wait(failures)
-        if wait:
-            until = service.now() + wait
-            service.vault.put(f"wait-{kind}", name, to_rfc3339(until), until)
-
-
-def succeeded(service: Service, person: str) -> None:
-    """Forget the failures of a person who signed in; those of an address pass with time."""
-    service.vault.reset("failed-person", person)
-
-
-def _keys(address: str, person: str) -> list[tuple[str, str]]:
-    return [("address", address), *([("person", person)] if person else [])]
-
-
-def address_of(request: Request) -> str:
-    """Return the caller's network: an IPv4 address, or the /64 of an IPv6 address, which one household has."""
-    host = request.client.host if request.client else ""
-    try:
-        found = ipaddress.ip_address(host)
-    except ValueError:
-        return "unknown"
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((found, 64), strict=False).network_address)
-    return str(found)
 
 
 async def denied(
@@ -129,7 +51,7 @@ async def denied(
         "route": _route(request) if caller or what == "csrf" else "",
         "caller": _named(caller),
         "claimed": bounded(name),
-        "address": service.system.accounts.masked_address(address_of(request)),
+        "address": service.system.accounts.masked_address(origins.address_of(request.scope)),
         "shown": shown,
         "reason": reason,
     }

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
-from faceward.service import logs, paths
+from faceward.service import logs, origins, paths, work
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from faceward.service.state import Service
@@ -44,10 +48,14 @@ class Surroundings:
     Args:
         app: What it surrounds.
         service: The service.
+        failed: Answers a request that brought a defect of this program to light. It is called here, and not around all
+            middleware as the framework would, so that this answer, too, has every header and the request's identifier.
     """
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
-        self._app, self._service = app, service
+    def __init__(
+        self, app: ASGIApp, service: Service, failed: Callable[[Request, Exception], Awaitable[Response]]
+    ) -> None:
+        self._app, self._service, self._failed = app, service, failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -55,16 +63,19 @@ class Surroundings:
             await self._app(scope, receive, send)
             return
         paths.keep_slashes(scope)
+        origins.believe(scope, self._service.settings)
+        work.LANE.set(f"from {origins.address_of(scope)}")
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
         token = logs.REQUEST.set(request_id)
-        started, status = time.perf_counter(), 500
+        started, status, answering = time.perf_counter(), 500, False
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answering
             if message["type"] == "http.response.start":
+                answering = True
                 status = int(message["status"])
                 self._dress(MutableHeaders(scope=message), request_id)
             await send(message)
@@ -76,6 +87,12 @@ class Surroundings:
                 else:
                     # Another site's name that leads here (DNS rebinding) would have a browser's cookies go along.
                     await PlainTextResponse("this service has another name\n", 421)(scope, receive, sending)
+            except Exception as error:
+                logs.LOGGER.error("failed", exc_info=error)
+                if answering:
+                    # What was begun cannot be taken back; the server ends the connection.
+                    raise
+                await (await self._answer(Request(scope, receive), error))(scope, receive, sending)
             finally:
                 route, spent = route_of(scope), time.perf_counter() - started
                 span.update_name(f"{scope['method']} {route}")
@@ -92,6 +109,13 @@ class Surroundings:
                     milliseconds=round(spent * 1000, 1),
                 )
                 logs.REQUEST.reset(token)
+
+    async def _answer(self, request: Request, error: Exception) -> Response:
+        try:
+            return await self._failed(request, error)
+        except Exception as again:  # noqa: BLE001 - even its page may not come about
+            logs.LOGGER.error("failed", exc_info=again)
+            return PlainTextResponse("it failed; the service's log has more\n", 500)
 
     def _dress(self, headers: MutableHeaders, request_id: str) -> None:
         for name, value in _HEADERS.items():

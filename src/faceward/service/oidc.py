@@ -7,6 +7,7 @@ roster says. Claims about names, mail and groups are not read.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -23,6 +24,7 @@ from authlib.oauth2.rfc6749.parameters import prepare_token_request
 from faceward.core.canonical import JSONValue
 from faceward.core.errors import BadInput, EnvironmentFailure
 from faceward.operations.accounts import account_digest
+from faceward.service import pending
 from faceward.service.id_token import Expected, Identity, identity
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ _KIND, _WAITING = "oidc", "oidc-waiting"
 _KEPT = timedelta(hours=1)
 _KEYS_AGAIN = timedelta(minutes=1)
 _LARGEST = 1 << 20
+# Anybody may come with a code that is none: the provider must not take the whole service for an attack.
+_AT_ONCE = 8
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -71,6 +75,7 @@ class Provider:
         self._metadata: dict[str, object] = {}
         self._keys: dict[str, object] = {}
         self._read: dict[str, float] = {}
+        self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def begin(self, service: Service) -> tuple[str, str]:
         """Return where the browser goes, and the secret that a cookie brings back with it.
@@ -79,7 +84,9 @@ class Provider:
             EnvironmentFailure: The provider does not answer, or not as one.
         """
         metadata = await self._published(service)
-        state, nonce, verifier, browser = (secrets.token_urlsafe(48) for _ in range(4))
+        nonce, verifier, browser = (secrets.token_urlsafe(48) for _ in range(3))
+        kept: dict[str, JSONValue] = {"nonce": nonce, "verifier": verifier, "browser": _digest(browser)}
+        state = pending.sealed(service, _KIND, kept, TERM)
         client = OAuth2Client(
             None,
             client_id=self._settings.client,
@@ -94,8 +101,6 @@ class Provider:
             nonce=nonce,
             acr_values="phrh phr",
         )
-        kept: JSONValue = {"nonce": nonce, "verifier": verifier, "browser": _digest(browser)}
-        service.vault.put(_KIND, state, kept, service.now() + TERM)
         return str(url), browser
 
     async def finish(self, service: Service, answer: Mapping[str, str], browser: str) -> Identity:
@@ -111,8 +116,13 @@ class Provider:
                 of no phishing-resistant factor (K2).
             EnvironmentFailure: The provider does not answer, or not as one.
         """
-        kept = service.vault.take(_KIND, answer.get("state", "")[:200])
-        if not isinstance(kept, dict) or not hmac.compare_digest(str(kept["browser"]), _digest(browser)):
+        state = answer.get("state", "")
+        kept = pending.opened(service, _KIND, state)
+        if (
+            kept is None
+            or not hmac.compare_digest(str(kept["browser"]), _digest(browser))
+            or not pending.answered(service, _KIND, state, TERM)
+        ):
             raise BadInput("this is no answer to what this browser asked the provider; begin to sign in again")
         metadata = await self._published(service)
         named = answer.get("iss", "" if metadata.get("authorization_response_iss_parameter_supported") else None)
@@ -180,7 +190,10 @@ class Provider:
 
     async def _sent(self, request: httpx.Request, auth: httpx.Auth | None = None) -> dict[str, object]:
         try:
-            async with httpx.AsyncClient(transport=self._transport, timeout=10, follow_redirects=False) as client:
+            async with (
+                self._places,
+                httpx.AsyncClient(transport=self._transport, timeout=10, follow_redirects=False) as client,
+            ):
                 response = await client.send(request, auth=auth)
                 value = response.json() if len(response.content) <= _LARGEST else None
         except (httpx.HTTPError, ValueError):

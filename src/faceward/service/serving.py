@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import TypeAlias
 
@@ -20,10 +23,11 @@ from faceward.operations.system import System
 from faceward.service import logs, memory, metrics, telemetry
 from faceward.service.app import create_app
 from faceward.service.protocol import BoundedProtocol
-from faceward.service.settings import Settings
+from faceward.service.settings import Settings, Tls
 from faceward.service.state import Service
 
 _BACKLOG = 512
+_FILES = 8192
 _GRACE_SECONDS = 30
 _IDLE_SECONDS = 75
 _SHORT_LIFE = 5.0
@@ -77,8 +81,7 @@ def serve(system: System, settings: Settings, opened: socket.socket, ready: Call
         proxy_headers=False,
         timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
-        ssl_certfile=None if settings.tls is None else str(settings.tls.certificate),
-        ssl_keyfile=None if settings.tls is None else str(settings.tls.key),
+        ssl_context_factory=None if settings.tls is None else partial(_tls, settings.tls),
     )
     server = _Server(config, ready)
     try:
@@ -90,6 +93,30 @@ def serve(system: System, settings: Settings, opened: socket.socket, ready: Call
             traces.shutdown()
     if not server.started:
         raise EnvironmentFailure("the service could not start; what is wrong stands above")
+
+
+def _tls(files: Tls, *_: object) -> ssl.SSLContext:
+    """Return TLS 1.2 and later, with forward secrecy and authenticated encryption alone (RFC 9325 §4.2)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Of TLS 1.2; those of 1.3 are all of this kind.
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(files.certificate, files.key)
+    except (OSError, ValueError) as error:
+        raise EnvironmentFailure(
+            f"{files.certificate} and {files.key}: no certificate with its key, in PEM ({error})"
+        ) from None
+    return context
+
+
+def _more_files() -> None:
+    """Let this process have as many files and connections open as it may; shells allow fewer at first."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from faceward.core.errors import UsageError
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _MIB = 1 << 20
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Settings:
         session: How long somebody who signed in stays so at most.
         tls: The certificate, or None for plain HTTP.
         oidc: A provider to sign in with, or None.
+        proxies: Addresses and networks (CIDR) of proxies that are believed where a request comes from.
     """
 
     host: str = "127.0.0.1"
@@ -72,6 +78,7 @@ class Settings:
     session: timedelta = timedelta(hours=8)
     tls: Tls | None = None
     oidc: Oidc | None = None
+    proxies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, least in (("workers", 1), ("threads", 1), ("queue", 0), ("port", 0), ("max_body", 1)):
@@ -87,6 +94,13 @@ class Settings:
                 f"--origin {self.origin!r} is no URL of a site; give one such as https://faces.example.org"
             )
         object.__setattr__(self, "origin", f"{parts.scheme}://{parts.netloc}".lower())
+        for given in self.proxies:
+            try:
+                ipaddress.ip_network(given)
+            except ValueError:
+                raise UsageError(
+                    f"--trusted-proxy {given!r} is no address and no network; give one such as 10.0.0.7 or 10.0.0.0/24"
+                ) from None
 
     @property
     def scheme(self) -> str:
@@ -102,6 +116,15 @@ class Settings:
     def secure(self) -> bool:
         """Whether browsers reach it by TLS only, here or at a proxy before it."""
         return self.origin.startswith("https:")
+
+    @property
+    def in_clear(self) -> bool:
+        """Whether what browsers send, sessions among it, can be read on its way: no TLS, and not on this machine."""
+        return not self.secure and self.site not in _LOOPBACK and not self.site.endswith(".localhost")
+
+    def trusts(self, address: Address) -> bool:
+        """Tell whether an address is that of a proxy that is believed."""
+        return any(address in ipaddress.ip_network(one) for one in self.proxies)
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ from faceward.core.names import check_name
 from faceward.policy.passkeys import challenge
 from faceward.policy.sessions import SESSION_NAMESPACE, OpenSession, PreparedSession, check_session
 from faceward.policy.sshwire import BadSignature
-from faceward.service import limits, passkeys, sessions
+from faceward.service import passkeys, pending, sessions
 from faceward.service.callers import Kind
 from faceward.service.sessions import SignedIn
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from faceward.service.state import Service
 
 _KIND = "signing-in"
-_TOKEN_BYTES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +29,9 @@ class Attempt:
 
     Attributes:
         service: The service.
-        address: Where it comes from; see `limits.address_of`.
     """
 
     service: Service
-    address: str
 
     def asked_by_name(self, person: str) -> dict[str, JSONValue]:
         """Return what the passkey of a named person is to sign; for a name that nobody has it looks the same.
@@ -43,22 +40,15 @@ class Attempt:
             `ceremony`, `person` and `publicKey`.
 
         Raises:
-            Busy: Too many attempts failed.
             UsageError: The name cannot be one.
         """
         name = check_name(person, "person")
-        limits.check(self.service, self.address, name)
         registered = sessions.roster(self.service).people.get(name)
         known = [] if registered is None else passkeys.credentials_of(self.service, registered.keys)
         return self._asked(name, known or [passkeys.nobodys_credential(self.service, name)])
 
     def asked_who(self) -> dict[str, JSONValue]:
-        """Return what a passkey is to answer of which nobody has said yet whose it is: `ceremony` and `publicKey`.
-
-        Raises:
-            Busy: Too many attempts failed.
-        """
-        limits.check(self.service, self.address)
+        """Return what a passkey is to answer of which nobody has said yet whose it is: `ceremony` and `publicKey`."""
         asked = secrets.token_bytes(32)
         ceremony = self._kept({"asked": asked.hex()})
         return {"ceremony": ceremony, "publicKey": passkeys.request_options(self.service, asked, ())}
@@ -70,9 +60,12 @@ class Attempt:
             BadInput: It is too late.
             BadSignature: Nobody has this passkey, or the answer does not hold.
         """
-        kept = self._taken(ceremony)
+        kept = self._opened(ceremony)
+        if "asked" not in kept:
+            raise BadInput("this asks for no name; begin to sign in again")
         person = passkeys.who(self.service, credential, sessions.roster(self.service).people)
-        passkeys.checked(self.service, credential, person, bytes.fromhex(str(kept.get("asked"))))
+        passkeys.checked(self.service, credential, person, bytes.fromhex(str(kept["asked"])))
+        self._once(ceremony)
         return self._asked(person.name, [str(credential["id"])])
 
     def by_passkey(self, ceremony: str, credential: dict[str, object]) -> tuple[str, str]:
@@ -86,14 +79,16 @@ class Attempt:
             BadSignature: What was signed does not hold (S2).
             PolicyRefusal: The roster does not know the person (S2).
         """
-        prepared = self._prepared(self._taken(ceremony))
+        kept = self._opened(ceremony)
+        prepared, allowed = self._prepared(kept), kept.get("allowed")
+        if not isinstance(allowed, list) or credential.get("id") not in allowed:
+            raise BadSignature.because("another passkey answered than was asked.", "Use the one that is asked for.")
         name = prepared.session.person
-        limits.check(self.service, self.address, name)
         person = sessions.roster(self.service).people.get(name)
         if person is None:
             raise BadSignature.because("nobody here has this passkey.", "Have it added, or use another.")
         signed = passkeys.signed(self.service, credential, person, SESSION_NAMESPACE, prepared.message())
-        return name, self._begin(prepared.opened(signed.signature))
+        return name, self._begin(ceremony, prepared.opened(signed.signature))
 
     def prepared(self, person: str) -> dict[str, JSONValue]:
         """Return what somebody is to sign with `ssh-keygen -Y sign` to open a session.
@@ -102,11 +97,9 @@ class Attempt:
             `prepared`, `namespace`, `message` (text) and `expires`.
 
         Raises:
-            Busy: Too many attempts failed.
             UsageError: The name cannot be one.
         """
         name = check_name(person, "person")
-        limits.check(self.service, self.address, name)
         made = self.service.system.accounts.prepare(name, self.service.settings.session)
         shown = made.session.to_json()
         return {
@@ -118,22 +111,22 @@ class Attempt:
 
     def by_signature(self, name: str, signature: str) -> tuple[str, str]:
         """Take what `ssh-keygen -Y sign` wrote, and begin a session; see `by_passkey`."""
-        prepared = self._prepared(self._taken(name))
+        prepared = self._prepared(self._opened(name))
         person = prepared.session.person
-        limits.check(self.service, self.address, person)
-        return person, self._begin(prepared.opened(signature))
+        passkeys.not_by_browser(signature)
+        return person, self._begin(name, prepared.opened(signature))
 
     def whose(self, ceremony: str) -> str:
-        """Return whose name an attempt was begun in, for the count of failures; empty where that is not known."""
-        kept = self.service.vault.get(_KIND, ceremony)
-        return self._prepared(kept).session.person if isinstance(kept, dict) and "secret" in kept else ""
+        """Return whose name an attempt was begun in, for the log; empty where that is not known."""
+        kept = pending.opened(self.service, _KIND, ceremony)
+        return "" if kept is None or "secret" not in kept else self._prepared(kept).session.person
 
-    def _begin(self, session: OpenSession) -> str:
+    def _begin(self, ceremony: str, session: OpenSession) -> str:
         system = self.service.system
         # Checked before the log is told, so that only who is known writes to it without limit.
         check_session(session.signed, system.people.roster(), system.accounts.origin, self.service.now())
+        self._once(ceremony)
         system.acting(session.person).accounts.admit(session)
-        limits.succeeded(self.service, session.person)
         return sessions.begin(
             self.service, SignedIn(Kind.PERSON, session.person, self.service.settings.session, session)
         )
@@ -142,22 +135,24 @@ class Attempt:
         made = self.service.system.accounts.prepare(person, self.service.settings.session)
         asked = challenge(SESSION_NAMESPACE, made.message())
         return {
-            "ceremony": self._kept({"secret": _text(made.to_secret())}),
+            "ceremony": self._kept({"secret": _text(made.to_secret()), "allowed": [*credentials]}),
             "person": person,
             "publicKey": passkeys.request_options(self.service, asked, credentials),
         }
 
-    def _kept(self, value: JSONValue) -> str:
-        limits.begun(self.service, self.address)
-        name = secrets.token_urlsafe(_TOKEN_BYTES)
-        self.service.vault.put(_KIND, name, value, self.service.now() + passkeys.TERM)
-        return name
+    def _kept(self, value: dict[str, JSONValue]) -> str:
+        return pending.sealed(self.service, _KIND, value, passkeys.TERM)
 
-    def _taken(self, name: str) -> dict[str, JSONValue]:
-        kept = self.service.vault.take(_KIND, name)
-        if not isinstance(kept, dict):
-            raise BadInput("this took too long, or was done already; begin to sign in again")
+    def _opened(self, ceremony: str) -> dict[str, JSONValue]:
+        kept = pending.opened(self.service, _KIND, ceremony)
+        if kept is None:
+            raise _too_late()
         return kept
+
+    def _once(self, ceremony: str) -> None:
+        """Take what proves an attempt for once; only then is anything remembered of it."""
+        if not pending.answered(self.service, _KIND, ceremony, passkeys.TERM):
+            raise _too_late()
 
     def _prepared(self, kept: dict[str, JSONValue]) -> PreparedSession:
         if "secret" not in kept:
@@ -166,7 +161,11 @@ class Attempt:
 
 
 REFUSED = (PolicyRefusal, BadInput)
-"""What a failed attempt raises; it is counted and logged."""
+"""What a failed attempt raises; it is logged."""
+
+
+def _too_late() -> BadInput:
+    return BadInput("this took too long, or was done already; begin to sign in again")
 
 
 def _text(secret: bytes) -> str:

@@ -52,14 +52,14 @@ class Received:
         path: The path, as it was sent.
         query: The query, without the question mark, as it was sent.
         headers: Headers by lower-case name; several of one name are joined by commas.
-        body: The body.
+        body: The body; None where it has not been read yet.
     """
 
     method: str
     path: str
     query: str
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,8 @@ def claimed(received: Received, service: str, now: datetime) -> Claimed:
         message = f"Credential should be scoped to correct service: '{service}'."
         raise SignatureError("InvalidSignatureException", message)
     _check_date(claim, now)
-    stated = received.headers.get("x-amz-content-sha256")
-    if stated is not None and not hmac.compare_digest(stated.encode(), _digest(received.body).encode()):
+    stated, body = received.headers.get("x-amz-content-sha256"), received.body
+    if None not in (stated, body) and not hmac.compare_digest(str(stated).encode(), _digest(body or b"").encode()):
         raise SignatureError("InvalidSignatureException", "the body is not the one whose digest the request states")
     if "x-amz-security-token" in received.headers:
         raise SignatureError("UnrecognizedClientException", "keys of this service have no session token")
@@ -153,7 +153,7 @@ def canonical_request(received: Received, signed: Collection[str]) -> str:
             _canonical_query(received.query),
             headers,
             ";".join(signed),
-            _digest(received.body),
+            _digest(received.body or b""),
         )
     )
 

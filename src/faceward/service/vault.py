@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
+import re
 import secrets
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 FILE = "service.db"
 _NONCE_BYTES = 12
+_SALT_BYTES = 32
+_SEALED = re.compile(r"[A-Za-z0-9_-]{80,}")
 _V1 = (
     """CREATE TABLE thing (
         kind TEXT NOT NULL,
@@ -67,8 +71,9 @@ class Vault:
         with suppress(UsageError):
             Database(path, _SCHEMA, create=True).close()
         self._database = Database(path, _SCHEMA)
-        drawn = HKDF(hashes.SHA256(), 64, salt=None, info=b"faceward/service-vault/v1").derive(secret)
-        self._seal, self._names, self._clock = AESGCM(drawn[:32]), drawn[32:], clock
+        drawn = HKDF(hashes.SHA256(), 96, salt=None, info=b"faceward/service-vault/v1").derive(secret)
+        self._seal, self._names, self._clock = AESGCM(drawn[:32]), drawn[32:64], clock
+        self._away = drawn[64:]
 
     def put(self, kind: str, name: str, value: JSONValue, expires: datetime) -> None:
         """Keep a value until then, in the place of one of that kind and name."""
@@ -150,6 +155,31 @@ class Vault:
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM count WHERE kind = ? AND name = ?", (kind, self._digest(kind, name)))
 
+    def seal(self, kind: str, value: JSONValue) -> str:
+        """Return a value sealed by this deployment, to be kept elsewhere; see `pending`.
+
+        Anybody may have as many made as they like, so each has a key of its own: no nonce can come twice.
+        """
+        salt = secrets.token_bytes(_SALT_BYTES)
+        return _written(salt + self._once(salt).encrypt(bytes(_NONCE_BYTES), canonical_json(value), kind.encode()))
+
+    def unseal(self, kind: str, text: str) -> JSONValue:
+        """Return what `seal` sealed as this kind, or None where it did not."""
+        if _SEALED.fullmatch(text) is None:
+            return None
+        try:
+            content = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            salt = content[:_SALT_BYTES]
+            plain = self._once(salt).decrypt(bytes(_NONCE_BYTES), content[_SALT_BYTES:], kind.encode())
+        except (InvalidTag, ValueError):
+            return None
+        value: JSONValue = json.loads(plain)
+        # The last character of base64 has several forms, and one value must have one text.
+        return value if _written(content) == text else None
+
+    def _once(self, salt: bytes) -> AESGCM:
+        return AESGCM(hmac.digest(self._away, salt, "sha256"))
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()
@@ -181,6 +211,10 @@ class Vault:
 
     def _now(self) -> int:
         return _stamp(self._clock.now())
+
+
+def _written(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode("ascii")
 
 
 def _stamp(moment: datetime) -> int:

@@ -1,28 +1,37 @@
-"""The bounded pool in which everything runs that waits for the processor or the disk."""
+"""The bounded pool in which everything runs that waits for the processor or the disk, in turns between callers."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import threading
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeAlias, TypeVar
 
 from faceward.service.errors import Busy
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+LANE: contextvars.ContextVar[str] = contextvars.ContextVar("faceward_lane", default="")
+"""In whose name the work of a request waits: who calls, where that is known, and else the address it comes from."""
+
 _ASSUMED_SECONDS = 0.1
 # How much the latest operation counts in the running mean of their durations.
 _WEIGHT = 0.1
 _LONGEST_RETRY = 60
+_Place: TypeAlias = "asyncio.Future[None]"
 
 
 class Work:
     """Runs blocking functions, some at once, and some more waiting; whoever comes then is turned away.
+
+    Callers have turns: of those who wait, the one goes next whose turn was longest ago, however much the others have
+    brought. One caller alone may fill the queue. Who comes when it is full and has less in it than the caller who has
+    most takes the place of what that one brought last. So nobody can keep another out by asking much.
 
     A client that no longer waits takes its place in the queue away with it. What has begun is brought to its end, since
     the log has announced it.
@@ -35,9 +44,11 @@ class Work:
     def __init__(self, threads: int, queue: int) -> None:
         self._threads, self._queue = threads, queue
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="faceward-work")
-        self._free = asyncio.Semaphore(threads)
-        self._lock = threading.Lock()
+        # Lanes in the order of their turns; one in which nobody waits is not there.
+        self._lanes: OrderedDict[str, deque[_Place]] = OrderedDict()
         self._mean = _ASSUMED_SECONDS
+        # Those that run, and those whose turn has come.
+        self._taken = 0
         self.waiting = 0
         self.running = 0
         self.refused = 0
@@ -48,14 +59,10 @@ class Work:
         Raises:
             Busy: As many wait as may.
         """
-        if self._free.locked() and self.waiting >= self._queue:
-            self.refused += 1
-            raise Busy(self.retry_after)
-        self.waiting += 1
-        try:
-            await self._free.acquire()
-        finally:
-            self.waiting -= 1
+        if self._taken < self._threads:
+            self._taken += 1
+        else:
+            await self._turn(LANE.get())
         return await self._begun(partial(function, *args, **kwargs))
 
     @property
@@ -63,6 +70,54 @@ class Work:
         """Seconds after which the queue will have been worked off."""
         seconds = self._mean * (self.waiting + self.running) / self._threads
         return max(1, min(_LONGEST_RETRY, round(seconds)))
+
+    async def _turn(self, lane: str) -> None:
+        if self.waiting >= self._queue:
+            self._make_room(lane)
+        place: _Place = asyncio.get_running_loop().create_future()
+        self._lanes.setdefault(lane, deque()).append(place)
+        self.waiting += 1
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled() and place.exception() is None:
+                # Its turn came in the same moment.
+                self._pass_on()
+            else:
+                self._forget(lane, place)
+            raise
+
+    def _make_room(self, lane: str) -> None:
+        longest = max(self._lanes, key=lambda name: len(self._lanes[name]), default=lane)
+        most, own = len(self._lanes.get(longest, ())), len(self._lanes.get(lane, ()))
+        self.refused += 1
+        if own + 1 >= most:
+            raise Busy(self.retry_after)
+        place = self._lanes[longest][-1]
+        self._forget(longest, place)
+        place.set_exception(Busy(self.retry_after))
+
+    def _forget(self, lane: str, place: _Place) -> None:
+        with suppress(KeyError, ValueError):
+            self._lanes[lane].remove(place)
+            self.waiting -= 1
+            if not self._lanes[lane]:
+                del self._lanes[lane]
+
+    def _pass_on(self) -> None:
+        """Give a thread that is free to whose turn it is."""
+        while self._lanes:
+            lane, places = next(iter(self._lanes.items()))
+            place = places.popleft()
+            self.waiting -= 1
+            if places:
+                self._lanes.move_to_end(lane)
+            else:
+                del self._lanes[lane]
+            if not place.done():
+                place.set_result(None)
+                return
+        self._taken -= 1
 
     async def _begun(self, function: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
@@ -74,7 +129,7 @@ class Work:
         def done(_: object) -> None:
             self.running -= 1
             self._mean += _WEIGHT * (loop.time() - started - self._mean)
-            self._free.release()
+            self._pass_on()
 
         future.add_done_callback(done)
         # The thread goes on where the client is gone, and its place is free only when it is done.

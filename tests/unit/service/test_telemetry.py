@@ -90,7 +90,7 @@ def test_no_span_and_no_count_names_anybody(world: Any, service_kit: ModuleType)
             "/v1/Wilhelmina",
         ):
             served.client.get(path, headers={"x-api-key": key})
-        counted = served.client.get("/metrics").text
+        counted = served.client.get("/metrics", headers={"x-api-key": key}).text
     spans = kept.get_finished_spans()
     names = [span.name for span in spans]
     assert names == ["GET /v1/subjects/{subject}", "GET /v1/release-template", "GET unmatched", "GET /metrics"]

@@ -113,22 +113,12 @@ async def tried(request: Request, what: Callable[[Attempt], T], person: str = ""
         person: Whose name was said.
 
     Raises:
-        Busy: Too many attempts failed.
-        FacewardError: As the step does; where the attempt itself failed it is counted, and in the log.
+        Busy: As many wait as may.
+        FacewardError: As the step does; where the attempt itself failed it is in the log.
     """
     service: Service = request.app.state.service
-    address = limits.address_of(request)
-
-    def run() -> T:
-        limits.check(service, address)
-        try:
-            return what(Attempt(service, address))
-        except REFUSED:
-            limits.failed(service, address, person)
-            raise
-
     try:
-        return await service.work.run(run)
+        return await service.work.run(what, Attempt(service))
     except REFUSED as refusal:
         await limits.denied(request, "sign-in", getattr(refusal, "reason", str(refusal)), name=person)
         raise

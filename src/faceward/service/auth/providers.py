@@ -40,9 +40,6 @@ def _provider(request: Request) -> Provider:
 async def begin(request: Request) -> Response:
     """Send the browser to the provider."""
     service: Service = request.app.state.service
-    address = limits.address_of(request)
-    limits.check(service, address)
-    limits.begun(service, address)
     url, browser = await _provider(request).begin(service)
     response = RedirectResponse(url, 303)
     # Lax, since the way back begins at the provider's site; it proves only that this browser has asked.
@@ -62,13 +59,10 @@ async def begin(request: Request) -> Response:
 async def callback(request: Request) -> Response:
     """Take the way back, and begin a session of whose account it is."""
     service: Service = request.app.state.service
-    address = limits.address_of(request)
-    limits.check(service, address)
     try:
         answer, browser = dict(request.query_params), request.cookies.get(_COOKIE, "")
         found = await _provider(request).finish(service, answer, browser)
     except BadInput as refusal:
-        limits.failed(service, address)
         await limits.denied(request, "oidc", str(refusal))
         raise
     token = await service.work.run(_begun, service, found)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import FormData, UploadFile
@@ -72,8 +71,8 @@ async def identifiers(request: Request) -> list[str]:
         Failure: It is no list of up to 1,000 texts.
     """
     try:
-        value = json.loads(await bodies.body(request))
-    except (ValueError, RecursionError):
+        value = bodies.parsed(await bodies.body(request))
+    except BadInput:
         value = None
     if not isinstance(value, list) or len(value) > _MOST_IDS or not all(isinstance(one, str) for one in value):
         message = f"send a JSON array of up to {_MOST_IDS} image ids"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 from typing import Annotated, Any
 
-from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
@@ -48,12 +47,9 @@ async def enter(request: Request) -> Response:
     service: Service = request.app.state.service
     csrf.require_same_site(request)
     data = await bodies.form(request)
-    address = limits.address_of(request)
-    await to_thread.run_sync(limits.check, service, address)
     try:
         token = await service.work.run(_entered, service, bodies.text(data, "token", "").strip())
     except Unauthenticated as refusal:
-        await to_thread.run_sync(limits.failed, service, address)
         await limits.denied(request, "link", str(refusal))
         return await page(request, "me/link.html", status=401, failed=str(refusal))
     response = back("/me")

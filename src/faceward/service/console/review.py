@@ -102,7 +102,7 @@ def _rates(system: System, shown: Mapping[str, Any]) -> dict[int, float]:
 async def picture(request: Request, case: str, digest: str, caller: _Who) -> Response:
     """Return a picture of a case as a browser can show it; that it was looked at is in the log."""
     data = await repeatable(request, caller, lambda system: displayable(system.cases.picture(case, digest)))
-    return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=600"})
+    return Response(data, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
 
 @router.post("/{case}/answer", dependencies=[allowed("reviewer")])

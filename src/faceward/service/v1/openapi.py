@@ -32,7 +32,8 @@ _ERRORS = {
     "503": "The machine could not do it now; `Retry-After` says when to ask again.",
 }
 _SAFE = frozenset({"get", "head", "options"})
-_PUBLIC = frozenset({"/healthz", "/readyz", "/metrics"})
+_PUBLIC = frozenset({"/healthz", "/readyz"})
+_BESIDE = _PUBLIC | {"/metrics"}
 
 
 class ProblemShown(BaseModel):
@@ -60,7 +61,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
     whole: dict[str, Any] = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    whole["paths"] = {path: item for path, item in whole["paths"].items() if path.startswith("/v1/") or path in _PUBLIC}
+    whole["paths"] = {path: item for path, item in whole["paths"].items() if path.startswith("/v1/") or path in _BESIDE}
     models: list[type[BaseModel]] = [*MODELS.values(), ProblemShown]
     _, given = models_json_schema([(model, "validation") for model in models], ref_template=_REF + "{model}")
     schemas = whole.setdefault("components", {}).setdefault("schemas", {})
