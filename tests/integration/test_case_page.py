@@ -69,7 +69,8 @@ def _page(*, answers: bool) -> tuple[Case, str, dict[str, Any]]:
 
 @pytest.mark.parametrize("answers", [True, False])
 def test_H4_every_printed_page_of_a_case_says_lead_only(tmp_path: Path, answers: bool) -> None:
-    chromium, reader = shutil.which("chromium"), shutil.which("pdftotext")
+    chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    reader = shutil.which("pdftotext")
     if chromium is None or reader is None:
         pytest.skip("chromium or pdftotext is not installed")
     _, html, _ = _page(answers=answers)
