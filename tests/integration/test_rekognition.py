@@ -407,6 +407,8 @@ def test_W7_a_stop_ends_searches_here_too(shop: Any) -> None:
     shop.system.control.stop("a test")
     with pytest.raises(shop.aws.exceptions.AccessDeniedException, match="rule W7"):
         shop.aws.search_faces_by_image(CollectionId="staff", Image=shop.picture("ana"))
+    with pytest.raises(shop.aws.exceptions.AccessDeniedException, match="rule W7"):
+        shop.aws.compare_faces(SourceImage=shop.picture("ana"), TargetImage=shop.picture("ana"))
 
 
 def test_every_operation_was_answered_in_the_models_shape(shop: Any) -> None:
@@ -442,7 +444,8 @@ def test_H2_where_reviewers_look_first_matches_have_no_similarity(shop: Any) -> 
     parameters = deployment.standard.parameters
     reviewed = replace(parameters, people=replace(parameters.people, reviewers=2))
     deployment.standard = replace(deployment.standard, parameters=reviewed)
-    found = shop.aws.search_faces_by_image(CollectionId="staff", Image=shop.picture("ana"))
+    probe = shop.picture("ana")
+    found = shop.aws.search_faces_by_image(CollectionId="staff", Image=probe)
     [match] = found["FaceMatches"]
     assert set(match) == {"Face"}
     assert "rule H2" in found["ResponseMetadata"]["HTTPHeaders"]["x-faceward-note"]
@@ -450,6 +453,12 @@ def test_H2_where_reviewers_look_first_matches_have_no_similarity(shop: Any) -> 
     with pytest.raises(shop.aws.exceptions.AccessDeniedException, match="rule S3"):
         shop.aws.search_faces(CollectionId="staff", FaceId=faces[0])
     assert shop.log()[-1] == ("identify", "denied")
+    pair = shop.aws.compare_faces(SourceImage=shop.picture("eve"), TargetImage=shop.picture("eve", "dan"))
+    assert [set(one) for one in pair["FaceMatches"]] == [{"Face"}]
+    assert len(pair["UnmatchedFaces"]) == 1
+    assert "rule H2" in pair["ResponseMetadata"]["HTTPHeaders"]["x-faceward-note"]
+    with pytest.raises(shop.aws.exceptions.AccessDeniedException, match="rule H2"):
+        shop.aws.compare_faces(SourceImage=probe, TargetImage=shop.picture("eve"))
 
 
 def test_D1_a_suspended_subject_is_neither_found_nor_a_probe(shop: Any) -> None:

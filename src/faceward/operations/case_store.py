@@ -23,11 +23,15 @@ from faceward.policy.review_model import Case
 from faceward.protection.codec import Binding
 from faceward.protection.scheme import SubjectKey
 from faceward.protection.sealed import open_record, seal, seal_record, unseal
+from faceward.vision.images import Picture, decode
+from faceward.vision.pipeline import ANALYSIS_PIXELS
 
 # A gallery name that no user can give, since names hold no control characters.
 CASE_KEYS = "\x01case"
 _HEAD = "case"
 _PICTURE = "case-picture"
+# By which a picture of a case is known again without opening any: its keyed digests (rule H2).
+_PRINT = "case-print"
 _SHORTEST_PREFIX = 4
 _ID_BYTES = 16
 
@@ -154,6 +158,11 @@ class CaseStore:
             raise IntegrityError(f"a picture of the case {held.id[:8]} is another; restore gallery.db")
         return data
 
+    def holds(self, picture: Picture) -> bool:
+        """Tell whether a picture is of a case, the same file or the same pixels; no case is opened."""
+        digests = self._deployment.picture_digests(picture)
+        return any(self._store.documents(_PRINT, digest.hex()) for digest in digests)
+
     def delete(self, held: Held) -> None:
         """Destroy a case's keys, then its documents; repeating it is safe."""
         self._keys.destroy([held.key, held.pictures])
@@ -179,6 +188,9 @@ class CaseStore:
         for name in self._store.documents(_PICTURE):
             if name.partition("/")[0] not in latest:
                 self._store.delete_document(_PICTURE, name)
+        for name in self._store.documents(_PRINT):
+            if name.rpartition("/")[2] not in latest:
+                self._store.delete_document(_PRINT, name)
 
     def _add(self, case: Case, revision: int, picture_key: str, old: Held | None = None) -> bool:
         """Keep a revision; False where another process kept one of that number before."""
@@ -233,11 +245,16 @@ class CaseStore:
         for digest, data in pictures.items():
             sealed = seal(data, self._opener(digest[:32], key_id, case_id))
             self._store.put_document(_PICTURE, f"{case_id}/{digest}", sealed)
+            for known_by in self._deployment.picture_digests(decode(data, "the picture", ANALYSIS_PIXELS)):
+                self._deployment.keep(_PRINT, f"{known_by.hex()}/{case_id}", {})
 
     def _drop_pictures(self, case_id: str) -> None:
         for name in self._store.documents(_PICTURE):
             if name.startswith(f"{case_id}/"):
                 self._store.delete_document(_PICTURE, name)
+        for name in self._store.documents(_PRINT):
+            if name.endswith(f"/{case_id}"):
+                self._store.delete_document(_PRINT, name)
 
     def _opener(self, name: str, key_id: str, part: str) -> SubjectKey:
         return SubjectKey(self._keys.subject_key(key_id), _binding(name, key_id, part))

@@ -10,11 +10,12 @@ from faceward.core.canonical import JSONObject
 from faceward.core.clock import from_rfc3339, to_rfc3339
 from faceward.core.errors import UsageError
 from faceward.core.names import check_name, normal_name
-from faceward.core.results import DetectionResult, IdentificationResult
+from faceward.core.results import DetectionResult, IdentificationResult, VerificationResult
 from faceward.core.sources import Source
 from faceward.gallery.store import StoredReference
 from faceward.operations import (
     collection_users,
+    complaints,
     evidence,
     gallery_end,
     identification,
@@ -28,6 +29,7 @@ from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.identification import SearchRequest
 from faceward.operations.journal import Happening
+from faceward.operations.pairs import Pair
 from faceward.operations.reference_search import ReferenceSearch
 from faceward.policy.facts import rights_context
 from faceward.policy.purposes import Purpose
@@ -225,6 +227,23 @@ class Collections:
         """Find faces; see `operations.pairs.detect`."""
         return pairs.detect(self._deployment, self._desk, picture)
 
-    def compare(self, first: Source, second: Source) -> pairs.PairResult:
+    def compare(self, pair: Pair) -> pairs.PairResult:
         """Compare the faces of two pictures; see `operations.pairs.compare`."""
-        return pairs.compare(self._deployment, self._desk, first, second)
+        return pairs.compare(self._deployment, self._desk, pair)
+
+    def verify_pair(self, pair: Pair, fmr: float | None = None) -> VerificationResult:
+        """Compare the most prominent faces of two pictures; see `operations.pairs.verify`."""
+        return pairs.verify(self._deployment, self._desk, pair, fmr)
+
+    def held(self, subject: str) -> tuple[StoredReference, ...]:
+        """Return a subject's references in force, unopened; that is not written to what the log tells of them."""
+        upkeep.expire(self._deployment, self._desk)
+        return tuple(self._deployment.store.by_subject(self.pseudonym(subject)))
+
+    def not_held(self, operation: str, subject: str, purpose: str | None = None) -> None:
+        """Record that somebody asked about a subject of whom nothing is held that they may reach."""
+        self._desk.unknown(Happening(operation, {"purpose": purpose}, {check_name(subject, "subject"): {}}))
+
+    def pending(self, subject: str) -> bool:
+        """Tell whether a complaint or a request of a subject is open, or they or a reference of theirs suspended."""
+        return complaints.pending(self._deployment, check_name(subject, "subject"))

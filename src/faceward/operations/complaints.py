@@ -159,6 +159,17 @@ def answer(deployment: Deployment, desk: Desk, identifier: str, text: str, *, re
     return _request_view(deployment, desk, asked)
 
 
+def pending(deployment: Deployment, subject: str) -> bool:
+    """Tell whether a subject waits for something: a complaint or a request is open, or something is suspended."""
+    pseudonym = deployment.pseudonym(subject)
+    if any(one.subject == pseudonym.hex() for one in open_complaints(deployment)):
+        return True
+    if any(one.subject == pseudonym.hex() and one.answered is None for one in requests(deployment)):
+        return True
+    targets = [pseudonym.hex(), *(one.reference_id for one in deployment.store.by_subject(pseudonym))]
+    return any(suspension.is_suspended(deployment, target) for target in targets)
+
+
 def requests(deployment: Deployment) -> tuple[SubjectRequest, ...]:
     """Return the requests of subjects, answered ones too."""
     return tuple(SubjectRequest.from_json(value) for value in deployment.kept_all(_REQUEST).values())

@@ -197,6 +197,10 @@ class Desks:
         """Number of entries in the log."""
         return self._deployment.log.size
 
+    def ended_since(self, start: int) -> bool:
+        """Tell whether anything was erased, withdrawn or stopped since the log had a size; see `log_view`."""
+        return log_view.ended_since(self._deployment, start)
+
     def verify_log(self, earlier: str | None = None) -> LogReport:
         """Recompute the whole log with the verifier, which shares no code with the writer.
 

@@ -9,6 +9,18 @@ from faceward.operations.journal import Happening
 
 SHOW = "audit.show"
 
+_ENDING = frozenset(
+    {
+        *("subject.erase", "release.withdraw", "reference.erase", "gallery.delete", "case.delete"),
+        *("expire", "mandate.lock", "stop"),
+    }
+)
+
+
+def ended_since(deployment: Deployment, start: int) -> bool:
+    """Tell whether something was erased, withdrawn, locked or stopped in an entry of the log from an index on."""
+    return any(entry.operation in _ENDING for _, entry in deployment.log.entries(start))
+
 
 def show(deployment: Deployment, desk: Desk, last: int) -> tuple[LogLine, ...]:
     """Return the latest entries, as many as asked for, that were there before this question was.

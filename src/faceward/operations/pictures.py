@@ -53,17 +53,22 @@ def compare(pipeline: Pipeline, paths: tuple[Source, Source], fmr: float | None)
         BadInput: A picture cannot be used or holds no face.
         UsageError: The pack has no calibration, or the rate is out of range.
     """
+    first, second = paths
+    return compared(pipeline, (read_picture(first), read_picture(second)), fmr)
+
+
+def compared(pipeline: Pipeline, pair: tuple[Picture, Picture], fmr: float | None) -> VerificationResult:
+    """Compare the most prominent faces of two decoded pictures; see `compare`."""
     calibration = pipeline.calibration
     point = calibration.at_fmr(calibration.default_fmr if fmr is None else fmr)
     samples, passed_over = [], []
-    for path in paths:
-        picture = read_picture(path)
+    for picture in pair:
         face, others = pipeline.principal(picture, alone=False)
         sample = pipeline.samples(picture, [face])[0]
         distance = sample.quality.components["inter_eye_distance"]
         if distance < MIN_EYE_DISTANCE:
             raise QualityTooLow(
-                f"{path.name}: the face is too small, its eyes are {distance:.0f} pixels apart and at least "
+                f"{picture.name}: the face is too small, its eyes are {distance:.0f} pixels apart and at least "
                 f"{MIN_EYE_DISTANCE} are needed; give a larger picture"
             )
         samples.append(sample)

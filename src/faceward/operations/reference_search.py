@@ -108,8 +108,12 @@ def search(deployment: Deployment, desk: Desk, reference: str, request: SearchRe
 
 
 def _probe(deployment: Deployment, reference: str, request: SearchRequest) -> StoredReference:
-    found = deployment.store.reference(reference)
-    if found.gallery != request.gallery or found.expires <= deployment.now():
+    try:
+        found: StoredReference | None = deployment.store.reference(reference)
+    except UsageError:
+        found = None
+    if found is None or found.gallery != request.gallery or found.expires <= deployment.now():
+        # One of another gallery is answered as one that is nowhere: whoever asks may have no business with that.
         raise UsageError(f"the reference {reference} does not exist in the gallery {request.gallery!r}")
     return found
 

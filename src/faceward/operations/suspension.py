@@ -120,6 +120,11 @@ def is_held(deployment: Deployment, target: str, cause: str) -> bool:
     return cause in _causes(deployment, target)
 
 
+def is_suspended(deployment: Deployment, target: str) -> bool:
+    """Tell whether a subject or a reference is suspended for any cause; see `hold` for what names it."""
+    return bool(_causes(deployment, target))
+
+
 def release_hold(deployment: Deployment, target: str, cause: str | None = None) -> bool:
     """End a suspension, or what one cause contributes to it; return whether it is over."""
     causes = _causes(deployment, target)

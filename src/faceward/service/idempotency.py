@@ -4,6 +4,10 @@ The client names a request with the header `Idempotency-Key`. Its answer is kept
 given again with `Idempotency-Replayed: true`. Answers hold personal data, so that each is sealed under a key drawn from
 the client's own: the service keeps that as a digest alone, and can open no answer while the client does not ask again.
 A copy of the file and of all of the deployment's secrets opens none either, also after an erasure (rule T2).
+
+Of recognition nothing is given again: only that it was done, and in which entry of the log. Nothing else is either once
+anything was erased, withdrawn, locked or stopped meanwhile, by whatever process (rules T2, C2, P7, W7), save for
+receipts, which are their subjects' to keep; and nothing to a caller whose key or roles are for something else by now.
 """
 
 from __future__ import annotations
@@ -55,12 +59,16 @@ class Answer:
         content: The body.
         media: Its media type.
         headers: Headers of its own.
+        entry: Index of the log entry, where there is one.
+        lasting: Whether it is given again whatever was erased or stopped since.
     """
 
     status: int
     content: bytes = field(repr=False)
     media: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    entry: int | None = None
+    lasting: bool = False
 
     def response(self, *, replayed: bool = False) -> Response:
         """Return it as it is sent."""
@@ -68,43 +76,49 @@ class Answer:
         return Response(self.content, self.status, {**self.headers, **again}, self.media)
 
 
-async def once(request: Request, caller: Caller, make: Callable[[], Awaitable[Answer]]) -> Response:
+async def once(
+    request: Request, caller: Caller, make: Callable[[], Awaitable[Answer]], *, kept: bool = True
+) -> Response:
     """Carry a request out, or give its answer again.
 
     Args:
         request: The request; `request.state.content` is the digest of what it brought.
         caller: Who.
         make: What carries it out.
+        kept: Whether the answer itself is kept.
 
     Raises:
         BadInput: The key is none, or was used for another request.
-        Conflict: The same request is being carried out, or its answer was too long to be kept.
+        Conflict: The same request is being carried out, or its answer was not kept.
     """
     given = request.headers.get(HEADER)
     if given is None:
         return (await make()).response()
     place = _Place.of(request, caller, given)
-    kept = await to_thread.run_sync(place.begin)
-    if kept is not None:
-        return place.replay(kept).response(replayed=True)
-    return await _carried_out(place, make)
+    before = await to_thread.run_sync(place.begin)
+    if before is not None:
+        return (await to_thread.run_sync(place.replay, before)).response(replayed=True)
+    return await _carried_out(place, make, kept=kept)
 
 
-async def _carried_out(place: _Place, make: Callable[[], Awaitable[Answer]]) -> Response:
+async def _carried_out(place: _Place, make: Callable[[], Awaitable[Answer]], *, kept: bool) -> Response:
+    # Before it begins, so that what ends meanwhile counts.
+    size = await to_thread.run_sync(lambda: place.service.system.log_size)
     try:
         answer = await make()
     except FacewardError as error:
         told = problem(error)
         if told.status < 500 and told.status not in _PASSING:
             content = json.dumps(told.to_json(), ensure_ascii=False).encode()
-            await to_thread.run_sync(place.keep, Answer(told.status, content, MEDIA_TYPE, dict(told.headers)))
+            refused = Answer(told.status, content, MEDIA_TYPE, dict(told.headers))
+            await to_thread.run_sync(place.keep, refused, size)
         else:
             await to_thread.run_sync(place.forget)
         raise
     except BaseException:
         place.forget()
         raise
-    await to_thread.run_sync(place.keep, answer)
+    await to_thread.run_sync(place.keep, answer, size if kept else None)
     return answer.response()
 
 
@@ -125,6 +139,7 @@ class _Place:
         service: Service = request.app.state.service
         name = f"{caller.kind.value}\0{caller.name}\0{found[1]}"
         what = f"{request.method}\0{request.url.path}\0{request.url.query}\0{getattr(request.state, 'content', '')}"
+        what += f"\0{_scope(caller)}"
         key = hmac.digest(service.system.service_secret(), f"faceward/idempotency/v1\0{name}".encode(), "sha256")
         return cls(service, name, sha256_hex(what.encode()), key)
 
@@ -143,10 +158,16 @@ class _Place:
             return kept
         return None
 
-    def keep(self, answer: Answer) -> None:
-        """Keep the answer; of one too long only that there was one."""
+    def keep(self, answer: Answer, size: int | None) -> None:
+        """Keep the answer; of one too long only that there was one.
+
+        Args:
+            answer: The answer.
+            size: The log's size before it; None where only that there was one is kept.
+        """
         value: dict[str, JSONValue] = {"digest": self.digest, "state": "done", "status": answer.status}
-        if len(answer.content) <= _MOST:
+        value |= {"entry": answer.entry, "size": None if answer.lasting else size}
+        if size is not None and len(answer.content) <= _MOST:
             plain = json.dumps([answer.media, dict(answer.headers)]).encode() + b"\n" + answer.content
             nonce = secrets.token_bytes(_NONCE)
             sealed = nonce + AESGCM(self.key).encrypt(nonce, plain, self.digest.encode())
@@ -158,11 +179,26 @@ class _Place:
         self.service.vault.delete(_KIND, self.name)
 
     def replay(self, kept: Mapping[str, JSONValue]) -> Answer:
-        """Return what was kept."""
-        if "sealed" not in kept:
-            raise Conflict(f"it was carried out with status {kept['status']}; its answer was too long to be kept")
+        """Return what was kept.
+
+        Raises:
+            Conflict: The answer was not, or something was erased or stopped since.
+        """
+        since, entry = kept["size"], kept["entry"]
+        if "sealed" not in kept or (isinstance(since, int) and self.service.system.ended_since(since)):
+            where = "" if entry is None else f", in entry {entry} of the log"
+            raise Conflict(
+                f"it was carried out with status {kept['status']}{where}; its answer is not given again: ask anew, "
+                "under another key"
+            )
         sealed = base64.b64decode(str(kept["sealed"]))
         plain = AESGCM(self.key).decrypt(sealed[:_NONCE], sealed[_NONCE:], self.digest.encode())
         head, _, content = plain.partition(b"\n")
         media, headers = json.loads(head)
         return Answer(int(str(kept["status"])), content, media, headers)
+
+
+def _scope(caller: Caller) -> str:
+    """Return what a caller may reach, so that a key made anew under the same name is not given the answers of one."""
+    limits = caller.purposes, caller.galleries
+    return json.dumps([sorted(caller.roles), *(None if one is None else sorted(one) for one in limits)])

@@ -296,7 +296,7 @@ def _purposes() -> Iterator[Case]:
     yield Case("P7", "mandate.request", {"urgent": True, "urgent_permitted": False})
     yield Case("S4", "gallery.export", {"recipient_named": False})
     yield Case("S4", "gallery.export", {"mandate.required": False})
-    yield from _each("W7", (*RECOGNITION, "redact"), state={"stopped": True})
+    yield from _each("W7", (*RECOGNITION, "verify-pair", "redact"), state={"stopped": True})
     for fact in EVIDENCE:
         yield from _each("V1", ("identify", "watch", "redact"), {f"evidence.{fact}": False})
     yield from _each("S1", MEASURED, {"change.approved": False})

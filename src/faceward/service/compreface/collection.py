@@ -20,6 +20,7 @@ from faceward.service.compreface.errors import Code, Failure
 from faceward.service.compreface.parameters import Parameters
 from faceward.service.compreface.shapes import UNKNOWN, reference_of
 from faceward.service.errors import Forbidden
+from faceward.service.v1.scope import limited, own_releases
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +101,27 @@ class FaceCollection:
                 "subject, and add new pictures under the other name",
             )
         self.add_subject(new)
-        self.delete_subject(name)
+        self._users.delete(name)
 
     def delete_subject(self, name: str) -> str:
-        """Erase a subject: wholly, where they are in no other gallery; else what is in this one.
+        """Erase what is in this gallery of a subject; all of them, where they are in no other and the key is for all.
 
         Raises:
-            Failure: There is none of that name.
+            Failure: There is none of that name, or all would be erased while a matter of theirs is open.
         """
         name = checked(name)
         mine, elsewhere = self._held(name)
         user = self._user(name)
         if not mine and user is None:
             raise Failure(Code.SUBJECT_NOT_FOUND, f"Subject {name} not found")
-        if not elsewhere and not self._known_elsewhere(name):
+        # A key for some purposes or galleries has no say in what else is held: releases, complaints, requests.
+        if not limited(self.asked.caller) and not elsewhere and not self._known_elsewhere(name):
+            if self.system.collections.pending(name):
+                raise Failure(
+                    Code.WRITING_NOT_ALLOWED,
+                    f"a complaint or a request of {name!r} is open, or they are suspended, and erasing them would end "
+                    "it; decide it first, or erase them with 'faceward subject erase' or DELETE /v1/subjects",
+                )
             self.system.erase(name)
             return name
         if mine:
@@ -162,7 +170,7 @@ class FaceCollection:
             faces = system.collections.detect(picture).faces
             if not any(one.face.confidence >= det_prob_threshold for one in faces):
                 raise Failure(Code.NO_FACES_FOUND, "No face is found in the given image")
-        grounds = Grounds(system.releases.of(subject), self.asked.entry)
+        grounds = Grounds(own_releases(self.asked.caller, system, subject, self.purpose), self.asked.entry)
         result = system.enrol_on(grounds, [picture], subject=subject, purpose=self.purpose, gallery=self.gallery)
         made = result.samples[0].reference
         if made is not None:
@@ -220,12 +228,9 @@ class FaceCollection:
 
     def _held(self, name: str) -> tuple[tuple[str, ...], bool]:
         """Return a subject's references here, and whether there are others elsewhere."""
-        try:
-            view = self.system.subject(name)
-        except UsageError:
-            return (), False
-        mine = tuple(one.reference for one in view.references if one.gallery == self.gallery)
-        return mine, len(mine) < len(view.references)
+        held = self.system.collections.held(name)
+        mine = tuple(one.reference_id for one in held if one.gallery == self.gallery)
+        return mine, len(mine) < len(held)
 
     def _known_elsewhere(self, name: str) -> bool:
         others = (one for one in self.system.collections.names() if one != self.gallery)

@@ -22,6 +22,9 @@ from faceward.service.rekognition.inputs import Inputs
 MANDATE, REASON, CAMERA = "x-faceward-mandate", "x-faceward-reason", "x-faceward-camera"
 """Headers of a request: the mandate's digest or its first digits, why, and the camera that the picture is of."""
 
+PURPOSE = "x-faceward-purpose"
+"""Header of a comparison of two pictures: what it is for, where the key is for several purposes."""
+
 NOTE = "x-faceward-note"
 """Header of an answer: what was asked for and is not honoured, or what else whoever asked should know."""
 

@@ -13,6 +13,7 @@ from faceward.service.rekognition.calls import MANDATE, Answer, Call
 from faceward.service.rekognition.errors import AwsError
 from faceward.service.rekognition.inputs import QUALITY_FILTERS
 from faceward.service.rekognition.pictures import ATTRIBUTES
+from faceward.service.v1 import scope
 
 _PAGE = 1000
 _MOST = 4096
@@ -107,7 +108,8 @@ def _subject(call: Call) -> str:
 
 def _enrolled(call: Call, gallery: KeptGallery, what: tuple[Upload, str]) -> str:
     picture, subject = what
-    grounds = Grounds(call.system.releases.of(subject), entry=call.headers.get(MANDATE) or None)
+    releases = scope.own_releases(call.caller, call.system, subject, gallery.purpose)
+    grounds = Grounds(releases, entry=call.headers.get(MANDATE) or None)
     result = call.system.enrol_on(grounds, [picture], subject=subject, purpose=gallery.purpose, gallery=gallery.name)
     sample = result.samples[0]
     if sample.reference is not None:

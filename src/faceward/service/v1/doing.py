@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -62,6 +63,7 @@ async def done(
     *,
     status: int = 200,
     place: Callable[[Mapping[str, Any]], str] | None = None,
+    kept: bool = True,
 ) -> Response:
     """Carry out what changes something, once for each idempotency key.
 
@@ -71,13 +73,15 @@ async def done(
         act: What to do; it returns the object to answer with.
         status: HTTP's status.
         place: Given the object, returns the path of what was made.
+        kept: Whether the answer is kept to be given again; of recognition only that there was one.
     """
 
     async def make() -> Answer:
         value = await perform(request, caller, act)
-        return _json(value, status, {} if place is None else {"Location": place(value)})
+        answer = _json(value, status, {} if place is None else {"Location": place(value)})
+        return replace(answer, entry=value.get("entry"), lasting="receipt" in value)
 
-    return await once(request, caller, make)
+    return await once(request, caller, make, kept=kept)
 
 
 async def file(

@@ -102,7 +102,8 @@ async def enrol(
 
     def act(system: System) -> dict[str, object]:
         # Where none comes with the pictures, those that were put on file before count.
-        grounds = Grounds(releases or system.releases.of(asked.subject), asked.entry, asked.no_notice)
+        filed = scope.own_releases(caller, system, asked.subject, normal_name(asked.purpose))
+        grounds = Grounds(releases or filed, asked.entry, asked.no_notice)
         pictures = given.files["image"]
         made = system.enrol_on(grounds, pictures, subject=asked.subject, purpose=asked.purpose, gallery=asked.gallery)
         return dict(made.to_json())
@@ -163,7 +164,10 @@ async def withdraw_release(request: Request, caller: Who, subject: str, purpose:
     scope.purpose(caller, purpose)
 
     def act(system: System) -> dict[str, object]:
-        scope.all_of_purpose(caller, system, normal_name(purpose))
+        named = normal_name(purpose)
+        scope.all_of_purpose(caller, system, named)
+        if not scope.own_releases(caller, system, subject, named) and not scope.reached(caller, system, subject, named):
+            scope.nothing(system, subject, "release.withdraw")
         return dict(system.rights.withdraw(subject, purpose).to_json())
 
     return await done(request, caller, act)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from pydantic import Field
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from faceward.core.duration import parse_duration
 from faceward.core.errors import BadInput
+from faceward.operations.system import System
 from faceward.service.roles import allowed
 from faceward.service.v1 import scope
 from faceward.service.v1.doing import Limit, Offset, done, listed, objects, path
@@ -63,14 +65,12 @@ class PurposesShown(Shown):
 @router.get("/purposes", response_model=PurposesShown, dependencies=[allowed("signed-in", "key")])
 async def list_purposes(request: Request, caller: Who, limit: Limit = 100, offset: Offset = 0) -> Response:
     """List the registered purposes; for a limited key, those that it is for."""
-    return await listed(
-        request,
-        caller,
-        ("purposes", limit, offset),
-        lambda system: objects(
-            one for one in system.purposes() if caller.purposes is None or one.name in caller.purposes
-        ),
-    )
+
+    def act(system: System) -> list[Mapping[str, Any]]:
+        mine = scope.purposes(caller, system)
+        return objects(one for one in system.purposes() if mine is None or one.name in mine)
+
+    return await listed(request, caller, ("purposes", limit, offset), act)
 
 
 @router.post(
@@ -108,7 +108,7 @@ async def add_purpose(request: Request, caller: Who, given: Annotated[NewPurpose
     "/purposes/{purpose:name}",
     response_model=MeasuredShown,
     openapi_extra=described(PurposeChange),
-    dependencies=[allowed("operator", "key")],
+    dependencies=[allowed("operator")],
 )
 async def change_purpose(
     request: Request, caller: Who, purpose: str, given: Annotated[PurposeChange, json_of(PurposeChange)]

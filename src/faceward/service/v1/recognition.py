@@ -10,10 +10,12 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from faceward import standalone
-from faceward.core.errors import BadInput
+from faceward.core.errors import BadInput, UsageError
+from faceward.core.names import normal_name
 from faceward.core.sources import Upload
+from faceward.operations.pairs import Pair
 from faceward.operations.system import System
+from faceward.service.callers import Caller
 from faceward.service.roles import allowed
 from faceward.service.v1 import scope
 from faceward.service.v1.doing import done, file, shown
@@ -52,7 +54,15 @@ class Search(Given):
 class Comparison(Given):
     """How two pictures are compared."""
 
-    fmr: float | None = Field(None, gt=0, lt=1, description="Accepted false match rate; the pack's if left out.")
+    fmr: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Accepted false match rate; the pack's if left out, and always where reviewers answer first.",
+    )
+    purpose: str | None = Field(
+        None, min_length=1, description="What it is for, which goes to the log; a key that is for several names one."
+    )
 
 
 class Nothing(Given):
@@ -138,12 +148,13 @@ async def verify(request: Request, caller: Who, given: Annotated[Form[Claim], fo
 
     def act(system: System) -> dict[str, object]:
         scope.all_of_purpose(caller, system, claim.purpose)
+        _known(caller, system, "verify", (claim.subject, normal_name(claim.purpose)))
         found = system.verify(
             given.one(), subject=claim.subject, purpose=claim.purpose, mandate=claim.mandate, camera=claim.camera
         )
         return dict(found.to_json())
 
-    return await done(request, caller, act)
+    return await done(request, caller, act, kept=False)
 
 
 @router.post(
@@ -157,38 +168,43 @@ async def identify(request: Request, caller: Who, given: Annotated[Form[Search],
     asked = given.text
     scope.purpose(caller, asked.purpose)
     scope.gallery(caller, asked.gallery)
-    return await done(request, caller, lambda system: system.identify(given.one(), **asked.model_dump()).to_json())
+
+    def act(system: System) -> dict[str, object]:
+        return dict(system.identify(given.one(), **asked.model_dump()).to_json())
+
+    return await done(request, caller, act, kept=False)
 
 
 @router.post(
     "/comparisons",
     response_model=VerificationShown,
     openapi_extra=described(Comparison, _TWO),
-    dependencies=[allowed("signed-in", "key")],
+    dependencies=[allowed(*_WHO)],
 )
 async def compare(
     request: Request, caller: Who, given: Annotated[Form[Comparison], form_of(Comparison, _TWO)]
 ) -> Response:
-    """Compare two pictures in your hand; nothing is stored."""
-    first, second = given.files["image"]
-    return await shown(
-        request,
-        caller,
-        lambda system: standalone.verify_pictures(first, second, pack=system.pipeline, fmr=given.text.fmr).to_json(),
-    )
+    """Compare two pictures in your hand; nothing of them is stored, and the log has it."""
+    asked, (first, second) = given.text, given.files["image"]
+
+    def act(system: System) -> dict[str, object]:
+        pair = Pair(first, second, scope.comparing(caller, system, asked.purpose))
+        return dict(system.collections.verify_pair(pair, asked.fmr).to_json())
+
+    return await done(request, caller, act, kept=False)
 
 
 @router.post(
     "/detections",
     response_model=DetectionShown,
     openapi_extra=described(Nothing, _IMAGE, raw=True),
-    dependencies=[allowed("signed-in", "key")],
+    dependencies=[allowed(*_WHO)],
 )
 async def detect(
     request: Request, caller: Who, given: Annotated[Form[Nothing], form_of(Nothing, _IMAGE, raw=True)]
 ) -> Response:
-    """Find faces: boxes, five landmarks, quality components; nothing is stored."""
-    return await shown(request, caller, lambda system: standalone.detect(given.one(), pack=system.pipeline).to_json())
+    """Find faces: boxes, five landmarks, quality components; nothing of them is stored, and the log has it."""
+    return await shown(request, caller, lambda system: system.collections.detect(given.one()).to_json())
 
 
 @router.post(
@@ -196,7 +212,7 @@ async def detect(
     response_class=Response,
     responses={200: {"description": "The picture.", "content": {media: {} for media in sorted(set(_MEDIA.values()))}}},
     openapi_extra=described(Redaction, _IMAGE, raw=True),
-    dependencies=[allowed("signed-in", "key")],
+    dependencies=[allowed(*_WHO)],
 )
 async def redact(
     request: Request, caller: Who, given: Annotated[Form[Redaction], form_of(Redaction, _IMAGE, raw=True)]
@@ -204,7 +220,6 @@ async def redact(
     """Hide faces in a picture for good, and return it. To keep subjects visible, they are recognised for a purpose."""
     asked = given.text
     if asked.keep:
-        caller.require_role("operator")
         if scope.limited(caller) and asked.purpose is None:
             raise BadInput("this key is for some purposes: name the one of those to be kept with 'purpose'")
     elif asked.purpose is not None or asked.mandate is not None:
@@ -213,9 +228,25 @@ async def redact(
     def act(system: System) -> tuple[bytes, str, dict[str, object]]:
         if asked.keep and asked.purpose is not None:
             scope.all_of_purpose(caller, system, asked.purpose)
+            for one in asked.keep:
+                _known(caller, system, "redact", (one, normal_name(asked.purpose)))
         return _redacted(system, given.one(), asked)
 
     return await file(request, caller, act, "redacted")
+
+
+def _known(caller: Caller, system: System, operation: str, whom: tuple[str, str]) -> None:
+    """Check that a subject has a reference for a purpose that a limited key reaches; of others it learns nothing.
+
+    Raises:
+        UsageError: They have none; that is in the log.
+    """
+    subject, purpose = whom
+    if not scope.reached(caller, system, subject, purpose):
+        system.collections.not_held(operation, subject, purpose)
+        raise UsageError(
+            f"{normal_name(subject)!r} has no reference for the purpose {purpose!r}; enrol the subject first"
+        )
 
 
 def _redacted(system: System, picture: Upload, asked: Redaction) -> tuple[bytes, str, dict[str, object]]:
@@ -225,12 +256,9 @@ def _redacted(system: System, picture: Upload, asked: Redaction) -> tuple[bytes,
         source = Path(folder) / f"picture{ending if ending in _MEDIA else '.png'}"
         output = source.with_name(f"hidden{source.suffix}")
         source.write_bytes(picture.data)
-        if asked.keep:
-            result = system.redact(
-                source, output, keep=asked.keep, purpose=asked.purpose, mandate=asked.mandate, mode=asked.mode
-            )
-        else:
-            result = standalone.redact(source, output, mode=asked.mode, pack=system.pipeline)
+        result = system.redact(
+            source, output, keep=asked.keep, purpose=asked.purpose, mandate=asked.mandate, mode=asked.mode
+        )
         [only] = result.pictures
         if only.error is not None:
             raise BadInput(only.error.replace(str(source), picture.name))

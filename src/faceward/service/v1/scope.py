@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from faceward.core.errors import UsageError
 from faceward.core.names import normal_name
@@ -12,6 +12,7 @@ from faceward.service.errors import Forbidden
 if TYPE_CHECKING:
     from faceward.core.reports import ReferenceView, SubjectView
     from faceward.operations.system import System
+    from faceward.policy.consent import Release
     from faceward.service.callers import Caller
 
 
@@ -63,9 +64,76 @@ def all_of_purpose(caller: Caller, system: System, name: str) -> None:
     wanted = purpose(caller, name)
     if caller.galleries is None:
         return
-    for one, serves in system.gallery_purposes().items():
-        if serves == wanted:
-            caller.require_gallery(one)
+    # Where no gallery serves it yet, the first will be of its name: a key for others has no business with it.
+    for one in [one for one, serves in system.gallery_purposes().items() if serves == wanted] or [wanted]:
+        caller.require_gallery(one)
+
+
+def purposes(caller: Caller, system: System) -> frozenset[str] | None:
+    """Return the purposes that a caller is for, those of their galleries where none are named, or None for all."""
+    if caller.purposes is not None or caller.galleries is None:
+        return caller.purposes
+    known = system.gallery_purposes().items()
+    return frozenset(serves for one, serves in known if one in caller.galleries and serves is not None)
+
+
+def comparing(caller: Caller, system: System, name: str | None) -> str | None:
+    """Return the purpose that a comparison of two pictures stands under, which a limited key names if it has several.
+
+    Raises:
+        Forbidden: Their key is for others, or for several and none is named.
+    """
+    mine = purposes(caller, system)
+    if name is not None:
+        found = purpose(caller, name)
+        if mine is not None and found not in mine:
+            raise Forbidden(f"this key is not for the purpose {found!r}; use a key that is")
+        return found
+    if mine is None:
+        return None
+    if len(mine) != 1:
+        raise Forbidden("this key is for some purposes: name the one of those that the comparison is for")
+    return next(iter(mine))
+
+
+def reached(caller: Caller, system: System, name: str, of_purpose: str | None = None) -> bool:
+    """Tell whether a caller may reach a reference of a subject; one that is not limited reaches everybody.
+
+    Nothing is opened, and nothing written to what the log tells of the subject: a limited key is answered about
+    somebody who is enrolled elsewhere as about nobody.
+    """
+    if not limited(caller):
+        return True
+    return any(
+        admits(caller, one.purpose, one.gallery) and of_purpose in (None, one.purpose)
+        for one in system.collections.held(name)
+    )
+
+
+def held(caller: Caller, system: System, name: str, operation: str) -> None:
+    """Check that something is held about a subject that a caller may reach; see `reached`.
+
+    Raises:
+        UsageError: Nothing is; that is in the log.
+    """
+    if not reached(caller, system, name):
+        nothing(system, name, operation)
+
+
+def nothing(system: System, name: str, operation: str) -> NoReturn:
+    """Answer that nothing is held about a subject.
+
+    Raises:
+        UsageError: Always; that is in the log.
+    """
+    system.collections.not_held(operation, name)
+    raise UsageError(f"nothing is held about {normal_name(name)!r}; check the name")
+
+
+def own_releases(caller: Caller, system: System, name: str, of_purpose: str) -> tuple[Release, ...]:
+    """Return a subject's releases on file; for a limited caller those for one purpose alone."""
+    found = system.releases.of(name)
+    return tuple(one for one in found if one.purpose == of_purpose) if limited(caller) else found
 
 
 def rows(caller: Caller, found: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

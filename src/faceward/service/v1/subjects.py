@@ -129,7 +129,12 @@ class RequestsShown(Shown):
 )
 async def show_subject(request: Request, caller: Who, subject: str) -> Response:
     """Show a subject's references and what the log tells of them; a limited key sees those of its purposes alone."""
-    return await shown(request, caller, lambda system: scope.subject(caller, system.subject(subject)))
+
+    def act(system: System) -> dict[str, Any]:
+        scope.held(caller, system, subject, "subject.show")
+        return scope.subject(caller, system.subject(subject))
+
+    return await shown(request, caller, act)
 
 
 @router.delete("/subjects/{subject:name}", response_model=ErasureShown, dependencies=[allowed(*_OPERATORS)])
@@ -169,6 +174,7 @@ async def notices_of_subject(request: Request, caller: Who, subject: str) -> Res
     """Return the notices that a subject is to be given (rule E5)."""
 
     def act(system: System) -> dict[str, object]:
+        scope.held(caller, system, subject, "subject.show")
         view = system.subject(subject)
         found = scope.references(caller, view)
         return {"subject": view.subject, "notices": [str(one.record["notice"]) for one in found]}
