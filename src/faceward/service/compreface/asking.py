@@ -67,13 +67,13 @@ async def asked(request: Request) -> Asked:
         Unauthenticated: See `program`.
     """
     caller = await program(request)
-    gallery = _named(request, GALLERY) or _only(caller.galleries)
+    gallery = named(request, GALLERY) or _only(caller.galleries)
     if gallery is None:
         raise Failure(
             Code.MISSING_REQUEST_HEADER,
             f"Missing header: {GALLERY}; this key is not for one gallery alone, so name the one that is meant",
         )
-    purpose = _named(request, PURPOSE) or _only(caller.purposes)
+    purpose = named(request, PURPOSE) or _only(caller.purposes)
     caller.require_gallery(gallery)
     if purpose is not None:
         caller.require_purpose(purpose)
@@ -81,7 +81,8 @@ async def asked(request: Request) -> Asked:
     return Asked(caller, gallery, purpose, reason, _header(request, MANDATE), _header(request, ENTRY))
 
 
-def _named(request: Request, header: str) -> str | None:
+def named(request: Request, header: str) -> str | None:
+    """Return the name that a header gives, or None."""
     value = _header(request, header)
     return None if value is None else normal_name(value)
 
