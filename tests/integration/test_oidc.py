@@ -122,6 +122,15 @@ def _link(served: Any, provider: Running, name: str = "ada") -> None:
     served.service.system.accounts.link(provider.issuer, provider.subjects[name], name.title(), ("operator",))
 
 
+def _add_bea(served: Any, ada: Any) -> None:
+    bea = served.browser(11)
+    service = served.service
+    invitation = first_start.Invitation("Bea", ("operator", "approver"))
+    bea.begin(first_start.invite(service.system, service.vault, service.settings.origin, invitation))
+    [offer] = first_start.offers(service)
+    assert ada.form(f"/auth/offers/{offer['id']}").status_code == 303
+
+
 def test_K2_an_account_gets_in_once_an_operator_said_whose_it_is(served: Any, provider: Running) -> None:
     browser = served.browser()
     assert browser.begin(served.first_link(), "Ada").status_code == 200
@@ -133,13 +142,16 @@ def test_K2_an_account_gets_in_once_an_operator_said_whose_it_is(served: Any, pr
     assert account.client.get("/v1/sessions").status_code == 401
     assert browser.sign_in("Ada").status_code == 200
     assert digest[:12] in browser.client.get("/auth/people").text
-    assert browser.form("/auth/accounts", account=digest, name="Ada").status_code == 303
+    refused = browser.form("/auth/accounts", account=digest, name="Ada")
+    assert (refused.status_code, refused.json()["rule"]) == (403, "K2"), "nobody links an account to themself"
+    _add_bea(served, browser)
+    assert browser.form("/auth/accounts", account=digest, name="Bea").status_code == 303
     answer = _come(account, provider)
     assert answer.status_code == 200
     told = account.client.get("/v1/sessions").json()
     # Not what the provider said of roles: what the roster says.
-    assert (told["kind"], told["name"]) == ("account", "Ada")
-    assert told["roles"] == sorted(first_start.FOUNDER_ROLES)
+    assert (told["kind"], told["name"]) == ("account", "Bea")
+    assert told["roles"] == ["approver", "operator"]
     assert browser.form(f"/auth/accounts/{digest}/unlink").status_code == 303
     assert account.client.get("/v1/sessions").status_code == 401
 
@@ -149,7 +161,9 @@ def test_K2_an_account_opens_pages_and_signs_nothing(served: Any, provider: Runn
     ada.begin(served.first_link(), "Ada")
     ada.sign_in("Ada")
     _come(account, provider)
-    ada.form("/auth/accounts", account=account_digest(provider.issuer, provider.subjects["ada"]), name="Ada")
+    _add_bea(served, ada)
+    digest = account_digest(provider.issuer, provider.subjects["ada"])
+    ada.form("/auth/accounts", account=digest, name="Bea")
     assert _come(account, provider).status_code == 200
     assert account.client.get("/auth/people").status_code == 200
     service = served.service
@@ -159,6 +173,16 @@ def test_K2_an_account_opens_pages_and_signs_nothing(served: Any, provider: Runn
     refused = account.form(f"/auth/offers/{offer['id']}")
     assert refused.status_code == 403
     assert refused.json()["rule"] in ("K2", "S2")
+    size = served.service.system.log_size
+    for path, fields in (
+        ("/auth/invitations", {"name": "Mallory", "role": ["operator", "approver"]}),
+        (f"/auth/offers/{offer['id']}/decline", {}),
+        ("/auth/accounts", {"account": digest, "name": "Ada"}),
+    ):
+        assert account.form(path, **fields).status_code == 403
+    assert [one["attempt"] for one in served.denied()[-1:]] == ["route"]
+    assert "person.invite" not in [line.operation for line in list(service.system.log_lines())[size:]]
+    assert first_start.offers(service) == [offer]
     assert account.form("/auth/passkeys").status_code == 403, (
         "who signs nothing cannot bring a passkey in another's name"
     )

@@ -116,6 +116,15 @@ class Accounts:
         """Record what a service did for somebody's account, such as making a link."""
         self._desk.journal.write(Phase.NOTE, [Happening(operation, details)])
 
+    def proven(self, operation: str, details: JSONObject) -> None:
+        """Record what somebody did for another's account, such as making a link, if their own key proves who they are.
+
+        Raises:
+            PolicyRefusal: Nobody has signed in with a key that the roster knows (S2); recorded.
+        """
+        Requests(self._deployment, self._desk).session(Happening(operation, details))
+        self.note(operation, details)
+
     def masked_address(self, address: str) -> str:
         """Return what stands for a network address in the log: the same for the same address, and it names none."""
         return self._deployment.masked("address", address)[:16]
@@ -146,6 +155,10 @@ class Accounts:
         roster = Requests(self._deployment, self._desk).roster()
         if len(roster):
             self._require_operator(happening)
+            if roster.person(who).name == self._deployment.operator:
+                refusal = PolicyRefusal("K2", "nobody links an account to themself.", "Ask another operator.")
+                self._desk.deny(happening, refusal)
+                raise refusal
             account = Account(issuer, subject, roster.person(who).name, frozenset(), self._deployment.operator)
         elif roles:
             parse_roles(roles)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from faceward.core.errors import BadInput
 from faceward.policy.securitykeys import ATTESTED, EXTENDED, SHOWN_BYTES, WEBAUTHN, integer
 from faceward.policy.sshsig import PASSKEY, PublicKey, packed, signed_data
-from faceward.policy.sshwire import BadSignature, string
+from faceward.policy.sshwire import BadSignature, Reader, string, unarmoured
 from faceward.policy.strict import Table, parse_json
 
 ALGORITHM = -7
@@ -25,6 +25,7 @@ ALGORITHM = -7
 _HOST = re.compile(r"localhost|(?=.{4,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 _POINT = 64
 _DIGEST = 32
+_PREAMBLE = b"SSHSIG\0\0\0\1"
 # The one spelling of such a key (Web Authentication §6.5.1.1, CTAP2 canonical CBOR): kty EC2, alg ES256, crv P-256.
 _COSE_HEAD, _COSE_Y, _COSE_BYTES = bytes.fromhex("a5010203262001215820"), bytes.fromhex("225820"), 77
 
@@ -90,6 +91,19 @@ def armoured_signature(
     origin = _origin(client_data_json)
     inner = string(WEBAUTHN) + string(string(r) + string(s)) + shown
     return packed(key, namespace, inner + string(origin) + string(client_data_json) + string(extensions))
+
+
+def by_browser(signature: str) -> bool:
+    """Tell whether an armoured signature says that a passkey made it through a browser's page.
+
+    Raises:
+        BadSignature: It is no signature (S2).
+    """
+    reader = Reader(unarmoured(signature), "the signature")
+    reader.take(len(_PREAMBLE))
+    # Key, namespace, reserved, hash, and the signature proper, which begins with its kind (PROTOCOL.sshsig).
+    *_, inner = (reader.string() for _ in range(5))
+    return Reader(inner, "the signature").text() == WEBAUTHN
 
 
 def _origin(client_data_json: bytes) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from faceward.core.canonical import JSONValue
+from faceward.core.clock import from_rfc3339, to_rfc3339
 from faceward.core.errors import BadInput, UsageError
 from faceward.core.names import check_name
 from faceward.policy.sshsig import PublicKey
@@ -46,14 +47,14 @@ INVITED_TERM = timedelta(days=3)
 """How long an invitation may be used."""
 
 OFFER_TERM = timedelta(days=30)
-_LINK, _CEREMONY, _OFFER = "link", "ceremony", "offer"
+_LINK, _FIRST, _CEREMONY, _OFFER = "link", "first-link", "ceremony", "offer"
 _TOKEN_BYTES = 24
 
 
 def first_link(system: System, vault: Vault, origin: str) -> str | None:
     """Return the link by which the first person comes in, or None where there are people already.
 
-    Every start makes another, and the earlier ones stay good for their hour.
+    There is one at a time: every start makes another, and ends the one before.
 
     Args:
         system: The deployment.
@@ -62,7 +63,17 @@ def first_link(system: System, vault: Vault, origin: str) -> str | None:
     """
     if len(system.people.roster()):
         return None
-    return _link(vault, origin, Invitation(), system.accounts.now() + TERM)
+    _end_first(vault)
+    link = _link(vault, origin, Invitation(), system.accounts.now() + TERM)
+    vault.put(_FIRST, "", link.partition("#")[2], system.accounts.now() + TERM)
+    return link
+
+
+def _end_first(vault: Vault) -> None:
+    """End the first link that there is, and with it whatever was begun by it."""
+    token = vault.take(_FIRST, "")
+    if isinstance(token, str):
+        vault.delete(_LINK, token)
 
 
 def invite(system: System, vault: Vault, origin: str, invitation: Invitation) -> str:
@@ -76,15 +87,18 @@ def invite(system: System, vault: Vault, origin: str, invitation: Invitation) ->
 
     Raises:
         UsageError: See `Invitation.checked`.
+        PolicyRefusal: Somebody invites at the service who has not signed in with a key of their own (S2).
     """
     checked = invitation.checked()
-    system.accounts.note("person.invite", checked.to_json())
+    # Whoever invites at the service has signed in with a key; at the command line, whoever can open the deployment.
+    record = system.accounts.proven if checked.by else system.accounts.note
+    record("person.invite", checked.to_json())
     return _link(vault, origin, checked, system.accounts.now() + INVITED_TERM)
 
 
 def _link(vault: Vault, origin: str, invitation: Invitation, ends: datetime) -> str:
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    vault.put(_LINK, token, invitation.to_json(), ends)
+    vault.put(_LINK, token, {**invitation.to_json(), "ends": to_rfc3339(ends)}, ends)
     # Behind '#', so that it reaches neither the server's log nor another site.
     return f"{origin}/auth/begin#{token}"
 
@@ -146,8 +160,9 @@ def finished(service: Service, ceremony: str, credential: dict[str, object], tra
     token, name = str(kept["token"]), str(kept["name"])
     day_of(trained)
     passkey = passkeys.made(service, credential, bytes.fromhex(str(kept["challenge"])))
-    invitation = Invitation.of(service.vault.take(_LINK, token))
-    if not invitation.roles:
+    link = service.vault.take(_LINK, token)
+    invitation = Invitation.of(link)
+    if not isinstance(link, dict) or not invitation.roles:
         raise BadInput("this link was used already; ask for another")
     shown: dict[str, JSONValue] = {"name": name, "fingerprint": passkey.key.fingerprint}
     if not invitation.founds:
@@ -156,8 +171,10 @@ def finished(service: Service, ceremony: str, credential: dict[str, object], tra
     try:
         found(service, name, passkey, trained)
     except Exception:
-        service.vault.put(_LINK, token, invitation.to_json(), service.now() + TERM)
+        # As long as it was to be good, and not from now on.
+        service.vault.put(_LINK, token, link, from_rfc3339(str(link["ends"])))
         raise
+    _end_first(service.vault)
     return {**shown, "state": "founded"}
 
 
@@ -221,8 +238,10 @@ def accept(service: Service, system: System, offer: str) -> Asked:
     further: tuple[str, ...] = ()
     registered = system.people.roster().people.get(invitation.name)
     if registered is not None and not invitation.replaces:
-        first, *others = (key.line for key in registered.keys if key.line != line)
-        line, further = first, (*others, line)
+        others = [key.line for key in registered.keys if key.line != line]
+        if len(others) < len(registered.keys):
+            raise UsageError(f"this passkey is a key of {invitation.name!r} already; decline the offer")
+        line, further = others[0], (*others[1:], line)
     asked = system.people.add(invitation.name, line, invitation.roles, day, further)
     transports = kept["transports"]
     made = passkeys.Made(
@@ -241,9 +260,11 @@ def decline(service: Service, system: System, offer: str) -> None:
     """Forget an offer.
 
     Raises:
+        PolicyRefusal: Who declines has not signed in with a key of their own (S2).
         UsageError: There is no such offer.
     """
-    kept = service.vault.take(_OFFER, offer)
+    kept = service.vault.get(_OFFER, offer)
     if not isinstance(kept, dict):
         raise UsageError("there is no such offer of a passkey, or it is too old")
-    system.accounts.note("person.decline", {"person": str(kept["name"]), "fingerprint": str(kept["fingerprint"])})
+    system.accounts.proven("person.decline", {"person": str(kept["name"]), "fingerprint": str(kept["fingerprint"])})
+    service.vault.delete(_OFFER, offer)

@@ -118,6 +118,9 @@ def made(service: Service, credential: dict[str, object], challenge: bytes) -> M
     named = response.get("transports") if isinstance(response, dict) else None
     transports = tuple(str(one)[:16] for one in named[:8]) if isinstance(named, list) else ()
     key = passkeys.public_key(found.credential_public_key, service.settings.site)
+    known = service.vault.get(_RECORD, bytes_to_base64url(found.credential_id))
+    if isinstance(known, dict) and known["key"] != key.line:
+        raise BadInput("another passkey is known here by the name of this one; make it anew")
     return Made(bytes_to_base64url(found.credential_id), key, found.sign_count, transports)
 
 
@@ -125,7 +128,11 @@ def keep(service: Service, person: str, passkey: Made) -> None:
     """Remember which credential a passkey is, and how often it signed.
 
     The roster alone says whose key counts. Where this is lost, passkeys that can be found without it still sign in.
+    A name that is another key's stays with that key.
     """
+    known = service.vault.get(_RECORD, passkey.credential)
+    if isinstance(known, dict) and known["key"] != passkey.key.line:
+        return
     value: JSONValue = {
         "person": person,
         "credential": passkey.credential,
@@ -214,19 +221,34 @@ def signed(
     return Presigned(namespace, message, armoured)
 
 
+def not_by_browser(signature: str) -> None:
+    """Check that what is shown as a signature of `ssh-keygen` was not made by a passkey at some page.
+
+    Such a signature does not show whether the page was this service's: only an answer that `signed` checks does, by its
+    origin and by how often the passkey signed.
+
+    Raises:
+        BadSignature: A passkey made it at a page, or it is no signature (S2).
+    """
+    if passkeys.by_browser(signature):
+        raise BadSignature.because(
+            "a passkey signed this at a page, which does not show at whose.", "Sign with the passkey at this service."
+        )
+
+
 def checked(service: Service, credential: dict[str, object], person: Person, challenge: bytes) -> PublicKey:
     """Check a passkey's answer to a challenge, remember how often it signed, and return which key it was.
 
     Raises:
         BadSignature: See `signed`.
     """
-    mine = {key.line: key for key in person.keys if key.algorithm == PASSKEY}
-    kept = service.vault.get(_RECORD, _id(credential))
-    record = kept if isinstance(kept, dict) and kept["key"] in mine else None
-    candidates = list(mine.values()) if record is None else [mine[str(record["key"])]]
-    count = 0 if record is None else int(str(record["count"]))
-    problem = "no key of this person is a passkey"
-    for key in candidates:
+    problem = "no key of this person is a passkey, or not one that this service knows by that name"
+    for key in (one for one in person.keys if one.algorithm == PASSKEY):
+        record = _record(service, key)
+        other = service.vault.get(_RECORD, _id(credential))
+        # One name, one key: an invented name must neither hide how often a key signed nor take the real one's place.
+        if (record or {}).get("credential", _id(credential)) != _id(credential) or other != record:
+            continue
         try:
             found = webauthn.verify_authentication_response(
                 credential=dict(credential),
@@ -234,7 +256,7 @@ def checked(service: Service, credential: dict[str, object], person: Person, cha
                 expected_rp_id=service.settings.site,
                 expected_origin=service.settings.origin,
                 credential_public_key=_COSE_HEAD + key.key[1:33] + _COSE_Y + key.key[33:],
-                credential_current_sign_count=count,
+                credential_current_sign_count=0 if record is None else int(str(record["count"])),
                 require_user_verification=True,
             )
         except _PROBLEMS as error:
@@ -248,6 +270,13 @@ def checked(service: Service, credential: dict[str, object], person: Person, cha
     raise BadSignature.because(
         f"the passkey's answer does not hold ({problem}).", "Try again; a passkey that was copied is refused."
     )
+
+
+def _record(service: Service, key: PublicKey) -> dict[str, JSONValue] | None:
+    """Return what is remembered of a passkey, by its public key; None where it is lost."""
+    named = service.vault.get(_OF, key.line)
+    kept = service.vault.get(_RECORD, named) if isinstance(named, str) else None
+    return kept if isinstance(kept, dict) and kept["key"] == key.line else None
 
 
 def _id(credential: dict[str, object]) -> str:

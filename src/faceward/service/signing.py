@@ -41,8 +41,9 @@ from faceward.policy.passkeys import challenge
 from faceward.policy.sessions import Presigned
 from faceward.policy.sshsig import PASSKEY
 from faceward.policy.sshwire import BadSignature
-from faceward.service import limits, passkeys, sessions
-from faceward.service.errors import SignatureAsked
+from faceward.service import bodies, limits, passkeys, sessions
+from faceward.service.callers import Kind
+from faceward.service.errors import Forbidden, SignatureAsked
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -71,6 +72,7 @@ async def repeatable(request: Request, caller: Caller, act: Callable[[System], T
 
     Raises:
         SignatureAsked: A signature is needed; status 428.
+        Forbidden: It is, and a program calls, which has none to give.
         BadSignature: What was brought is no good (S2); the attempt is in the log.
         BadInput: What was brought was not asked for, here, of this session, within ten minutes.
     """
@@ -82,6 +84,8 @@ async def repeatable(request: Request, caller: Caller, act: Callable[[System], T
     try:
         return await service.work.run(_done, service, replace(caller, session=session), act)
     except SignatureNeeded as needed:
+        if caller.kind is Kind.KEY:
+            raise Forbidden("this needs a person's own signature, which a program has not; do it yourself") from None
         asked = await to_thread.run_sync(_prepare, service, caller, _place(request), needed, had)
         raise asked from None
 
@@ -115,7 +119,7 @@ def _prepare(
 async def _brought(request: Request, service: Service, caller: Caller) -> tuple[Presigned, ...]:
     name = request.headers.get(PREPARED)
     # A browser that is led on from what was signed takes its headers along to the page that it then shows.
-    if name is None or caller.session is None or request.method in ("GET", "HEAD"):
+    if name is None or caller.kind is Kind.KEY or caller.session is None or request.method in ("GET", "HEAD"):
         return ()
     kept = await to_thread.run_sync(service.vault.take, _KIND, name)
     if not isinstance(kept, dict) or kept["session"] != caller.token or kept["place"] != _place(request):
@@ -140,8 +144,8 @@ def _signed(request: Request, service: Service, caller: Caller, namespace: str, 
     assertion, signature = request.headers.get(ASSERTION), request.headers.get(SIGNATURE)
     if assertion is not None:
         try:
-            credential = json.loads(_decoded(assertion))
-        except (ValueError, RecursionError):
+            credential = bodies.parsed(_decoded(assertion))
+        except BadInput:
             raise BadInput(f"{ASSERTION} is no JSON in Base 64; send what the browser's passkey answered") from None
         if not isinstance(credential, dict):
             raise BadInput(f"{ASSERTION} is no JSON object; send what the browser's passkey answered")
@@ -149,9 +153,11 @@ def _signed(request: Request, service: Service, caller: Caller, namespace: str, 
     if signature is None:
         raise BadInput(f"{PREPARED} came without a signature; send {ASSERTION} or {SIGNATURE} with it")
     try:
-        return Presigned(namespace, message, _decoded(signature).decode("ascii"))
+        armoured = _decoded(signature).decode("ascii")
     except ValueError:
         raise BadInput(f"{SIGNATURE} is no armoured signature in Base 64") from None
+    passkeys.not_by_browser(armoured)
+    return Presigned(namespace, message, armoured)
 
 
 def _decoded(text: str) -> bytes:

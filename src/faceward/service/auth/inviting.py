@@ -9,9 +9,10 @@ from starlette.responses import RedirectResponse, Response
 
 from faceward.core.errors import BadInput
 from faceward.policy.people import Role
-from faceward.service import bodies, first_start, oidc, sessions
-from faceward.service.callers import Caller
+from faceward.service import bodies, first_start, limits, oidc, sessions
+from faceward.service.callers import Caller, Kind
 from faceward.service.console.rendering import page
+from faceward.service.errors import Forbidden
 from faceward.service.first_start import Invitation
 from faceward.service.roles import allowed, known
 from faceward.service.signing import repeatable
@@ -35,6 +36,7 @@ async def people(request: Request) -> Response:
 async def invite(request: Request, caller: Known) -> Response:
     """Make a one-time link for somebody; it is shown once, here."""
     service: Service = request.app.state.service
+    await _own_key(request, caller)
     data = await bodies.form(request)
     roles = tuple(role.value for role in Role if role.value in data.getlist("role"))
     invitation = Invitation(
@@ -65,6 +67,7 @@ async def accept(request: Request, offer: str, caller: Known) -> Response:
 async def decline(request: Request, offer: str, caller: Known) -> Response:
     """Forget a passkey that somebody brought."""
     service: Service = request.app.state.service
+    await _own_key(request, caller)
     await service.work.run(first_start.decline, service, service.acting(caller), offer)
     return RedirectResponse(f"{_PEOPLE}?said=saved", 303)
 
@@ -73,6 +76,7 @@ async def decline(request: Request, offer: str, caller: Known) -> Response:
 async def link_account(request: Request, caller: Known) -> Response:
     """Say whose an account is that tried to get in; it is named by issuer and subject, never by an address of mail."""
     service: Service = request.app.state.service
+    await _own_key(request, caller)
     data = await bodies.form(request)
     digest, name = bodies.text(data, "account"), bodies.text(data, "name")
 
@@ -92,6 +96,14 @@ async def unlink_account(request: Request, digest: str, caller: Known) -> Respon
     """Let an account get in no longer."""
     await repeatable(request, caller, lambda system: system.accounts.unlink(digest))
     return RedirectResponse(f"{_PEOPLE}?said=saved", 303)
+
+
+async def _own_key(request: Request, caller: Caller) -> None:
+    """Refuse whom an account at a provider let in: that shows pages, and lets nobody act for others."""
+    if caller.kind is not Kind.PERSON:
+        refusal = Forbidden("this is for who signed in with a key of their own; sign in with your passkey")
+        await limits.denied(request, "route", str(refusal), caller=caller)
+        raise refusal
 
 
 async def _shown(request: Request, *, link: str = "", invited: str = "") -> Response:

@@ -86,7 +86,7 @@ async def acknowledge_complaint(request: Request, caller: Who, identifier: str) 
     "/complaints/{identifier}/decision",
     response_model=MatterShown,
     openapi_extra=described(DecisionOnComplaint),
-    dependencies=[allowed(*_WHO)],
+    dependencies=[allowed("operator")],
 )
 async def decide_complaint(
     request: Request, caller: Who, identifier: str, given: Annotated[DecisionOnComplaint, json_of(DecisionOnComplaint)]

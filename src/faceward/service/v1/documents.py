@@ -103,7 +103,7 @@ async def make_documents(
     "/documents/{name:name}/sign-off",
     response_model=SignOffShown,
     openapi_extra=described(Nothing, _FILE),
-    dependencies=[allowed("operator", "approver", "custodian", "key")],
+    dependencies=[allowed("operator", "approver", "custodian")],
 )
 async def sign_document(
     request: Request, caller: Who, name: str, given: Annotated[Form[Nothing], form_of(Nothing, _FILE)]

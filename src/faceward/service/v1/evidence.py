@@ -132,7 +132,7 @@ async def list_evidence(request: Request, caller: Who) -> Response:
     status_code=202,
     response_model=MeasuredShown,
     openapi_extra=_BODY,
-    dependencies=[allowed("operator", "key")],
+    dependencies=[allowed("operator")],
 )
 async def add_evidence(request: Request, caller: Who, data: Annotated[bytes, Depends(_evaluation)]) -> Response:
     """Put an evaluation on record; one that lowers a threshold waits for another person."""
@@ -156,7 +156,7 @@ async def show_evidence(request: Request, caller: Who, digest: str) -> Response:
     "/evidence/{digest}/withdrawal",
     response_model=MeasuredShown,
     openapi_extra=described(Reason),
-    dependencies=[allowed("operator", "key")],
+    dependencies=[allowed("operator")],
 )
 async def withdraw_evidence(
     request: Request, caller: Who, digest: str, given: Annotated[Reason, json_of(Reason)]

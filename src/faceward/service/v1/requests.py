@@ -15,6 +15,8 @@ from faceward.operations.requests import Brought
 from faceward.operations.system import System
 from faceward.policy.mandates import Mandate
 from faceward.policy.requests import Decision
+from faceward.policy.sshwire import BadSignature
+from faceward.service import limits, passkeys
 from faceward.service.roles import allowed
 from faceward.service.v1 import scope
 from faceward.service.v1.doing import Limit, Offset, done, listed, objects, path, shown
@@ -25,7 +27,7 @@ from faceward.service.v1.subjects import Reason
 router = APIRouter(tags=["requests"])
 
 _READERS = ("operator", "approver", "reviewer", "auditor", "custodian", "key")
-_DECIDERS = ("approver", "custodian", "operator", "key")
+_DECIDERS = ("approver", "custodian", "operator")
 
 
 class NewMandate(Given):
@@ -157,7 +159,7 @@ async def decide_request(
 ) -> Response:
     """Approve or refuse what somebody else asked for; it is carried out if that was all it needed."""
     scope.whole(caller)
-    signed = _brought(given)
+    signed = await _brought(request, caller, given)
     return await done(request, caller, lambda system: system.requests.decide(digest, given.decision, signed).to_json())
 
 
@@ -174,7 +176,7 @@ async def list_mandates(request: Request, caller: Who, limit: Limit = 100, offse
     response_model=AskedShown,
     tags=["mandates"],
     openapi_extra=described(NewMandate),
-    dependencies=[allowed("operator", "key")],
+    dependencies=[allowed("operator")],
 )
 async def request_mandate(request: Request, caller: Who, given: Annotated[NewMandate, json_of(NewMandate)]) -> Response:
     """Ask for a mandate; another person approves it."""
@@ -221,7 +223,7 @@ async def decide_mandate(
 ) -> Response:
     """Approve or refuse a mandate; one that is refused is void, and the cases it led to are deleted (rule P7)."""
     scope.whole(caller)
-    signed = _brought(given)
+    signed = await _brought(request, caller, given)
     return await done(request, caller, lambda system: system.mandates.decide(digest, given.decision, signed).to_json())
 
 
@@ -230,7 +232,7 @@ async def decide_mandate(
     response_model=RequestShown,
     tags=["mandates"],
     openapi_extra=described(Reason),
-    dependencies=[allowed("operator", "approver", "key")],
+    dependencies=[allowed("operator", "approver")],
 )
 async def revoke_mandate(
     request: Request, caller: Who, digest: str, given: Annotated[Reason, json_of(Reason)]
@@ -240,9 +242,14 @@ async def revoke_mandate(
     return await done(request, caller, lambda system: system.mandates.revoke(digest, given.reason).to_json())
 
 
-def _brought(given: NewDecision) -> Brought | None:
+async def _brought(request: Request, caller: Who, given: NewDecision) -> Brought | None:
     if given.message is None or given.signature is None:
         return None
+    try:
+        passkeys.not_by_browser(given.signature)
+    except BadSignature as refusal:
+        await limits.denied(request, "signature", refusal.reason, caller=caller)
+        raise
     return Brought(given.message.encode(), given.signature)
 
 

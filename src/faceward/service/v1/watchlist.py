@@ -78,7 +78,7 @@ class ReviewedShown(Shown):
     status_code=202,
     response_model=AskedShown,
     openapi_extra=described(NewEntry, _IMAGES),
-    dependencies=[allowed("operator", "key")],
+    dependencies=[allowed("operator")],
 )
 async def request_entry(
     request: Request, caller: Who, given: Annotated[Form[NewEntry], form_of(NewEntry, _IMAGES)]
