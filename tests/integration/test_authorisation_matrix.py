@@ -122,6 +122,8 @@ def everybody(
     world.open(purpose="door")
     world.enrol(system, "Cleo")
     keys = {role: PrivateKey.generate() for role in STAFF}
+    # Before there is a roster: afterwards nobody links an account to themself, and there is one operator here.
+    account = system.accounts.link("https://id.example", "42", "Operator").digest
     system.people.add("Operator", keys["operator"].public.line, ("operator",))
     own = OpenSession.begin("Operator", keys["operator"], system.accounts.origin, world.clock.now())
     acting = system.acting("Operator", own)
@@ -129,7 +131,6 @@ def everybody(
         acting.people.add(role.title(), keys[role].public.line, (role,))
     acting.api_keys.admit("shop")
     acting.api_keys.revoke("gone")
-    account = acting.accounts.link("https://id.example", "42", "Operator").digest
     secrets = {"key": good.secret_access_key, "key out of force": revoked.secret_access_key}
     with service_kit.served(system, world.clock) as served:
         yield Everybody(served, keys, account, secrets)
@@ -226,3 +227,45 @@ def test_K2_what_was_refused_is_in_the_log_and_the_log_is_short(everybody: Every
     denied = [one for one in everybody.served.denied() if one["caller"] == "person Auditor"]
     told = {re.sub(r":\w+}", "}", one["route"]) for one in denied}
     assert told >= {re.sub(r":\w+}", "}", f"{route.method} {route.path}") for route in routes}
+
+
+HALF = "\\ud800"
+"""How JSON writes half of a surrogate pair, which UTF-8 cannot."""
+FIELDS = ("token", "person", "ceremony", "prepared", "signature", "name", "subject", "reason", "text", "CollectionId")
+
+
+def test_half_a_character_is_refused_by_every_route_that_takes_anything(everybody: Everybody) -> None:
+    texts = ", ".join(f'"{name}": "{HALF}"' for name in FIELDS)
+    body = f'{{{texts}, "credential": {{"id": "{HALF}", "{HALF}": "x"}}}}'.encode()
+    raw = body.replace(HALF.encode(), b"\xed\xa0\x80")
+    part = b'--b\r\ncontent-disposition: form-data; name="token"\r\n\r\n\\ud800\r\n--b--\r\n'
+    sent = [
+        (body, "application/json"),
+        (raw, "application/json"),
+        (part, 'multipart/form-data; boundary=b; charset="unicode_escape"'),
+    ]
+    same = {"origin": "http://localhost:8000", "sec-fetch-site": "same-origin", "accept": "application/json"}
+    wrong = []
+    for route in _routes(everybody, lambda one: one.method not in SAFE and one.path not in LEAVING):
+        who = next((one for one in ("key", "operator", "subject") if route.allowed.who & WHO[one]), "nobody")
+        path = re.sub(r"\{[^}]*\}", "0", route.path)
+        for content, media in sent:
+            headers = {**same, **everybody.headers(who), "content-type": media}
+            answer = everybody.served.client.request(route.method, path, content=content, headers=headers)
+            if answer.status_code == 500 or (route.allowed.public and answer.status_code == 200):
+                wrong.append(f"{route.method} {route.path} {media}: {answer.status_code} {answer.text[:80]}")
+    assert wrong == []
+
+
+def test_what_no_route_asks_for_is_refused_everywhere(everybody: Everybody) -> None:
+    client, wrong = everybody.served.client, []
+    for route in _routes(everybody, lambda one: one.method == "GET"):
+        path = re.sub(r"\{[^}]*\}", "0", route.path)
+        for method in ("TRACE", "OPTIONS", "CONNECT", "PROPFIND"):
+            answer = client.request(method, path, headers={"x-secret": "c0ffee"})
+            if answer.status_code not in (404, 405) or "c0ffee" in answer.text or "x-request-id" not in answer.headers:
+                wrong.append(f"{method} {path}: {answer.status_code}")
+            # Nothing tells other sites' scripts that they may ask (Fetch §3.3).
+            if any(name.startswith("access-control-") for name in answer.headers):
+                wrong.append(f"{method} {path}: {dict(answer.headers)}")
+    assert wrong == []

@@ -192,7 +192,8 @@ def test_P5_nothing_in_the_source_imports_the_network() -> None:
     # The service listens, and asks nobody anything but an OpenID provider who somebody is; no picture passes there.
     assert others == {
         "cli/serve.py": {"socket"},
-        "service/serving.py": {"socket"},
+        "service/serving.py": {"socket", "ssl"},
+        "service/protocol.py": {"asyncio"},
         "service/acts.py": {"asyncio"},
         "service/work.py": {"asyncio"},
         "service/oidc.py": {"httpx"},

@@ -7,7 +7,6 @@ roster says. Claims about names, mail and groups are not read.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import secrets
@@ -17,6 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+import anyio
 import httpx
 from authlib.oauth2.client import OAuth2Client
 from authlib.oauth2.rfc6749.parameters import prepare_token_request
@@ -75,7 +75,7 @@ class Provider:
         self._metadata: dict[str, object] = {}
         self._keys: dict[str, object] = {}
         self._read: dict[str, float] = {}
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._places = anyio.Semaphore(_AT_ONCE)
 
     async def begin(self, service: Service) -> tuple[str, str]:
         """Return where the browser goes, and the secret that a cookie brings back with it.
