@@ -115,7 +115,11 @@ async def form(request: Request) -> FormData:
         if getattr(error, "status_code", None) == 400:
             raise BadInput("the body is no form that can be read; send multipart/form-data") from None
         raise
-    _check_texts(found)
+    # A part may name any of Python's encodings as its own, and some of them give halves of surrogate pairs.
+    texts = ((name, value if isinstance(value, str) else value.filename or "") for name, value in found.multi_items())
+    if any(_halved(name) or _halved(text) for name, text in texts):
+        await found.close()
+        raise BadInput("the form holds half of a surrogate pair, which is no character; send it in UTF-8")
     return found
 
 
@@ -174,13 +178,6 @@ def _check_length(request: Request, most: int) -> None:
 
 def _too_large(most: int) -> TooLarge:
     return TooLarge(f"the body is larger than {most:,} bytes; send less at once")
-
-
-def _check_texts(found: FormData) -> None:
-    # A part may name any of Python's encodings as its own, and some of them give halves of surrogate pairs.
-    for name, value in found.multi_items():
-        if _halved(name) or _halved(value if isinstance(value, str) else value.filename or ""):
-            raise BadInput("the form holds half of a surrogate pair, which is no character; send it in UTF-8")
 
 
 def _halved(value: object) -> bool:
