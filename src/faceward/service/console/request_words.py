@@ -109,6 +109,8 @@ def _person_add(t: Translator, body: Mapping[str, Any]) -> _Said:
         (t("Key"), Markup("<code>{}</code>").format(body["key"])),
     ]
     facts += [(t("Further key"), Markup("<code>{}</code>").format(one)) for one in body.get("further", ())]
+    if body.get("responsible"):
+        facts.append((t("Who answers for this program"), person(body["responsible"])))
     allows = t("{name} could act with these roles: {roles}.", name=person(body["name"]), roles=roles)
     return str(body["name"]), allows, facts
 
