@@ -90,6 +90,29 @@ def _networks_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _routes_once() -> Iterator[None]:
+    """Have the service's routes worked out once in a process, and not for each application; they hold no state."""
+    # Whoever tests the service has it loaded by now, and nobody else pays for loading it.
+    families = sys.modules.get("faceward.service.families")
+    if families is None:
+        yield
+        return
+    kept: list[Any] = []
+
+    def include(app: Any) -> None:
+        before = len(app.router.routes)
+        if kept:
+            app.router.routes.extend(kept)
+            return
+        known(app)
+        kept.extend(app.router.routes[before:])
+
+    known = families.include
+    with mock.patch.object(families, "include", include):
+        yield
+
+
 @pytest.fixture(scope="session")
 def fakes() -> ModuleType:
     """Return the module `fakes`."""
