@@ -331,3 +331,29 @@ def test_T2_a_receipt_of_an_erasure_is_given_again_whatever_was_erased_since(sit
     site.system.erase(BEN)
     again = site.call("DELETE", f"/v1/subjects/{ADA}", key=key, headers=headers)
     assert (again.content, again.headers["idempotency-replayed"]) == (first.content, "true")
+
+
+def test_W7_a_stop_that_is_sent_again_is_answered_as_before(site: Site) -> None:
+    key, headers = site.key(), {"Idempotency-Key": str(uuid.uuid4())}
+    first, again = (
+        site.call("POST", "/v1/stop", key=key, json={"reason": "a test"}, headers=headers) for _ in range(2)
+    )
+    assert (first.status_code, again.content) == (200, first.content)
+
+
+def test_K2_an_answer_is_not_given_again_to_somebody_whose_roles_are_others_by_now(site: Site) -> None:
+    def account(*roles: str) -> dict[str, str]:
+        linked = site.system.accounts.link("https://id.example", "42", "Ola", roles).digest
+        headers: dict[str, str] = site.served.bearer("Ola", Kind.ACCOUNT, account=linked)
+        return headers
+
+    token, body = {"Idempotency-Key": str(uuid.uuid4())}, {"subject": ADA, "text": "wrong"}
+
+    def complain(headers: dict[str, str]) -> Any:
+        return site.served.client.post("/v1/complaints", json=body, headers={**headers, **token})
+
+    before = account("operator")
+    assert complain(before).status_code == 201
+    assert complain(before).headers["idempotency-replayed"] == "true"
+    other = complain(account("operator", "auditor"))
+    assert (other.status_code, "idempotency-replayed" in other.headers) == (422, False)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Answers to what ends something, which are given again whatever else has ended since: receipts, and that it is so.
+_LASTING = frozenset({"receipt", "stopped", "deleted"})
 RESULT, TOTAL = "Faceward-Result", "Faceward-Total"
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most items.")]
 Offset = Annotated[int, Query(ge=0, le=10**9, description="How many items to leave out.")]
@@ -79,7 +81,7 @@ async def done(
     async def make() -> Answer:
         value = await perform(request, caller, act)
         answer = _json(value, status, {} if place is None else {"Location": place(value)})
-        return replace(answer, entry=value.get("entry"), lasting="receipt" in value)
+        return replace(answer, entry=value.get("entry"), lasting=not _LASTING.isdisjoint(value))
 
     return await once(request, caller, make, kept=kept)
 
