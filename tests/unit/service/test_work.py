@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from faceward.service import work
 from faceward.service.errors import Busy
 from faceward.service.work import LANE, Work
 
@@ -97,5 +98,35 @@ def test_who_goes_away_leaves_the_queue_also_in_the_moment_of_their_turn() -> No
         await asyncio.gather(*asked, return_exceptions=True)
         assert pool.order == ["first", "last"]
         assert pool.work.waiting == pool.work.running == 0
+
+    run(scenario)
+
+
+def test_who_takes_every_thread_for_long_keeps_no_other_caller_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "_PATIENCE", 0.1)
+
+    async def scenario() -> None:
+        pool = Pool(queue=8)
+        slow = [pool.ask("a", f"a{n}") for n in range(3)]
+        await settle()
+        assert (pool.work.running, pool.work.waiting) == (1, 2)
+        await asyncio.sleep(0.3)
+        assert pool.work.running == 1, "for who has one running already there is no more"
+        done: list[str] = []
+
+        async def other(lane: str) -> None:
+            LANE.set(lane)
+            await pool.work.run(done.append, lane)
+
+        await asyncio.wait_for(asyncio.gather(asyncio.ensure_future(other("b")), asyncio.ensure_future(other("c"))), 5)
+        assert sorted(done) == ["b", "c"]
+        assert pool.order == []
+        assert pool.work._taken == 1
+        pool.go.set()
+        await asyncio.gather(*slow)
+        assert pool.order == ["a0", "a1", "a2"]
+        assert (pool.work.running, pool.work.waiting, pool.work._taken) == (0, 0, 0)
+        assert not pool.work._own
+        assert not pool.work._since
 
     run(scenario)
