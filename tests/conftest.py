@@ -120,6 +120,12 @@ def fakes() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def load_beside() -> Callable[[str, str], ModuleType]:
+    """Return the function that loads a module beside the tests, once, by a name and a file."""
+    return _load_beside
+
+
+@pytest.fixture(scope="session")
 def kit() -> ModuleType:
     """Return the module `custody_kit`."""
     return _load_beside("faceward_test_custody_kit", "custody_kit.py")

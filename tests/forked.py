@@ -68,8 +68,8 @@ class Nursery:
             command = [sys.executable, __file__, str(theirs.fileno()), *modules]
             self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=_environment())
 
-    def start(self, script: Path, arguments: Sequence[str], stdout: int) -> Child:
-        """Run a script, with what this process has for its environment, folder and standard error."""
+    def start(self, script: Path, arguments: Sequence[str], stdout: int, stderr: int | None = None) -> Child:
+        """Run a script, with what this process has for its environment, folder and, unless given, standard error."""
         reading, writing = os.pipe()
         request = {
             "run": str(script),
@@ -78,7 +78,7 @@ class Nursery:
             "folder": str(Path.cwd()),
         }
         try:
-            pid = self.ask(request, [reading, stdout])
+            pid = self.ask(request, [reading, stdout] if stderr is None else [reading, stdout, stderr])
         finally:
             os.close(reading)
         return Child(self, pid, os.fdopen(writing, "w"))
@@ -100,7 +100,7 @@ def _environment() -> dict[str, str]:
 def _serve(requests: socket.socket) -> None:
     running: set[int] = set()
     while True:
-        data, handles, _, _ = socket.recv_fds(requests, _LARGEST, 2)
+        data, handles, _, _ = socket.recv_fds(requests, _LARGEST, 3)
         if not data:
             break
         request = json.loads(data)

@@ -32,7 +32,7 @@ NAME = "Wilhelmina Overgaard"
 class Running:
     """A service in a process of its own."""
 
-    process: subprocess.Popen[str]
+    process: Any
     port: int
     told: Path
 
@@ -69,29 +69,33 @@ class Running:
 Start = Callable[..., Running]
 
 
+@pytest.fixture(scope="module")
+def services(load_beside: Callable[..., Any]) -> Iterator[Any]:
+    """Return what starts processes that have loaded the service already."""
+    made = load_beside("faceward_test_forked", "forked.py").Nursery("service_process")
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(tmp_path: Path, services: Any) -> Iterator[Start]:
     made: list[Running] = []
 
     def begin(home: Path, *, slow: float = 0, **settings: Any) -> Running:
         job = {"home": str(home), "slow": slow, "settings": settings}
-        told = tmp_path / f"service-{len(made)}.log"
-        with told.open("w") as file:
-            process = subprocess.Popen(
-                [sys.executable, str(SCRIPT), json.dumps(job)], stdout=subprocess.PIPE, stderr=file, text=True
-            )
-        assert process.stdout is not None
-        made.append(Running(process, int(process.stdout.readline() or 0), told))
+        told, port = tmp_path / f"service-{len(made)}.log", tmp_path / f"port-{len(made)}"
+        with told.open("w") as errors, port.open("w") as says:
+            process = services.start(SCRIPT, [json.dumps(job)], says.fileno(), errors.fileno())
+        made.append(Running(process, 0, told))
+        made[-1].until(lambda: port.read_text().endswith("\n"))
+        made[-1].port = int(port.read_text())
         made[-1].until(made[-1].ready)
         return made[-1]
 
     yield begin
     for one in made:
-        if one.process.poll() is None:
-            one.process.terminate()
+        one.process.send_signal(signal.SIGTERM)
         one.process.wait(30)
-        assert one.process.stdout is not None
-        one.process.stdout.close()
 
 
 @pytest.fixture
