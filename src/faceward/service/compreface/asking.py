@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 
 from faceward.core.names import normal_name
-from faceward.service import keys_auth
+from faceward.service import keys_auth, work
 from faceward.service.compreface.errors import Code, Failure
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ async def program(request: Request) -> Caller:
         raise Failure(Code.MISSING_REQUEST_HEADER, f"Missing header: {KEY}")
     caller = await to_thread.run_sync(keys_auth.by_secret, request.app.state.service, secret)
     request.state.caller = caller
+    work.LANE.set(caller.lane)
     return caller
 
 
