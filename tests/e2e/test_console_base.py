@@ -110,9 +110,9 @@ def test_files_that_name_their_content_are_kept_and_nothing_else_is(site: Any) -
         assert client.get("/static/..%2f..%2fpyproject.toml").status_code == 404
 
 
-@pytest.mark.parametrize("address", ["https://evil.example/", "//evil.example", "/\\evil.example", "nothing", "/a\nb"])
-def test_preferences_lead_to_pages_of_this_service_alone(site: Any, address: str) -> None:
-    answer = httpx.post(f"{site.origin}/preferences", data={"next": address, "theme": "dark", "language": "xx"})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    assert "faceward_theme=dark" in answer.headers["set-cookie"]
-    assert "faceward_language" not in answer.headers["set-cookie"]
+def test_preferences_lead_to_pages_of_this_service_alone(site: Any) -> None:
+    for address in ("https://evil.example/", "//evil.example", "/\\evil.example", "nothing", "/a\nb"):
+        answer = httpx.post(f"{site.origin}/preferences", data={"next": address, "theme": "dark", "language": "xx"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/"), address
+        assert "faceward_theme=dark" in answer.headers["set-cookie"]
+        assert "faceward_language" not in answer.headers["set-cookie"]
