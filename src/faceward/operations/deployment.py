@@ -240,9 +240,11 @@ class Deployment:
         Raises:
             UsageError: There is none of this name.
         """
-        if name not in self._galleries:
-            self._galleries[name] = Gallery(name, self.store, self.keys, pack=self.pipeline.identifier)
-        return self._galleries[name]
+        if (found := self._galleries.get(name)) is not None:
+            return found
+        # Of several threads the first decides: what a second one opened no term and no stop would overwrite.
+        made = Gallery(name, self.store, self.keys, pack=self.pipeline.identifier)
+        return self._galleries.setdefault(name, made)
 
     def create_gallery(self, name: str, purpose: str, key_id: str) -> None:
         """Create a gallery for a purpose; complete one whose creation was interrupted.
@@ -270,7 +272,7 @@ class Deployment:
 
     def lock(self) -> None:
         """Overwrite every opened reference in memory."""
-        for gallery in self._galleries.values():
+        for gallery in tuple(self._galleries.values()):
             gallery.lock()
         self._galleries.clear()
 

@@ -25,12 +25,13 @@ class Terms:
         self._lock = threading.Lock()
         self._deadlines: dict[str, float] = {}
         self._timer: threading.Timer | None = None
+        self._due_at = 0.0
 
     def extend(self, gallery: str, seconds: float) -> None:
         """Let a gallery stay open for so long from now."""
         with self._lock:
-            self._deadlines[gallery] = time.monotonic() + seconds
-            if self._timer is None:
+            self._deadlines[gallery] = due = time.monotonic() + seconds
+            if self._timer is None or due < self._due_at:
                 self._start(seconds)
 
     def close(self) -> None:
@@ -42,6 +43,9 @@ class Terms:
                 self._timer = None
 
     def _start(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due_at = time.monotonic() + seconds
         self._timer = threading.Timer(max(0.0, seconds), self._due)
         # A process that is done does not wait for a term.
         self._timer.daemon = True
