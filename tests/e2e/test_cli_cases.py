@@ -124,6 +124,7 @@ def test_H2_a_reviewer_is_asked_for_every_feature_on_a_terminal(
 ) -> None:
     entry = _search(people, eileen)
     case = people.json("olga", "case", "open", eileen, "--search", entry, "--kind", "frame")["case"]
+    people.json("olga", "case", "sample", case, eileen, "--candidate", 1)
     said = ["s", "perhaps", "d", *["i"] * 16, "surely", "different-strong", "other ears"]
     monkeypatch.setattr("sys.stdin", Terminal("\n".join([*said, "n", ""])))
     outcome = people("rosa", "case", "answer", case)

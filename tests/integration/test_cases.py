@@ -65,8 +65,15 @@ class Court:
         else:
             self.deployment.session, self.deployment.operator = None, "somebody"
 
-    def case(self, *, kind: str = "photograph", mandate: str = "", people: tuple[str, ...] = ("Ada",)) -> str:
-        """Search as Olga for a picture of these people and open the case as `identify` does."""
+    def case(
+        self,
+        *,
+        kind: str = "photograph",
+        mandate: str = "",
+        people: tuple[str, ...] = ("Ada",),
+        pictures: bool = True,
+    ) -> str:
+        """Search as Olga for a picture of these people, open the case as `identify` does, and add their pictures."""
         self.sign_in("olga")
         picture = self.world.picture(*people)
         found = self.system.identify(picture, gallery="door", purpose="door", reason="who is it")
@@ -77,6 +84,10 @@ class Court:
         request = cases.CaseRequest(picture.read_bytes(), picture.name, kind, search, wanted)
         opened = cases.keep_case(self.deployment, self.system._desk, request)
         self.probe = picture
+        for candidate in opened.candidates if pictures else ():
+            self.system.cases.add_sample(
+                opened.id, self.world.picture(candidate.subject or ""), candidate=candidate.number
+            )
         return opened.id
 
     def answer(self, case: str, name: str, *steps: str, amend: bool = False) -> dict[str, Any]:
@@ -155,6 +166,22 @@ def test_S3_a_case_marks_the_face_of_each_candidate_and_no_order_of_scores(court
     assert {c.face for c in case.candidates} == {(0.0, 0.0417, 0.5, 1.0), (0.5, 0.0417, 1.0, 1.0)}
     assert [c.number for c in case.candidates] == [1, 2]
     assert [c.reference for c in case.candidates] == sorted(c.reference or "" for c in case.candidates)
+
+
+@pytest.mark.parametrize("step", [step for step in STEPS if step != review.INCONCLUSIVE])
+def test_H2_nobody_supports_or_opposes_a_candidate_of_whom_there_was_no_picture(court: Court, step: str) -> None:
+    case = court.case(people=("Ada", "Grace"), pictures=False)
+    court.sign_in("olga")
+    court.system.cases.add_sample(case, court.world.picture("Ada"), candidate=1)
+    with pytest.raises(PolicyRefusal, match="candidate 2: .* no picture") as refused:
+        court.answer(case, "rosa", step, step)
+    assert refused.value.rule == "H2"
+    assert (court.log()[-1].operation, court.log()[-1].phase) == ("case.answer", "denied")
+    assert court.held(case).answers == ()
+    assert court.answer(case, "rosa", step, review.INCONCLUSIVE)["phase"] == "in-review"
+    court.sign_in("olga")
+    court.system.cases.add_sample(case, court.world.picture("Grace"), candidate=2)
+    assert court.answer(case, "remy", step, step)["phase"] in ("disputed", "decided")
 
 
 def test_H1_the_lowest_step_of_support_makes_no_lead(court: Court) -> None:

@@ -20,6 +20,7 @@ from faceward.operations.journal import Journal
 from faceward.operations.measured import addition
 from faceward.operations.monitoring_view import EXPORT
 from faceward.operations.system import System
+from faceward.policy import review
 from faceward.policy.people import Person, Role
 from faceward.policy.requests import SignedRequest, new_request
 from faceward.policy.review_features import review_scheme
@@ -77,10 +78,10 @@ class Office:
 
     def decide(self, case: Case) -> str:
         """Answer a case twice, so that it waits for its finding."""
-        findings = dict.fromkeys(review_scheme().features, Finding.DISSIMILAR)
+        findings = dict.fromkeys(review_scheme().features, Finding.INDETERMINATE)
         for name in ("rosa", "remy"):
             self.sign_in(name)
-            given = tuple(Comparison(one.number, findings, "different-moderate", "") for one in case.candidates)
+            given = tuple(Comparison(one.number, findings, review.INCONCLUSIVE, "") for one in case.candidates)
             self.system.cases.answer(case.id, given)
         return case.id
 

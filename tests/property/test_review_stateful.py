@@ -76,7 +76,9 @@ class CaseMachine(RuleBasedStateMachine):
 
     @initialize(count=st.integers(1, 2))
     def open(self, count: int) -> None:
-        candidates = tuple(Candidate(n, f"subject-{n}", f"{n:032x}", SCORES[n]) for n in range(1, count + 1))
+        candidates = tuple(
+            Candidate(n, f"subject-{n}", f"{n:032x}", SCORES[n], sample="5a" * 32) for n in range(1, count + 1)
+        )
         search = Search(7, "olga", "suspects", "robbery", "", "who is it")
         original = Version("0" * 64, None, "original", "", "olga", NOW, "probe.jpg")
         self.case = Case("c" * 32, NOW, "olga", NOW + timedelta(days=30), "photograph", search, (original,), candidates)

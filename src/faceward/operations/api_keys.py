@@ -126,6 +126,11 @@ class ApiKeys:
         deployment = self._deployment
         return deployment.standard.parameters.people.sign_in == "always" or len(deployment.custody.status().roster) > 0
 
+    def outside(self) -> tuple[str, ...]:
+        """Return the names of keys in force that the roster does not know: none acts once somebody must sign in."""
+        now, people = self._deployment.now(), self._deployment.custody.status().roster.people
+        return tuple(sorted(note.name for note in self._notes() if note.in_force(now) and not _known(note, people)))
+
     def listed(self) -> tuple[KeyView, ...]:
         """Return all keys by name, revoked ones too."""
         needed, now = self.must_be_admitted, self._deployment.now()
@@ -199,7 +204,8 @@ class ApiKeys:
             refusal = PolicyRefusal(
                 "K2",
                 f"the key {record.name!r} is not in the roster, and here nobody acts who is not.",
-                f"Let an operator run 'faceward keys admit', and another person approve it ({name!r}).",
+                "Let an operator ask for it on the console's page Programs (/programs) or with 'faceward keys admit', "
+                f"and another person approve it ({name!r}).",
             )
             self._desk.deny(Happening("sign-in", {"person": name, "key": record.id}), refusal)
             raise refusal

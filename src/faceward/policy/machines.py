@@ -24,7 +24,10 @@ MAY_ASK = frozenset({"mandate", "entry", "export"})
 """Kinds of requests that a program may make, for another than who answers for it to decide on; none about people,
 rules, evidence or the stop."""
 
-_ADMIT = "Ask with 'faceward keys admit' for the roster to take the key on, with whoever answers for it."
+_ADMIT = (
+    "Ask on the console's page Programs, or with 'faceward keys admit', for the roster to take the key on, "
+    "with whoever answers for it."
+)
 
 
 def is_machine(name: str) -> bool:

@@ -22,6 +22,8 @@ from faceward.policy.review_fields import check_text
 from faceward.policy.review_model import Answer, Candidate, Case, Comparison, Finding, Outcome
 
 REVIEWERS = 2
+INCONCLUSIVE = "inconclusive"
+"""The only step of the scheme for a candidate of whom there is nothing to compare the probe with."""
 ACCURACIES = ("correct", "incorrect", "undetermined")
 
 
@@ -177,9 +179,10 @@ def require_amender(case: Case, actor: Actor) -> None:
 
 
 def check_comparisons(case: Case, comparisons: tuple[Comparison, ...]) -> None:
-    """Refuse an answer that leaves out a candidate or a feature (rules H2 and H3)."""
+    """Refuse an answer that leaves out a candidate or a feature, or concludes from nothing (rules H2 and H3)."""
     scheme = review_scheme()
-    wanted = sorted(candidate.number for candidate in case.candidates if candidate.subject is not None)
+    there = {candidate.number: candidate for candidate in case.candidates if candidate.subject is not None}
+    wanted = sorted(there)
     if sorted(comparison.candidate for comparison in comparisons) != wanted:
         numbers = ", ".join(map(str, wanted))
         raise UsageError(f"an answer compares every candidate once; this case has {numbers or 'none'}")
@@ -198,9 +201,15 @@ def check_comparisons(case: Case, comparisons: tuple[Comparison, ...]) -> None:
         if comparison.conclusion not in scheme.conclusions:
             raise UsageError(f"{where}: conclude with one of {', '.join(scheme.conclusions)}")
         seen = set(comparison.features.values()) - {Finding.INDETERMINATE}
-        if not seen and comparison.conclusion != "inconclusive":
+        if not seen and comparison.conclusion != INCONCLUSIVE:
             raise PolicyRefusal(
-                "H2", f"{where}: it concludes, but no feature could be compared.", "Conclude with inconclusive."
+                "H2", f"{where}: it concludes, but no feature could be compared.", f"Conclude with {INCONCLUSIVE}."
+            )
+        if there[comparison.candidate].sample is None and comparison.conclusion != INCONCLUSIVE:
+            raise PolicyRefusal(
+                "H2",
+                f"{where}: it concludes, but there was no picture of them in the case to compare the probe with.",
+                f"Have an operator add the picture first ('case sample'), or conclude with {INCONCLUSIVE}.",
             )
         check_text(comparison.notes, f"the notes on {where}", empty=True)
 

@@ -104,13 +104,20 @@ def _link(vault: Vault, origin: str, invitation: Invitation, ends: datetime) -> 
 
 
 def about(service: Service, token: str) -> dict[str, JSONValue]:
-    """Return what a link's visitor is told of it: `founds`, `name` and `roles`.
+    """Return what a link's visitor is told: `founds`, `name`, `roles`, and `programs`, whose keys are to be admitted.
 
     Raises:
         BadInput: See `begun`.
     """
     invitation = _followed(service, token)
-    return {"founds": invitation.founds, "name": invitation.name, "roles": list(invitation.roles)}
+    # From the first person on, no key acts that the roster does not know.
+    programs: list[JSONValue] = [*service.system.api_keys.outside()] if invitation.founds else []
+    return {
+        "founds": invitation.founds,
+        "name": invitation.name,
+        "roles": list(invitation.roles),
+        "programs": programs,
+    }
 
 
 def begun(service: Service, token: str, name: str) -> dict[str, JSONValue]:

@@ -10,9 +10,10 @@ A route that may need one runs its operation through `repeatable`:
 before the operation that signs. Where the signature is not there yet, the answer is status 428 with
 
     {"type": "urn:faceward:signature-needed", "namespace": …, "message": BASE64, "prepared": ID, "shown": {…},
-     "publicKey": {…}}
+     "fingerprints": […], "publicKey": {…}}
 
-`publicKey` (for `navigator.credentials.get`) is there where a key of the person is a passkey. The request is then sent
+`fingerprints` are those of the keys that the request is about which is asked for or decided on, if it would add a
+person: they are what people compare, and the message names a request by its digest alone. `publicKey` (for `navigator.credentials.get`) is there where a key of the person is a passkey. The request is then sent
 again with `Faceward-Prepared: ID` and one of
 
 - `Faceward-Assertion`: `PublicKeyCredential.toJSON()` as JSON, in Base 64 for URLs without padding;
@@ -28,18 +29,18 @@ import base64
 import binascii
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import to_thread
 
 from faceward.core.canonical import JSONValue
-from faceward.core.errors import BadInput, SignatureNeeded
+from faceward.core.errors import BadInput, FacewardError, SignatureNeeded
 from faceward.policy.passkeys import challenge
 from faceward.policy.sessions import Presigned
-from faceward.policy.sshsig import PASSKEY
+from faceward.policy.sshsig import PASSKEY, PublicKey
 from faceward.policy.sshwire import BadSignature
 from faceward.service import bodies, limits, passkeys, sessions
 from faceward.service.callers import Kind
@@ -108,12 +109,29 @@ def _prepare(
         ],
     }
     service.vault.put(_KIND, name, value, service.now() + TERM)
-    more: dict[str, JSONValue] = {"prepared": name, "shown": json.loads(needed.message)}
+    shown = json.loads(needed.message)
+    more: dict[str, JSONValue] = {"prepared": name, "shown": shown}
+    if found := _fingerprints(service, shown):
+        more["fingerprints"] = found
     keys = sessions.roster(service).person(caller.name).keys
     if any(key.algorithm == PASSKEY for key in keys):
         asked, allowed = challenge(needed.namespace, needed.message), passkeys.credentials_of(service, keys)
         more["publicKey"] = passkeys.request_options(service, asked, allowed)
     return SignatureAsked(needed, more)
+
+
+def _fingerprints(service: Service, shown: Mapping[str, Any]) -> list[JSONValue]:
+    """Return the fingerprints of the keys that a person would be added with; none where it is about something else."""
+    kind, body = shown.get("kind"), shown.get("body")
+    if kind is None and isinstance(shown.get("request"), str):
+        try:
+            asked = service.system.requests.show(shown["request"])
+        except FacewardError:
+            return []
+        kind, body = asked.kind, asked.body
+    if kind != "person.add" or not isinstance(body, dict):
+        return []
+    return [PublicKey.parse(str(line)).fingerprint for line in (body["key"], *body.get("further", ()))]
 
 
 async def _brought(request: Request, service: Service, caller: Caller) -> tuple[Presigned, ...]:

@@ -16,6 +16,7 @@ from faceward.service.console import (
     galleries,
     home,
     my_face,
+    programs,
     review,
     search,
     status,
@@ -34,7 +35,7 @@ def include(app: FastAPI) -> None:
     """Add the console's own pages and its files."""
     app.mount(PATH, Assets(), name="static")
     records = (entries, galleries, subjects, audit, evidence)
-    pages = (home, search, review, approvals, *records, status, my_face, published_log)
+    pages = (home, search, review, approvals, *records, programs, status, my_face, published_log)
     for each in (router, *(one.router for one in pages)):
         app.include_router(each)
 

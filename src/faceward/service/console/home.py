@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ from faceward.core.request_results import RequestView
 from faceward.operations.system import System
 from faceward.policy.review_view import READERS
 from faceward.service.callers import Caller, Kind
+from faceward.service.console.programs import admissions
 from faceward.service.console.rendering import page, translator
 from faceward.service.console.request_words import STATES, told
 from faceward.service.roles import allowed, known
@@ -34,6 +35,7 @@ class Waiting:
         reviews: Cases that they may answer.
         findings: Cases that wait for a finding.
         due: What has a term, the most urgent first.
+        programs: Names of programs' keys that do not act until they are admitted, for whoever may ask for that.
         alone: Whether a second approver is still to be invited, by whoever may.
     """
 
@@ -42,6 +44,7 @@ class Waiting:
     reviews: list[dict[str, Any]]
     findings: list[dict[str, Any]]
     due: tuple[Mapping[str, Any], ...]
+    programs: tuple[str, ...]
     alone: bool
 
 
@@ -78,8 +81,14 @@ def waiting(system: System, caller: Caller) -> Waiting:
         reviews=[one for one in cases if one["may_answer"]],
         findings=[one for one in cases if one["finding_wanted"]] if caller.roles & _FINDERS else [],
         due=tuple(one.to_json() for one in system.rights.due()),
+        programs=_programs(system, asked) if caller.roles & _INVITERS else (),
         alone=bool(caller.roles & _INVITERS) and not system.people.roster().complete,
     )
+
+
+def _programs(system: System, asked: Iterable[RequestView]) -> tuple[str, ...]:
+    keys = system.api_keys
+    return tuple(name for name in keys.outside() if name not in admissions(asked)) if keys.must_be_admitted else ()
 
 
 def _decided(one: RequestView, name: str) -> bool:

@@ -45,6 +45,7 @@ MENU = (
     Entry("audit", N_("Audit"), "/audit", "audit", "t", frozenset({"auditor", "operator", "approver"})),
     Entry("evidence", N_("Evidence"), "/evidence", "evidence", "e", EVERYBODY),
     Entry("people", N_("People"), "/auth/people", "key", "p", frozenset({"operator", "approver"})),
+    Entry("programs", N_("Programs"), "/programs", "keyboard", "k", frozenset({"operator", "approver"})),
     Entry("status", N_("Status"), "/status", "status", "i", EVERYBODY),
     Entry("me", N_("My face"), "/me", "me", "m", frozenset({"subject"})),
 )

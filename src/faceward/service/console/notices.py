@@ -25,6 +25,7 @@ NOTICES = {
     "suspended": N_("The references are compared with nobody until that ends."),
     "resumed": N_("The suspension is over."),
     "imported": N_("The releases are on file."),
+    "key-revoked": N_("The program's key is revoked; no process accepts it from now on."),
     "signed-out": N_("You are signed out."),
 }
 """By key, in English; translated when shown. Other pages of the console add theirs here."""

@@ -8,7 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from faceward.core.errors import FacewardError
 from faceward.core.request_results import RequestView
+from faceward.policy.sshsig import PublicKey
 from faceward.service.console.i18n import N_, Translator
 from faceward.service.console.rendering import day, moment, person, short
 
@@ -106,13 +108,22 @@ def _person_add(t: Translator, body: Mapping[str, Any]) -> _Said:
         (t("Name"), person(body["name"])),
         (t("Roles"), roles),
         (t("Trained until"), day(body["trained"])),
-        (t("Key"), Markup("<code>{}</code>").format(body["key"])),
+        (t("Key"), _key(body["key"])),
     ]
-    facts += [(t("Further key"), Markup("<code>{}</code>").format(one)) for one in body.get("further", ())]
+    facts += [(t("Further key"), _key(one)) for one in body.get("further", ())]
     if body.get("responsible"):
         facts.append((t("Who answers for this program"), person(body["responsible"])))
     allows = t("{name} could act with these roles: {roles}.", name=person(body["name"]), roles=roles)
     return str(body["name"]), allows, facts
+
+
+def _key(line: str) -> Markup:
+    """Return a key as people compare it, by its fingerprint, with its line beneath."""
+    try:
+        shown = PublicKey.parse(line).fingerprint
+    except FacewardError:
+        return Markup("<code>{}</code>").format(line)
+    return Markup('<code class="digest">{}</code><br><small><code>{}</code></small>').format(shown, line)
 
 
 def _person_remove(t: Translator, body: Mapping[str, Any]) -> _Said:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from faceward.core.errors import FacewardError, UsageError
 from faceward.core.results import JSONDict
 from faceward.operations.system import System
+from faceward.policy.review import INCONCLUSIVE
 from faceward.policy.review_features import SOURCE, review_scheme
 from faceward.service import bodies
 from faceward.service.callers import Caller
@@ -74,6 +75,7 @@ async def one_case(request: Request, case: str, caller: _Who) -> Response:
         rates=rates,
         features=list(scheme.features.values()),
         conclusions=scheme.conclusions,
+        inconclusive=INCONCLUSIVE,
         findings=FINDINGS,
         phases=PHASES,
         results=RESULTS,

@@ -14,12 +14,15 @@ const TEXTS = {
     sign: "Sign",
     cancel: "Cancel",
     all: "Exactly what is signed",
+    fingerprint: "fingerprint of the key",
     cancelled: "Nothing was signed, and nothing was done.",
     noPasskey: "This browser cannot use passkeys here. Open this page over HTTPS in a current browser.",
     elsewhere: "Passkeys work only under the service's own address, as it is printed when it starts; 127.0.0.1 is not localhost.",
     noKey: "Your key is no passkey. Sign with ssh-keygen and the command line instead.",
     failed: "It failed. Try again.",
     waiting: "Waiting for your passkey …",
+    noLink: "The address of this page has no link in it. Open the whole link that you were given, with what stands behind the sign #.",
+    badLink: "This link lets nobody in: it was used already, has ended, never was one, or somebody was first. Ask for another.",
     founded: "You are the first person here. Sign in with your new passkey.",
     offered: "Your passkey is waiting for the person who invited you. Tell them its fingerprint, and sign in once you were added.",
   },
@@ -29,12 +32,15 @@ const TEXTS = {
     sign: "Unterschreiben",
     cancel: "Abbrechen",
     all: "Genau das wird unterschrieben",
+    fingerprint: "Fingerabdruck des Schlüssels",
     cancelled: "Nichts wurde unterschrieben, und nichts ist geschehen.",
     noPasskey: "Dieser Browser kann hier keine Passkeys benutzen. Öffnen Sie die Seite über HTTPS in einem aktuellen Browser.",
     elsewhere: "Passkeys gelten nur unter der eigenen Adresse des Dienstes, wie er sie beim Start nennt; 127.0.0.1 ist nicht localhost.",
     noKey: "Ihr Schlüssel ist kein Passkey. Unterschreiben Sie mit ssh-keygen und der Befehlszeile.",
     failed: "Es ging nicht. Versuchen Sie es noch einmal.",
     waiting: "Warten auf Ihren Passkey …",
+    noLink: "In der Adresse dieser Seite fehlt der Link. Öffnen Sie den ganzen Link, den Sie bekommen haben, mit allem hinter dem Zeichen #.",
+    badLink: "Dieser Link lässt niemanden hinein: Er wurde schon benutzt, ist abgelaufen, war nie einer, oder jemand war schneller. Bitten Sie um einen neuen.",
     founded: "Sie sind die erste Person hier. Melden Sie sich mit Ihrem neuen Passkey an.",
     offered: "Ihr Passkey wartet auf die Person, die Sie eingeladen hat. Nennen Sie ihr den Fingerabdruck, und melden Sie sich an, sobald Sie aufgenommen sind.",
   },
@@ -47,7 +53,12 @@ document.head.append(
 const say = (name) => (TEXTS[document.documentElement.lang.slice(0, 2)] ?? TEXTS.en)[name];
 const REMEMBERED = "faceward.person";
 
-class Told extends Error {}
+class Told extends Error {
+  constructor(text, status = 0) {
+    super(text);
+    this.status = status;
+  }
+}
 
 const encode = (buffer) =>
   btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(""))
@@ -111,7 +122,7 @@ async function json(url, body) {
     body: JSON.stringify(body),
   });
   const told = await problemOf(response);
-  if (!response.ok) throw new Told(told.detail);
+  if (!response.ok) throw new Told(told.detail, response.status);
   return told;
 }
 
@@ -134,7 +145,8 @@ function listing(value) {
   }
   if (value !== null && typeof value === "object") {
     const list = document.createElement("dl");
-    const place = (name) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+    const place = (name) =>
+      name === say("fingerprint") ? -1 : FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length;
     const sorted = Object.entries(value).sort(([one], [other]) => place(one) - place(other));
     for (const [name, one] of sorted) {
       const term = document.createElement("dt");
@@ -158,7 +170,9 @@ function agreed(told) {
   const what = document.createElement("div");
   what.className = "signed";
   what.tabIndex = 0;
-  what.append(listing(told.shown ?? {}));
+  // Keys are compared by their fingerprints; the message has a key's line, or names a request by its digest alone.
+  const keys = told.fingerprints?.length ? { [say("fingerprint")]: told.fingerprints } : {};
+  what.append(listing({ ...keys, ...told.shown }));
   const exact = document.createElement("details");
   const bytes = new TextDecoder().decode(decode(told.message));
   exact.append(Object.assign(document.createElement("summary"), { textContent: say("all") }));
@@ -280,13 +294,23 @@ async function begin(form) {
 }
 
 async function prepareBegin(form) {
+  if (!location.hash) throw new Told(say("noLink"));
   // Nobody else's link works here, and it is not sent anywhere but to the service.
-  const told = await json("/auth/begin/about", { token: location.hash.slice(1) });
+  let told;
+  try {
+    told = await json("/auth/begin/about", { token: location.hash.slice(1) });
+  } catch (error) {
+    throw error instanceof Told && error.status === 422 ? new Told(say("badLink")) : error;
+  }
   const field = form.elements.person;
   field.value = told.name;
   field.readOnly = !told.founds;
   for (const part of form.querySelectorAll("[data-founds]")) part.hidden = !told.founds;
   for (const part of form.querySelectorAll("[data-invited]")) part.hidden = told.founds;
+  for (const part of form.querySelectorAll("[data-programs]")) {
+    part.hidden = told.programs.length === 0;
+    part.querySelector("bdi").textContent = told.programs.join(", ");
+  }
 }
 
 document.addEventListener("submit", (event) => {
@@ -303,6 +327,12 @@ document.addEventListener("submit", (event) => {
 const signing = document.querySelector('form[data-passkey="sign-in"]');
 if (signing && !signing.elements.person.value) signing.elements.person.value = localStorage.getItem(REMEMBERED) ?? "";
 const beginning = document.querySelector('form[data-passkey="begin"]');
+if (beginning) {
+  // A change of language or appearance loses what stands behind the number sign; console.js has kept it.
+  const kept = JSON.parse(sessionStorage.getItem("faceward.behind") ?? "{}");
+  sessionStorage.removeItem("faceward.behind");
+  if (!location.hash && kept.path === location.pathname) history.replaceState(null, "", `#${kept.secret}`);
+}
 if (beginning) guarded(beginning, () => prepareBegin(beginning));
 
 window.faceward = { send, ask };
