@@ -17,7 +17,7 @@ import pytest
 
 from faceward import bootstrap
 from faceward.core.clock import SystemClock
-from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError, WrongSecret
+from faceward.core.errors import EnvironmentFailure, IntegrityError, PolicyRefusal, UsageError, WrongSecret
 from faceward.custody.custodian import Custodian
 from faceward.custody.server import CustodyServer
 from faceward.operations import backup_files
@@ -604,3 +604,31 @@ def test_T2_a_custodian_apart_lets_nobody_go_on_without_the_log_that_he_has_seen
         assert world.found(system, "Ada") == []
         assert world.found(system, "Grace") == ["Grace"]
         world.close()
+
+
+def test_K2_an_account_that_was_unlinked_or_given_to_another_since_does_not_come_back(shelf: Shelf) -> None:
+    system = shelf.world.open(operator="clerk")
+    issuer = "https://id.example.org"
+    ended, moved, kept = (system.accounts.link(issuer, one, "Ada", ("operator",)) for one in ("1", "2", "3"))
+    archive = shelf.take(system)
+    system.accounts.unlink(ended.digest)
+    assert system.accounts.linked(ended.digest) is None
+    system.accounts.link(issuer, "2", "Grace", ("auditor",))
+    shelf.restore(archive)
+    system = reopened(shelf.world)
+    assert [system.accounts.linked(one.digest) for one in (ended, moved, kept)] == [None, None, kept]
+
+
+def test_K2_the_log_says_of_an_account_how_unlinking_it_ended(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = world.open(operator="clerk")
+    linked = system.accounts.link("https://id.example.org", "1", "Ada", ("operator",))
+
+    def full(*_: object) -> None:
+        raise EnvironmentFailure("the disk is full; make room")
+
+    monkeypatch.setattr(type(system._deployment.store), "delete_document", full)
+    with pytest.raises(EnvironmentFailure):
+        system.accounts.unlink(linked.digest)
+    told = [(line.operation, line.phase, line.opened["details"].get("failed")) for line in system.log_lines()][-2:]
+    assert told == [("account.unlink", "begin", None), ("account.unlink", "end", "EnvironmentFailure")]
+    assert system.accounts.linked(linked.digest) == linked

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +21,7 @@ from faceward.policy.people import parse_roles
 from faceward.policy.sessions import OpenSession, PreparedSession
 from faceward.policy.strict import Table
 
-_KIND = "account"
+KIND, LINK, UNLINK = "account", "account.link", "account.unlink"
 _KEYS = ("issuer", "subject", "name", "roles", "by")
 _MAX_TEXT = 500
 
@@ -151,7 +153,7 @@ class Accounts:
             if not text or len(text) > _MAX_TEXT or not text.isprintable():
                 raise UsageError(f"the account's issuer and subject are lines of 1 to {_MAX_TEXT} characters")
         account = Account(issuer, subject, who, frozenset(roles), self._deployment.operator)
-        happening = Happening("account.link", account.to_json())
+        happening = Happening(LINK, account.to_json())
         roster = Requests(self._deployment, self._desk).roster()
         if len(roster):
             self._require_operator(happening)
@@ -160,10 +162,11 @@ class Accounts:
                 self._desk.deny(happening, refusal)
                 raise refusal
             account = Account(issuer, subject, roster.person(who).name, frozenset(), self._deployment.operator)
+            happening = Happening(LINK, account.to_json())
         elif roles:
             parse_roles(roles)
-        self._desk.journal.write(Phase.NOTE, [happening])
-        self._deployment.keep(_KIND, account.digest, account.to_json())
+        with self._recorded(happening):
+            self._deployment.keep(KIND, account.digest, account.to_json())
         return account
 
     def unlink(self, digest: str) -> None:
@@ -176,21 +179,33 @@ class Accounts:
         found = self.linked(digest)
         if found is None:
             raise UsageError(f"there is no account {digest[:12]!r}")
-        happening = Happening("account.unlink", found.to_json())
+        happening = Happening(UNLINK, found.to_json())
         if len(Requests(self._deployment, self._desk).roster()):
             self._require_operator(happening)
-        self._desk.journal.write(Phase.NOTE, [happening])
-        self._deployment.keep(_KIND, digest, None)
+        with self._recorded(happening):
+            self._deployment.store.delete_document(KIND, digest)
 
     def linked(self, digest: str) -> Account | None:
         """Return an account by its digest, or None where it is nobody's."""
-        found = self._deployment.kept(_KIND, digest)
+        found = self._deployment.kept(KIND, digest)
         return None if found is None else Account.from_json(found)
 
     def accounts(self) -> tuple[Account, ...]:
         """Return all accounts that are somebody's."""
-        kept: dict[str, JSONValue] = self._deployment.kept_all(_KIND)
+        kept: dict[str, JSONValue] = self._deployment.kept_all(KIND)
         return tuple(Account.from_json(value) for _, value in sorted(kept.items()) if value is not None)
+
+    @contextmanager
+    def _recorded(self, happening: Happening) -> Iterator[None]:
+        """Say in the log that something begins, before it is done, and how it ended; a restored backup repeats it."""
+        [begun] = self._desk.journal.write(Phase.BEGIN, [self._desk.announced(happening)])
+        act = self._desk.act(begun)
+        try:
+            yield
+        except BaseException as error:
+            self._desk.close(happening.operation, act, failure=error)
+            raise
+        self._desk.close(happening.operation, act)
 
     def _require_operator(self, happening: Happening) -> None:
         requests = Requests(self._deployment, self._desk)

@@ -20,8 +20,8 @@ from faceward.audit.verifier import verify_log
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
 from faceward.core.files import sync_folder
+from faceward.operations import accounts, case_end, complaints, consent
 from faceward.operations import backup_files as files
-from faceward.operations import case_end, complaints, consent
 from faceward.operations.api_keys import ApiKeys
 from faceward.operations.backup import BACKUP, SECRET, copy_database, pinned
 from faceward.operations.case_store import CaseStore
@@ -193,7 +193,7 @@ def _unknown(log: Log, keys: KeyStore) -> set[str]:
 
 
 def _finish(order: Order, manifest: files.Manifest, since: _Since, system: System) -> Restored:
-    deployment, desk = system._deployment, system._desk  # noqa: SLF001 - one of the operations itself
+    deployment, desk = system._deployment, system._desk
     _check_custodian(order, deployment)
     later = deployment.log.size - manifest.log_size if order.log is not None else None
     # That a backup was made is no change, and every log says so of the backup itself.
@@ -233,7 +233,8 @@ def _forget(deployment: Deployment, desk: Desk, since: _Since, size: int) -> Non
     desk.journal.sweep()
     # What is repeated here may append entries of its own.
     for index, entry in list(deployment.log.entries(size, deployment.log.size)):
-        if entry.phase is Phase.BEGIN and entry.operation in _REPEATED:
+        # Earlier versions noted of accounts alone that something was done.
+        if entry.phase in (Phase.BEGIN, Phase.NOTE) and entry.operation in _REPEATED:
             opened = desk.journal.opened(index, entry)
             about = [opening.details for slot, opening in opened.items() if slot != DETAILS]
             _REPEATED[entry.operation](deployment, desk, entry, (opened[DETAILS].details, *about))
@@ -258,8 +259,16 @@ def _key_revoked(deployment: Deployment, desk: Desk, _: Entry, details: _Details
         ApiKeys(deployment, desk).revoke(str(details[0]["key"]))
 
 
+def _unlinked(deployment: Deployment, _: Desk, __: Entry, details: _Details) -> None:
+    digest = accounts.account_digest(str(details[0]["issuer"]), str(details[0]["subject"]))
+    deployment.store.delete_document(accounts.KIND, digest)
+
+
 _REPEATED: dict[str, Callable[[Deployment, Desk, Entry, _Details], None]] = {
     WITHDRAW: _withdrawn,
     case_end.DELETE: _case_deleted,
     "key.revoke": _key_revoked,
+    accounts.UNLINK: _unlinked,
+    # Whose it is since may be another's: linking it again is safer than letting in whose it was.
+    accounts.LINK: _unlinked,
 }
