@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -32,6 +33,7 @@ _GRACE_SECONDS = 30
 _IDLE_SECONDS = 75
 _SHORT_LIFE = 5.0
 _PAUSE = 0.2
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 _Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
 
@@ -50,8 +52,10 @@ def listen(settings: Settings) -> socket.socket:
         opened.listen(_BACKLOG)
     except OSError as error:
         opened.close()
+        taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
+        other = "choose another --port" if taken else "give an address of this machine as --host"
         raise EnvironmentFailure(
-            f"{settings.host}:{settings.port}: cannot listen there: {error.strerror or error}; choose another --port"
+            f"{settings.host}:{settings.port}: cannot listen there: {error.strerror or error}; {other}"
         ) from None
     opened.set_inheritable(True)
     return opened
@@ -122,7 +126,7 @@ def _more_files() -> None:
 @contextmanager
 def _signals_said_once() -> Iterator[None]:
     """Let a signal end the server and not the process: the server raises it again, and there is still to be closed."""
-    before = [(number, signal.signal(number, lambda *_: None)) for number in (signal.SIGTERM, signal.SIGINT)]
+    before = [(number, signal.signal(number, lambda *_: None)) for number in _ENDING]
     try:
         yield
     finally:
@@ -162,22 +166,39 @@ def serve_in_processes(worker: Callable[[], None], count: int) -> int:
     def end(_: int, __: FrameType | None) -> None:
         nonlocal ending
         ending = True
-        for child in children:
+        for child in tuple(children):
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGTERM)
 
-    before = [(number, signal.signal(number, end)) for number in (signal.SIGTERM, signal.SIGINT)]
+    before = [(number, signal.signal(number, end)) for number in _ENDING]
     try:
         with metrics.shared():
+
+            def begin() -> None:
+                # A signal waits until the child is known, or it would reach every process but that one.
+                with _held_back() as mask:
+                    if not ending:
+                        children[_forked(worker, before, mask)] = _monotonic()
+
             for _ in range(count):
-                children[_forked(worker, before)] = _monotonic()
-            return _watch(children, lambda: _forked(worker, before), lambda: ending)
+                begin()
+            return _watch(children, begin, lambda: ending)
     finally:
         for number, handler in before:
             signal.signal(number, handler)
 
 
-def _watch(children: dict[int, float], begin: Callable[[], int], ending: Callable[[], bool]) -> int:
+@contextmanager
+def _held_back() -> Iterator[set[signal.Signals]]:
+    """Let signals that end this process wait; gives what was held back before."""
+    mask = {signal.Signals(one) for one in signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)}
+    try:
+        yield mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _watch(children: dict[int, float], begin: Callable[[], None], ending: Callable[[], bool]) -> int:
     status = 0
     while children:
         child, code = os.wait()
@@ -195,15 +216,13 @@ def _watch(children: dict[int, float], begin: Callable[[], int], ending: Callabl
             continue
         if not status:
             time.sleep(_PAUSE)
-            new = begin()
-            children[new] = _monotonic()
-            if ending():
-                # The signal came before this one was known.
-                os.kill(new, signal.SIGTERM)
+            begin()
     return status
 
 
-def _forked(worker: Callable[[], None], handlers: Sequence[tuple[signal.Signals, _Handler]]) -> int:
+def _forked(
+    worker: Callable[[], None], handlers: Sequence[tuple[signal.Signals, _Handler]], mask: set[signal.Signals]
+) -> int:
     child = os.fork()
     if child:
         return child
@@ -211,6 +230,7 @@ def _forked(worker: Callable[[], None], handlers: Sequence[tuple[signal.Signals,
     try:
         for number, handler in handlers:
             signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         worker()
         code = 0
     except SystemExit as left:
