@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from faceward.core.canonical import JSONValue
 from faceward.core.errors import PolicyRefusal
 from faceward.core.results import JSONDict
 from faceward.operations.case_people import actor, check_answer, locked, require_unlocked
@@ -13,7 +14,7 @@ from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.policy import review_facts
-from faceward.policy.review import Result, results
+from faceward.policy.review import Result, require_author, results
 from faceward.policy.review_model import Case
 from faceward.policy.review_view import answers_seen, require_reader, view
 from faceward.policy.rules import Principal
@@ -28,7 +29,20 @@ def seen(deployment: Deployment, case: Case, who: Principal) -> JSONDict:
     checked = {answer.signature: check_answer(deployment, case.id, answer) for answer in case.answers}
     shown_now = view(case, who)
     answers = [{**answer, "checked": checked[str(answer["signature"])]} for answer in answers_seen(case, who)]
-    return {**shown_now, "answers": answers}
+    return {**shown_now, "answers": answers, "finding_wanted": _finding_wanted(deployment, case, who, shown_now)}
+
+
+def _finding_wanted(deployment: Deployment, case: Case, who: Principal, told: Mapping[str, JSONValue]) -> bool:
+    """Tell whether the case waits for a finding that this person may record (rule H3)."""
+    if told["finding_wanted"] is not True:
+        return False
+    if not deployment.standard.parameters.people.reviewers:
+        return True
+    try:
+        require_author(case, who)
+    except PolicyRefusal:
+        return False
+    return True
 
 
 def shown(deployment: Deployment, desk: Desk, prefix: str) -> JSONDict:
@@ -84,6 +98,7 @@ def listed(deployment: Deployment) -> list[JSONDict]:
         told = view(case, who)
         names = ("case", "phase", "opened", "expires", "may_answer", "finding_wanted")
         row: JSONDict = {name: told[name] for name in names}
+        row["finding_wanted"] = _finding_wanted(deployment, case, who, told)
         row |= {"gallery": case.search.gallery, "purpose": case.search.purpose, "candidates": len(case.candidates)}
         rows.append(row)
     return rows

@@ -17,6 +17,7 @@ from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
 from faceward.operations.log_view import SHOW
+from faceward.policy.parameters import Basis
 
 SOON = timedelta(days=30)
 ROWS = 50
@@ -60,6 +61,10 @@ class Overview:
 
     def __init__(self, deployment: Deployment, desk: Desk) -> None:
         self._deployment, self._desk = deployment, desk
+
+    def bases(self) -> frozenset[Basis]:
+        """Return the lawful bases that may carry biometric data under the standard (rule P1)."""
+        return frozenset(basis for basis, rule in self._deployment.standard.parameters.bases.items() if rule.allowed)
 
     def galleries(self) -> tuple[GallerySeen, ...]:
         """Return all galleries by name."""

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from faceward.core.errors import FacewardError, PolicyRefusal, UsageError
 from faceward.service import families, health, limits, logs, roles
+from faceward.service.addresses import methods_at
 from faceward.service.console.problem_pages import problem_page, wants_page
 from faceward.service.errors import Forbidden
 from faceward.service.middleware import Surroundings
@@ -106,7 +107,11 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 403:
         told = problem(Forbidden(str(error.detail)))
     else:
-        told = Problem("about:blank", str(error.detail), error.status_code, str(error.detail), {}, error.headers or {})
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            # The router names the methods of the first route of a path alone.
+            headers["Allow"] = ", ".join(methods_at(request, request.scope["path"]))
+        told = Problem("about:blank", str(error.detail), error.status_code, str(error.detail), {}, headers)
     return await render(request, told)
 
 

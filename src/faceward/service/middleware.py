@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 import time
+import uuid
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 
 from faceward.service import logs, origins, paths, work
 
@@ -39,6 +39,7 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
 }
+_STATIC = "/static/"
 _TRACER = trace.get_tracer("faceward.service")
 
 
@@ -67,7 +68,7 @@ class Surroundings:
         work.LANE.set(f"from {origins.address_of(scope)}")
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
-        request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
+        request_id = given if _ID.fullmatch(given) else str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
         token = logs.REQUEST.set(request_id)
         started, status, answering = time.perf_counter(), 500, False
@@ -82,11 +83,7 @@ class Surroundings:
 
         with _TRACER.start_as_current_span("request", kind=trace.SpanKind.SERVER) as span:
             try:
-                if _host(headers) in self._service.settings.hosts:
-                    await self._app(scope, receive, sending)
-                else:
-                    # Another site's name that leads here (DNS rebinding) would have a browser's cookies go along.
-                    await PlainTextResponse("this service has another name\n", 421)(scope, receive, sending)
+                await (self._elsewhere(scope, headers) or self._app)(scope, receive, sending)
             except Exception as error:
                 logs.LOGGER.error("failed", exc_info=error)
                 if answering:
@@ -109,6 +106,21 @@ class Surroundings:
                     milliseconds=round(spent * 1000, 1),
                 )
                 logs.REQUEST.reset(token)
+
+    def _elsewhere(self, scope: Scope, headers: Headers) -> Response | None:
+        """Return the answer to who asks under another name than the service's own, or None."""
+        host, settings = _host(headers), self._service.settings
+        if host not in settings.hosts:
+            # Another site's name that leads here (DNS rebinding) would have a browser's cookies go along.
+            text = f"this service has another name: ask at {settings.origin}, or serve it with another --origin\n"
+            return PlainTextResponse(text, 421)
+        reading = scope["method"] == "GET" and headers.get("accept", "").startswith("text/html")
+        if reading and host != settings.site and settings.named_by_itself:
+            # Passkeys and cookies belong to one name: who types 127.0.0.1 is to be at localhost.
+            query = scope["query_string"].decode("latin-1")
+            path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+            return RedirectResponse(f"{settings.origin}{path}{f'?{query}' if query else ''}", 307)
+        return None
 
     async def _answer(self, request: Request, error: Exception) -> Response:
         try:
@@ -137,7 +149,13 @@ def route_of(scope: Scope) -> str:
     """Return the route's whole pattern: a path itself may hold a subject's name."""
     # FastAPI notes the route as it stands in its router, and beside it how the application has it, with its prefix.
     included = scope.get("fastapi", {}).get("effective_route_context")
-    return paths.plain(str(getattr(included, "path", None) or getattr(scope.get("route"), "path", "unmatched")))
+    route = getattr(included, "path", None) or getattr(scope.get("route"), "path", "")
+    if not route and scope["path"].startswith(_STATIC):
+        # A mount is no route; which of its files it was is the same for everybody.
+        route = f"{_STATIC}{{file}}"
+    elif not route and getattr(scope.get("app"), "openapi_url", None) == scope["path"]:
+        route = scope["path"]
+    return paths.plain(str(route or "unmatched"))
 
 
 def _method(scope: Scope) -> str:

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from faceward.core.errors import UsageError
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened at
+_LAST_PORT = 65535
 _MIB = 1 << 20
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -84,6 +86,13 @@ class Settings:
         for name, least in (("workers", 1), ("threads", 1), ("queue", 0), ("port", 0), ("max_body", 1)):
             if getattr(self, name) < least:
                 raise UsageError(f"--{name.replace('_', '-')} must be at least {least}")
+        if self.port > _LAST_PORT:
+            raise UsageError(f"--port must be at most {_LAST_PORT}")
+        if not self.origin and self.host in _ANYWHERE:
+            raise UsageError(
+                f"--host {self.host} listens at every address, and none of them is a name that browsers can ask for; "
+                "give --origin, such as --origin https://faces.example.org"
+            )
         if not self.origin:
             host = "localhost" if self.host in _LOOPBACK else self.host
             shown = f"[{host}]" if ":" in host else host
@@ -122,6 +131,11 @@ class Settings:
         """Whether what browsers send, sessions among it, can be read on its way: no TLS, and not on this machine."""
         return not self.secure and self.site not in _LOOPBACK and not self.site.endswith(".localhost")
 
+    @property
+    def named_by_itself(self) -> bool:
+        """Whether browsers reach it on this machine, at the port where it listens, with no proxy between."""
+        return self.site in _LOOPBACK and not self.proxies and urlsplit(self.origin).port == self.port
+
     def trusts(self, address: Address) -> bool:
         """Tell whether an address is that of a proxy that is believed."""
         return any(address in ipaddress.ip_network(one) for one in self.proxies)
@@ -129,4 +143,4 @@ class Settings:
     @property
     def hosts(self) -> frozenset[str]:
         """What a request may name as its host: the origin's, and where it listens."""
-        return frozenset({self.site, self.host, *(_LOOPBACK if self.host in _LOOPBACK else ())})
+        return frozenset({self.site, self.host, *(_LOOPBACK if self.host in (*_LOOPBACK, *_ANYWHERE) else ())})

@@ -54,10 +54,12 @@ _MEMBERS = frozenset({"operator", "auditor", "approver"})
 @router.get("", dependencies=[_READ])
 async def listed(request: Request, caller: Person) -> Response:
     """List galleries and purposes."""
-    galleries, purposes = await perform(
-        request, caller, lambda system: (system.overview.galleries(), system.purposes())
+    galleries, purposes, allowed_bases = await perform(
+        request, caller, lambda system: (system.overview.galleries(), system.purposes(), system.overview.bases())
     )
-    return await page(request, "galleries/list.html", here=_HERE, galleries=galleries, purposes=purposes, bases=BASES)
+    shown: dict[str, Any] = {"galleries": galleries, "purposes": purposes, "bases": BASES}
+    shown["accepted"] = {basis: text for basis, text in BASES.items() if basis in allowed_bases}
+    return await page(request, "galleries/list.html", here=_HERE, **shown)
 
 
 @router.post("/purposes", dependencies=[_ACT])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.responses import RedirectResponse, Response
 
+from faceward.service.addresses import methods_at
 from faceward.service.console.i18n import N_
 from faceward.service.console.rendering import local_address, page
+from faceward.service.console.ways import WAYS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -33,6 +35,11 @@ _TITLES = {
     500: N_("Something is broken"),
     503: N_("The service cannot do it now"),
 }
+# What the framework itself says of an address, in its own few words.
+_DETAILS = {
+    404: N_("There is no page at this address."),
+    405: N_("What a form sends comes here, and no page is shown. Go back to the page that has the form."),
+}
 
 
 def wants_page(request: Request) -> bool:
@@ -49,8 +56,38 @@ async def problem_page(request: Request, told: Problem) -> Response:
     if told.status == _SIGNED_OUT and request.method in ("GET", "HEAD"):
         return RedirectResponse(f"{SIGN_IN}?next={quote(local_address(request), safe='')}", 303)
     part = "hx-request" in request.headers
-    title = _TITLES.get(told.status, N_("It failed"))
     template = "problem_part.html" if part else "problem.html"
-    response = await page(request, template, status=told.status, problem=told, title=title, part=part)
+    again = address_again(request)
+    ended = told.status == _SIGNED_OUT
+    shown: dict[str, Any] = {
+        "problem": told,
+        "title": _TITLES.get(told.status, N_("It failed")),
+        "detail": _DETAILS.get(told.status, "") if told.kind == "about:blank" else "",
+        "part": part,
+        "way": WAYS.get(str(told.more.get("rule", ""))),
+        "sign_in": f"{SIGN_IN}?next={quote(again, safe='')}" if ended else "",
+        "sent": request.method not in ("GET", "HEAD"),
+        # Choosing a language leads to a page as well, and not to where only forms are sent.
+        "page_address": again,
+        # Whose session has ended finds no menu of theirs, and no form of theirs would be taken.
+        **({"visitor": None, "menu": ()} if ended else {}),
+    }
+    response = await page(request, template, status=told.status, **shown)
     response.headers.update(dict(told.headers))
     return response
+
+
+def address_again(request: Request) -> str:
+    """Return where to try again: the page that somebody came from with a form, else this address, else home.
+
+    Never an address that takes forms alone.
+    """
+    here = local_address(request)
+    came = urlsplit(request.headers.get("referer", ""))
+    ours = came.netloc.lower() in (request.headers.get("host", "").lower(), "") and came.path.startswith("/")
+    before = came.path + (f"?{came.query}" if came.query else "")
+    if request.method in ("GET", "HEAD"):
+        addresses = [here, before] if ours else [here]
+    else:
+        addresses = [before, here] if ours else [here]
+    return next((one for one in addresses if "GET" in methods_at(request, unquote(urlsplit(one).path))), "/")

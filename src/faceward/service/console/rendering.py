@@ -167,7 +167,8 @@ def environment() -> jinja2.Environment:
         themes=THEMES,
         languages=i18n.LANGUAGES,
     )
-    made.filters.update(moment=moment, day=day, short=short, person=person, entries=entries, percent=percent)
+    made.filters.update(moment=moment, day=day, short=short, person=person, entries=entries)
+    made.filters.update(percent=percent, rate=rate)
     return made
 
 
@@ -208,6 +209,12 @@ def person(value: object) -> Markup:
 def percent(value: float) -> str:
     """Return a share, 0 to 1, in per cent with three significant digits."""
     return f"{100 * value:.3g} %"
+
+
+def rate(value: float) -> str:
+    """Return a rate as a power of ten is read, such as 1e-3, with two digits at most."""
+    digits, _, power = f"{value:.1e}".partition("e")
+    return f"{digits.removesuffix('.0')}e{int(power)}"
 
 
 def entries(value: Mapping[str, object]) -> list[tuple[str, object]]:

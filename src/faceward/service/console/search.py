@@ -20,6 +20,7 @@ from faceward.service import bodies
 from faceward.service.callers import Caller
 from faceward.service.console.i18n import N_
 from faceward.service.console.rendering import page
+from faceward.service.console.ways import WAYS
 from faceward.service.roles import allowed, known
 from faceward.service.signing import repeatable
 
@@ -32,19 +33,6 @@ PROBES: Mapping[str, str] = {
     "generated": N_("Generated picture"),
 }
 TOPS = (5, 10, 20, 50)
-_ASKED = N_("Ask for a mandate")
-WAYS: Mapping[str, tuple[str, str]] = {
-    "P1": ("/galleries", N_("Purposes and galleries")),
-    "P2": ("/mandates/new", _ASKED),
-    "P7": ("/mandates/new", _ASKED),
-    "V1": ("/evidence", N_("See the evidence")),
-    "S2": ("/auth/sign-in", N_("Sign in with your passkey")),
-    "K2": ("/status", N_("See the status")),
-    "W7": ("/status", N_("See the status")),
-    "L2": ("/status", N_("See the status")),
-    "L3": ("/status#witnesses", N_("See the status")),
-}
-"""Where what a rule asks for is found, by rule."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from faceward.core.canonical import JSONValue
 from faceward.core.reports import LogLine, ReferenceView
@@ -54,6 +54,7 @@ class Told:
         said: Pairs of a word of `WORDS` and a text.
         by: Who did it; empty where it is not known.
         tone: `search`, `bad`, `right` or empty, for how it is shown.
+        more: Indexes of entries that say the same of the same person and day, the newest first.
     """
 
     entry: int
@@ -62,6 +63,7 @@ class Told:
     said: tuple[tuple[str, str], ...]
     by: str
     tone: str
+    more: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,22 @@ class Held:
 
 def happenings(account: SubjectAccount) -> list[Told]:
     """Return what happened, the newest first; of each operation what began it, or what it came to where that tells."""
-    told = [_told(line) for line in account.view.history if _worth(line)]
-    return told[::-1]
+    told: list[Told] = []
+    looked: dict[tuple[str, str, tuple[tuple[str, str], ...]], int] = {}
+    for line in reversed(account.view.history):
+        if not _worth(line):
+            continue
+        one = _told(line)
+        if (line.operation, line.phase) == ("case.show", "begin"):
+            key = (one.by, one.time[:10], one.said)
+            if key in looked:
+                # Each look is an entry with its receipt; to read, those of one person and day are one.
+                first = told[looked[key]]
+                told[looked[key]] = replace(first, more=(*first.more, one.entry))
+                continue
+            looked[key] = len(told)
+        told.append(one)
+    return told
 
 
 def _worth(line: LogLine) -> bool:

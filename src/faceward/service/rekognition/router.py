@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -60,7 +59,8 @@ _MOST = 2 * (MAX_PICTURE * 4 // 3 + 4) + 64 * 1024
 async def rekognition(request: Request) -> Response:
     """Carry out an operation of Amazon Rekognition's interface."""
     service: Service = request.app.state.service
-    identifier = str(uuid.uuid4())
+    # The same that logs and `x-request-id` have.
+    identifier = str(request.scope["state"]["request_id"])
     try:
         received = Received("POST", request.url.path, request.url.query, _headers(request))
         key = await to_thread.run_sync(keys_auth.expected, service, received, _SERVICE)

@@ -44,6 +44,51 @@ document.addEventListener("submit", (event) => {
   if (form.dataset.sent) event.preventDefault();
   form.dataset.sent = "yes";
 });
+
+// What was typed is kept in this tab until the next page, and filled in again where a form failed; secrets never are.
+const KEPT = "faceward.typed";
+const here = () => location.pathname + location.search;
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post" || form.closest("nav") || form.querySelector("#token")) return;
+  const typed = [...new FormData(form)].filter(([name, value]) => {
+    const field = form.elements[name];
+    return typeof value === "string" && field?.type !== "hidden" && field?.type !== "password";
+  });
+  sessionStorage.setItem(KEPT, JSON.stringify({ page: here(), action: form.getAttribute("action"), typed }));
+});
+{
+  const kept = sessionStorage.getItem(KEPT);
+  const failed = document.querySelector('[data-failed="sent"]') !== null;
+  if (kept && !failed) {
+    sessionStorage.removeItem(KEPT);
+    const { page, action, typed, again } = JSON.parse(kept);
+    if (again && page === here()) fill([...document.forms].find((form) => form.getAttribute("action") === action), typed);
+  } else if (kept) {
+    sessionStorage.setItem(KEPT, JSON.stringify({ ...JSON.parse(kept), again: true }));
+  }
+}
+
+function fill(form, typed) {
+  for (const [name, value] of typed) {
+    const field = form?.elements[name];
+    if (!field) continue;
+    const boxes = field instanceof RadioNodeList ? [...field] : [field];
+    for (const one of boxes) {
+      if (one.type === "radio" || one.type === "checkbox") one.checked ||= one.value === value;
+      else one.value = value;
+    }
+  }
+}
+
+// What stands behind the number sign (a link's secret) outlives a change of language or appearance in this tab alone.
+const BEHIND = "faceward.behind";
+const preferences = document.querySelector("form.preferences");
+preferences?.addEventListener("submit", () => {
+  const secret = location.hash.slice(1) || document.querySelector("#token[type=password]")?.value;
+  if (secret) sessionStorage.setItem(BEHIND, JSON.stringify({ path: location.pathname, secret }));
+});
+
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });

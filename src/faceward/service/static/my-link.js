@@ -3,7 +3,10 @@
 "use strict";
 {
   const field = document.getElementById("token");
-  const secret = location.hash.slice(1);
+  // Kept for the moment in which the language is changed; see console.js.
+  const kept = JSON.parse(sessionStorage.getItem("faceward.behind") ?? "{}");
+  sessionStorage.removeItem("faceward.behind");
+  const secret = location.hash.slice(1) || (kept.path === location.pathname ? kept.secret : "");
   if (field && /^fwl_[A-Za-z0-9_-]{43}$/.test(secret)) {
     field.value = secret;
     field.type = "password";

@@ -66,6 +66,8 @@ document.addEventListener("htmx:afterSwap", (event) => {
       item.addEventListener(name, () => face?.classList.toggle("lit", on));
     }
   }
+  // A search may have used up a mandate.
+  if (window.htmx) window.htmx.trigger(document.body, "searched");
   event.detail.target.focus({ preventScroll: true });
   event.detail.target.scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 });
