@@ -12,6 +12,7 @@ receipts, which are their subjects' to keep; and nothing to a caller whose key o
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
@@ -46,6 +47,7 @@ _KIND = "idempotency"
 _SHAPE = re.compile(r'"?([\x21\x23-\x7e]{16,255}?)"?')
 _MOST = 1 << 20
 _NONCE = 12
+_UNDER_WAY: set[asyncio.Task[Response]] = set()
 # Answers that another attempt may change, though the request is the same.
 _PASSING = frozenset({401, 408, 409, 413, 425, 428, 429, 499})
 
@@ -95,6 +97,16 @@ async def once(
     if given is None:
         return (await make()).response()
     place = _Place.of(request, caller, given)
+    task = asyncio.ensure_future(_settled(place, make, kept=kept))
+    # The loop itself holds tasks weakly.
+    _UNDER_WAY.add(task)
+    task.add_done_callback(_UNDER_WAY.discard)
+    # Whoever asked may be gone before it ends. What has begun in a thread goes on, and so does this, which keeps what
+    # came of it: a place given up meanwhile would have it carried out twice.
+    return await asyncio.shield(task)
+
+
+async def _settled(place: _Place, make: Callable[[], Awaitable[Answer]], *, kept: bool) -> Response:
     before = await to_thread.run_sync(place.begin)
     if before is not None:
         return (await to_thread.run_sync(place.replay, before)).response(replayed=True)
@@ -115,8 +127,9 @@ async def _carried_out(place: _Place, make: Callable[[], Awaitable[Answer]], *, 
         else:
             await to_thread.run_sync(place.forget)
         raise
-    except BaseException:
-        place.forget()
+    except Exception:
+        # Nothing runs any more; where a service is ended while something does, the place stays taken for its lease.
+        await to_thread.run_sync(place.forget)
         raise
     await to_thread.run_sync(place.keep, answer, size if kept else None)
     return answer.response()
