@@ -193,7 +193,7 @@ def _unknown(log: Log, keys: KeyStore) -> set[str]:
 
 
 def _finish(order: Order, manifest: files.Manifest, since: _Since, system: System) -> Restored:
-    deployment, desk = system._deployment, system._desk
+    deployment, desk = system._deployment, system._desk  # noqa: SLF001 - one of the operations itself
     _check_custodian(order, deployment)
     later = deployment.log.size - manifest.log_size if order.log is not None else None
     # That a backup was made is no change, and every log says so of the backup itself.
