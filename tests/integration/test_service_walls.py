@@ -98,6 +98,17 @@ def test_K2_what_is_sealed_opens_in_its_own_place_alone(world: Any, served: Any,
         vault.all("link") if way == "all" else getattr(vault, way)("link", "mine")
 
 
+def test_K2_what_is_moved_to_another_kind_is_none_of_that_kind(served: Any) -> None:
+    vault = served.service.vault
+    vault.put("link", "mine", "mine", served.service.now() + SHORT)
+    with sqlite3.connect(served.service.system.home / FILE) as connection:
+        assert connection.execute("UPDATE thing SET kind = 'offer' WHERE kind = 'link'").rowcount == 1
+    connection.close()
+    assert vault.all("link") == []
+    with pytest.raises(IntegrityError, match="altered"):
+        vault.all("offer")
+
+
 def test_K2_what_has_expired_is_given_to_nobody(world: Any, served: Any) -> None:
     vault: Vault = served.service.vault
     vault.put("link", "mine", "a value", served.service.now() + SHORT)
