@@ -104,6 +104,8 @@ def _routes_once() -> Iterator[None]:
         before = len(app.router.routes)
         if kept:
             app.router.routes.extend(kept)
+            # The description is the application's own.
+            sys.modules["faceward.service.v1.openapi"].install(app)
             return
         known(app)
         kept.extend(app.router.routes[before:])
