@@ -1,4 +1,4 @@
-"""What was typed or followed is not lost: a form that failed comes back filled in, and a link outlives another language."""
+"""What was typed or followed is not lost: a failed form comes back filled in; a link outlives another language."""
 
 from __future__ import annotations
 
