@@ -22,7 +22,7 @@ from faceward.operations.monitoring_view import EXPORT
 from faceward.operations.system import System
 from faceward.policy import review
 from faceward.policy.people import Person, Role
-from faceward.policy.requests import SignedRequest, new_request
+from faceward.policy.requests import SignedRequest, new_request, sign_request
 from faceward.policy.review_features import review_scheme
 from faceward.policy.review_model import Case, Comparison, Finding
 from faceward.policy.sessions import OpenSession
@@ -51,8 +51,10 @@ class Office:
             key = self.keys[name] = PrivateKey.generate()
             roles = frozenset((Role("operator" if name == "olga" else "reviewer"),))
             person = Person(name, key.public, roles, now.date() + timedelta(days=90), now)
-            request = new_request("person.add", person.to_json(), name, origin, (now, now + timedelta(days=1)))
-            self.deployment.custody.decide(SignedRequest(request, ""), ())
+            first = next(iter(self.keys))
+            request = new_request("person.add", person.to_json(), first, origin, (now, now + timedelta(days=1)))
+            asked = SignedRequest(request, "") if name == first else sign_request(request, self.keys[first])
+            self.deployment.custody.decide(asked, ())
         self.deployment.begin_session(OpenSession.begin(name, self.keys[name], origin, now))
 
     def measure(self) -> None:

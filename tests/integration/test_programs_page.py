@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from faceward.policy.sshsig import PublicKey
+
 
 @pytest.fixture
 def served(world: Any, service_kit: ModuleType) -> Iterator[Any]:
@@ -74,6 +76,8 @@ def test_K2_a_key_is_admitted_over_v1_with_the_same_signature(served: Any, servi
     first = ada.post(path, given)
     assert first.status_code == 428
     told = first.json()
+    key_of_program = served.service.system.api_keys.listed()[0].note.person
+    assert told["fingerprints"] == [PublicKey.parse(key_of_program).fingerprint]
     signed = service_kit.b64(json.dumps(ada.phone.get(told["publicKey"])).encode())
     answer = ada.post(path, given, **{"faceward-prepared": told["prepared"], "faceward-assertion": signed})
     assert (answer.status_code, answer.json()["state"]) == (202, "carried out")

@@ -12,9 +12,9 @@ before the operation that signs. Where the signature is not there yet, the answe
     {"type": "urn:faceward:signature-needed", "namespace": …, "message": BASE64, "prepared": ID, "shown": {…},
      "fingerprints": […], "publicKey": {…}}
 
-`fingerprints` are those of the keys that the request is about which is asked for or decided on, if it would add a
-person: they are what people compare, and the message names a request by its digest alone. `publicKey` (for `navigator.credentials.get`) is there where a key of the person is a passkey. The request is then sent
-again with `Faceward-Prepared: ID` and one of
+`fingerprints` is there where somebody would be added to the roster: people compare keys by them, and a decision's
+message names its request by the digest alone. `publicKey` (for `navigator.credentials.get`) is there where a key of the
+person is a passkey. The request is then sent again with `Faceward-Prepared: ID` and one of
 
 - `Faceward-Assertion`: `PublicKeyCredential.toJSON()` as JSON, in Base 64 for URLs without padding;
 - `Faceward-Signature`: what `ssh-keygen -Y sign -n NAMESPACE` wrote, in Base 64.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,7 +45,7 @@ def _case() -> Case:
         search=Search(7, "olga", "suspects", "robbery", "", "who is it"),
         versions=(Version("a" * 64, None, "original", "", "olga", NOW, "probe.jpg"),),
         candidates=(
-            Candidate(1, 'Ada "the # Great"', "0a" * 16, 0.9, (0.1, 0.2, 0.3, 0.4), "e" * 64),
+            Candidate(1, 'Ada "the # Great"', "0a" * 16, 0.9, (0.1, 0.2, 0.3, 0.4), "e" * 64, "e" * 64),
             Candidate(2, None, None, None),
         ),
         answers=(answer,),
@@ -151,6 +152,19 @@ def test_H2_H3_an_answer_leaves_out_neither_candidate_nor_feature(case: Case) ->
         review.check_comparisons(case, (more,))
     with pytest.raises(UsageError, match="longer than"):
         review.check_comparisons(case, (Comparison(1, comparison.features, "same-strong", "x" * 4001),))
+
+
+def test_H2_without_a_picture_of_the_candidate_nothing_is_concluded(case: Case) -> None:
+    bare = replace(case, candidates=tuple(replace(one, sample=None) for one in case.candidates))
+    for step in review_scheme().conclusions:
+        comparisons = parse_answer(_filled(bare, conclusion=step).encode(), "a.toml", ID)
+        review.check_comparisons(case, comparisons)
+        if step == review.INCONCLUSIVE:
+            review.check_comparisons(bare, comparisons)
+            continue
+        with pytest.raises(PolicyRefusal, match="no picture of them") as refused:
+            review.check_comparisons(bare, comparisons)
+        assert refused.value.rule == "H2"
 
 
 @pytest.mark.parametrize("kind", ["composite", "sketch", "generated"])
