@@ -4,7 +4,9 @@ The *archive* holds the gallery and the log, all of it sealed; the *key part* ho
 puts its key part in the place of the former one, so that no archive on a shelf opens whom an erasure has ended since.
 
 All SQLite files are read as of one moment. The log's lock is held while the moment is fixed, so that the log ends with
-what the others know of it; the copying comes after, and keeps nobody waiting.
+what the others know of it. The copying comes after: others read and write meanwhile. What destroys, such as an erasure,
+waits until it is done, since SQLite's write-ahead logs cannot be emptied while they are read; after 10 seconds it says
+that deleted bytes remain, and is to be repeated.
 """
 
 from __future__ import annotations
