@@ -20,15 +20,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from faceward.core.canonical import JSONObject
+from faceward.core.canonical import JSONObject, canonical_json
 from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.core.names import check_name
 from faceward.core.request_results import Asked
-from faceward.operations import programs, signing_in
+from faceward.operations import evidence, programs, signing_in
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
-from faceward.operations.key_results import CreatedKey, KeyRecord, KeyView
+from faceward.operations.key_results import ALTERED, CreatedKey, KeyRecord, KeyView
 from faceward.operations.people import People
 from faceward.policy.api_keys import KeyNote, check_key_name, draw_id, draw_name, draw_secret, is_id, is_secret
 from faceward.policy.people import Person, Role
@@ -71,6 +71,12 @@ class ApiKeys:
             UsageError: There is a key of that name, a purpose is not registered, or the term is out of range.
             PolicyRefusal: Whoever acts may not (K2); the refusal is logged.
         """
+        with evidence.changing(self._deployment):
+            return self._created(name, frozenset(purposes), frozenset(galleries), term)
+
+    def _created(
+        self, name: str | None, purposes: frozenset[str], galleries: frozenset[str], term: timedelta | None
+    ) -> CreatedKey:
         deployment, now = self._deployment, self._deployment.now()
         chosen = draw_name() if name is None else check_key_name(name)
         if any(note.name == chosen for note in self._notes()):
@@ -95,9 +101,17 @@ class ApiKeys:
             by=deployment.operator if deployment.session is None else deployment.session.person,
         )
         note = replace(note, sealed=self._sealed(note.id, own.private_bytes_raw() + secret.encode()))
-        with self._desk.operation("key.create", {}, Happening("key.create", _described(note))):
-            deployment.keep(_KIND, note.id, note.to_json())
-            deployment.keep(_OF_SECRET, self._digest(secret), note.id)
+        digest = self._digest(secret)
+        try:
+            with self._desk.operation("key.create", {}, Happening("key.create", _described(note))):
+                # The note last: without it nothing is in force.
+                deployment.keep(_OF_SECRET, digest, note.id)
+                deployment.keep(_KIND, note.id, note.to_json())
+        except BaseException:
+            # Whoever asked gets no secret, so that nobody may have one.
+            deployment.store.delete_document(_KIND, note.id)
+            deployment.store.delete_document(_OF_SECRET, digest)
+            raise
         return CreatedKey(note, secret)
 
     def admit(self, name: str, trained: date | None = None) -> Asked:
@@ -132,17 +146,19 @@ class ApiKeys:
         return tuple(sorted(note.name for note in self._notes() if note.in_force(now) and not _known(note, people)))
 
     def listed(self) -> tuple[KeyView, ...]:
-        """Return all keys by name, revoked ones too."""
+        """Return all keys by name, revoked ones too, and those of which what is kept was altered."""
         needed, now = self.must_be_admitted, self._deployment.now()
         roster = self._deployment.custody.status().roster
-        return tuple(
+        views = [
             KeyView(
                 note,
                 "revoked" if note.revoked else "in force" if note.in_force(now) else "expired",
                 _known(note, roster.people) if needed else None,
             )
-            for note in sorted(self._notes(), key=lambda note: note.name)
-        )
+            for note in self._notes()
+        ]
+        views += [KeyView(note, ALTERED, False if needed else None) for note in programs.altered(self._deployment)]
+        return tuple(sorted(views, key=lambda view: (view.note.name, view.note.id)))
 
     def revoke(self, name: str) -> KeyView:
         """Take a key away, by its name or its identifier; no process accepts it from now on.
@@ -151,15 +167,29 @@ class ApiKeys:
             UsageError: There is no such key, or it is revoked already.
             PolicyRefusal: Whoever acts may not (K2); the refusal is logged.
         """
-        note = self._named(name)
-        if note.revoked is not None:
-            raise UsageError(f"the key {note.name!r} was revoked on {note.revoked:%Y-%m-%d}")
-        with self._desk.operation("key.revoke", {}, Happening("key.revoke", {"key": note.id, "name": note.name})):
-            secret = self._opened(note).secret
-            gone = replace(note, revoked=self._deployment.now(), sealed="")
-            self._deployment.keep(_KIND, note.id, gone.to_json())
-            self._deployment.store.delete_document(_OF_SECRET, self._digest(secret))
-        return KeyView(gone, "revoked", None)
+        deployment = self._deployment
+        held, lost = self._notes(), programs.altered(deployment)
+        gone = next((one for one in (*held, *lost) if name in (one.name, one.id)), None)
+        if gone is None:
+            raise _unknown(name)
+        if gone in held and gone.revoked is not None:
+            raise UsageError(f"the key {gone.name!r} was revoked on {gone.revoked:%Y-%m-%d}")
+        with self._desk.operation("key.revoke", {}, Happening("key.revoke", {"key": gone.id, "name": gone.name})):
+            taken = replace(gone, revoked=deployment.now(), sealed="")
+            if gone in held:
+                deployment.keep(_KIND, gone.id, taken.to_json())
+            else:
+                # Nothing of what it says holds, so that nothing of it is kept.
+                deployment.store.delete_document(_KIND, gone.id)
+            self._forget_secret(gone.id)
+        return KeyView(taken, "revoked", None)
+
+    def _forget_secret(self, access_key_id: str) -> None:
+        """Forget where a secret leads, without opening the key: what was altered can be taken away too."""
+        store, named = self._deployment.store, canonical_json(access_key_id)
+        for digest, document in store.documents(_OF_SECRET).items():
+            if document.endswith(named):
+                store.delete_document(_OF_SECRET, digest)
 
     def note_of(self, access_key_id: str) -> KeyNote | None:
         """Return what is kept of a key, in force or not, or None where there is none."""
@@ -228,7 +258,7 @@ class ApiKeys:
     def _named(self, name: str) -> KeyNote:
         found = next((note for note in self._notes() if name in (note.name, note.id)), None)
         if found is None:
-            raise UsageError(f"there is no key {name!r}; 'faceward keys list' names them")
+            raise _unknown(name)
         return found
 
     def _notes(self) -> list[KeyNote]:
@@ -254,6 +284,10 @@ class ApiKeys:
             raise IntegrityError(f"the key {note.name!r} in gallery.db was altered; revoke it") from None
         own = PrivateKey(Ed25519PrivateKey.from_private_bytes(plain[:_SEED_BYTES]))
         return KeyRecord(note, plain[_SEED_BYTES:].decode("ascii"), own)
+
+
+def _unknown(name: str) -> UsageError:
+    return UsageError(f"there is no key {name!r}; 'faceward keys list' names them")
 
 
 def _known(note: KeyNote, people: Mapping[str, Person]) -> bool:

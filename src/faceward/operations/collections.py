@@ -8,7 +8,7 @@ from datetime import datetime
 
 from faceward.core.canonical import JSONObject
 from faceward.core.clock import from_rfc3339, to_rfc3339
-from faceward.core.errors import UsageError
+from faceward.core.errors import FacewardError, UsageError
 from faceward.core.names import check_name, normal_name
 from faceward.core.results import DetectionResult, IdentificationResult, VerificationResult
 from faceward.core.sources import Source
@@ -89,18 +89,35 @@ class Collections:
             purpose: A registered purpose.
             tags: What the program notes of it.
 
+        One whose creation was interrupted is completed. Of several who create one name at once, one does.
+
         Raises:
             UsageError: There is one of this name.
             PolicyRefusal: The purpose is not registered (P1), or whoever acts may not (K2).
         """
-        name = check_name(name, "gallery")
-        if self._deployment.gallery_note(name) is not None:
-            raise UsageError(f"the gallery {name!r} exists; choose another name")
-        known = self._deployment.purpose(normal_name(purpose))
-        purposes.ensure_gallery(self._deployment, self._desk, name, known)
-        noted: JSONObject = {"created": to_rfc3339(self._deployment.now()), "tags": dict(tags)}
-        self._deployment.keep(_COLLECTION, name, noted)
-        return self.get(name)
+        name, deployment = check_name(name, "gallery"), self._deployment
+        taken = UsageError(f"the gallery {name!r} exists; choose another name")
+        with evidence.changing(deployment):
+            begun = deployment.gallery_purpose(name)
+            if begun is not None and name in self.names():
+                raise taken
+            known = deployment.purpose(normal_name(purpose))
+            if begun is not None and (known is None or known.name != begun):
+                # Creating it was interrupted, and what it is for had been decided.
+                raise taken
+            # First, so that whoever repeats what was interrupted here finds no gallery without what was to be noted.
+            noted: JSONObject = {"created": to_rfc3339(deployment.now()), "tags": dict(tags)}
+            deployment.keep(_COLLECTION, name, noted)
+            try:
+                purposes.ensure_gallery(deployment, self._desk, name, known)
+            except FacewardError:
+                if deployment.gallery_note(name) is None:
+                    deployment.store.delete_document(_COLLECTION, name)
+                raise
+            if known is None or deployment.gallery_purpose(name) != known.name:
+                # An enrolment has created it meanwhile, for something else.
+                raise taken
+            return self.get(name)
 
     def get(self, name: str) -> KeptGallery:
         """Return a gallery.

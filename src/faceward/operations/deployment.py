@@ -32,7 +32,7 @@ from faceward.protection.keys import KeyStore
 from faceward.vision.images import Picture
 from faceward.vision.pipeline import Pipeline
 
-_TAG_BYTES = 32
+TAG_BYTES = 32
 
 
 @dataclass(slots=True)
@@ -158,7 +158,7 @@ class Deployment:
         return self._authentic((kind, name), document, self.lasting_secret("documents"))
 
     def _authentic(self, place: tuple[str, str], document: bytes, key: bytes) -> bytes:
-        tag, content = document[:_TAG_BYTES], document[_TAG_BYTES:]
+        tag, content = document[:TAG_BYTES], document[TAG_BYTES:]
         if not hmac.compare_digest(tag, _tag(key, place, content)):
             kind, name = place
             raise IntegrityError(f"the {kind} {name!r} in gallery.db was altered; restore the file from a backup")

@@ -8,6 +8,9 @@ from faceward.core.results import JSONDict
 from faceward.policy.api_keys import KeyNote
 from faceward.policy.sshsig import PrivateKey
 
+ALTERED = "altered"
+"""The state of a key of which what is kept was altered: it is in force nowhere, and can be revoked."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
@@ -49,8 +52,8 @@ class KeyView:
     """A key as it is listed: nothing of its secrets.
 
     Attributes:
-        note: What is kept of it.
-        state: `in force`, `expired` or `revoked`.
+        note: What is kept of it; of one that was altered nothing holds but the identifier.
+        state: `in force`, `expired`, `revoked` or `altered`.
         admitted: Whether the roster knows it; None where nobody needs to sign in.
     """
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from faceward.core.errors import UsageError
 from faceward.core.request_results import Asked, RequestView
-from faceward.operations.key_results import CreatedKey, KeyView
+from faceward.operations.key_results import ALTERED, CreatedKey, KeyView
 from faceward.operations.system import System
 from faceward.policy.api_keys import KeyNote
 from faceward.policy.machines import PREFIX
@@ -37,6 +37,7 @@ STATES = {
     WAITING: (N_("waits for another person's approval"), "warning"),
     "expired": (N_("expired"), "neutral"),
     "revoked": (N_("revoked"), "neutral"),
+    ALTERED: (N_("altered"), "bad"),
 }
 
 
