@@ -25,6 +25,7 @@ from faceward.custody.custodian import Custodian
 from faceward.custody.messages import Lease
 from faceward.custody.presenter import Claim
 from faceward.custody.server import CustodyServer
+from faceward.operations.deployment import Deployment
 from faceward.operations.signing_in import Credentials
 from faceward.operations.system import System
 from faceward.policy.requests import Decision
@@ -383,3 +384,21 @@ def run_worker(job: dict[str, Any]) -> subprocess.CompletedProcess[str]:
         [sys.executable, str(WORKER), json.dumps(job)],
         env=environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
+
+
+def test_what_the_custodian_said_last_is_kept_once_for_all_who_act(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = world.open()
+    system.acting("clerk").galleries()
+    read: list[tuple[str, str]] = []
+    kept = Deployment.kept
+
+    def counted(deployment: Deployment, kind: str, name: str) -> Any:
+        read.append((kind, name))
+        return kept(deployment, kind, name)
+
+    world.enrol(system.acting("clerk"), "Ada")
+    monkeypatch.setattr(Deployment, "kept", counted)
+    for name in ("ana", "ben"):
+        world.found(system.acting(name), "Ada")
+    assert read
+    assert ("custody", "last") not in read

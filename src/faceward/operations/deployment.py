@@ -54,7 +54,7 @@ class Deployment:
         pool: Threads for pictures.
         custody: The custodian of the galleries' keys.
         session: The session of who signed in, or None.
-        seen: What the custodian said when it was asked last in this process; see `last_known`.
+        seen: What the custodian said last, if anything, shared by all who act; see `last_known`.
         visit: A subject who came by a link and acts for themselves; see `visits`.
     """
 
@@ -72,8 +72,8 @@ class Deployment:
     pool: ThreadPoolExecutor
     custody: Custody
     session: OpenSession | None = None
-    seen: CustodyStatus | None = None
     visit: Visit | None = None
+    seen: list[CustodyStatus] = field(default_factory=list)
     terms: Terms = field(init=False)
     presenter: Presenter = field(init=False)
     _galleries: dict[str, Gallery] = field(default_factory=dict)

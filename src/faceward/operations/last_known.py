@@ -44,10 +44,10 @@ def status(deployment: Deployment, *, patient: bool) -> CustodyStatus:
 
 def _remember(deployment: Deployment, known: CustodyStatus) -> None:
     """Keep what changes seldom; counts and the log's size are not needed."""
-    seen = deployment.seen
+    seen = next(iter(deployment.seen), None)
     if seen is not None and (seen.roster is known.roster or seen.roster == known.roster) and seen.pins == known.pins:
         return
-    deployment.seen = known
+    deployment.seen[:] = [known]
     lasting = dataclasses.replace(known, size=0, root=bytes(32), spent={}, revoked=frozenset(), stopped=True)
     value = status_to_json(lasting)
     # On a full disk an erasure must still be possible, and it is what was asked for.
