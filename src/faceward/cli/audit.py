@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -13,9 +13,6 @@ from faceward.cli.options import Settings, command, group
 from faceward.cli.output import emit, print_text, say
 from faceward.cli.outsiders import register_audit
 from faceward.core.errors import BadInput
-
-if TYPE_CHECKING:
-    pass
 
 _MAX_TEXT_BYTES = 64 * 1024
 OutputOption = Annotated[
