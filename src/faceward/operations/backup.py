@@ -14,19 +14,18 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote
 
 from faceward.audit.checkpoint import Checkpoint
 from faceward.audit.entries import Phase
 from faceward.audit.note import parse_note
 from faceward.core.canonical import JSONObject
 from faceward.core.clock import to_rfc3339
-from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
+from faceward.core.errors import EnvironmentFailure, UsageError
 from faceward.core.results import JSONDict
 from faceward.operations import backup_files as files
 from faceward.operations.config import (
@@ -41,6 +40,8 @@ from faceward.operations.config import (
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
+from faceward.operations.snapshots import copy_database, log_held, pinned
+from faceward.operations.staging import staging
 from faceward.protection.age import HEADER
 
 SECRET = "documents"  # noqa: S105 - the name of a secret, not one
@@ -55,7 +56,6 @@ _PASSING = ("-wal", "-shm", "-journal", ".guard", ".tmp", ".part", ".sock", ".pi
 # Sessions and links of a running service: what ended since must not begin again.
 _LEFT_OUT = frozenset({"service.db"})
 _FOLDER = ".faceward-backup"
-_BUSY_SECONDS = 10.0
 _TRIES = 5
 
 
@@ -173,8 +173,8 @@ def make(home: Path, places: Places, secret: Callable[[Path], bytes], moment: da
     places.check()
     config = read_config(home)
     with ExitStack() as stack:
-        sealed = stack.enter_context(files.staging(places.archive.parent / _FOLDER, "backup"))
-        opening = stack.enter_context(files.staging(places.keys.parent / _FOLDER, "backup"))
+        sealed = stack.enter_context(staging(places.archive.parent / _FOLDER, "backup"))
+        opening = stack.enter_context(staging(places.keys.parent / _FOLDER, "backup"))
         try:
             _snapshot(home, sealed, opening)
             seen = _checkpoint(sealed / LOG_FILE)
@@ -206,7 +206,7 @@ def _snapshot(home: Path, sealed: Path, opening: Path) -> None:
     for _ in range(_TRIES):
         with ExitStack() as stack:
             before = {name: (home / name).read_bytes() for name in plain}
-            with _log_held(home / LOG_FILE):
+            with log_held(home / LOG_FILE):
                 held = {name: stack.enter_context(pinned(home / name)) for name in databases}
             # What could have come between: a change of the master key, or of a gallery's key at the custodian.
             steady = before == {name: (home / name).read_bytes() for name in plain if (home / name).exists()}
@@ -231,50 +231,6 @@ def _lasting(name: str) -> bool:
     return name not in _LEFT_OUT and not name.startswith(".") and not name.endswith(_PASSING)
 
 
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            raise IntegrityError(f"{path}: is damaged; it cannot be backed up") from error
-        raise EnvironmentFailure(f"{path}: cannot be read: {error}; wait for other processes and repeat") from error
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
-    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
-    connection.execute("PRAGMA trusted_schema = OFF")
-    return connection
-
-
-@contextmanager
-def _log_held(path: Path) -> Iterator[None]:
-    """Let nobody append to the log for a moment."""
-    with _translated(path):
-        connection = _connect(path, "rw")
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            yield
-            connection.execute("ROLLBACK")
-        finally:
-            connection.close()
-
-
-@contextmanager
-def pinned(path: Path) -> Iterator[sqlite3.Connection]:
-    """Hold a connection that goes on seeing a file as it is now."""
-    with _translated(path):
-        connection = _connect(path, "ro")
-        try:
-            connection.execute("BEGIN")
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            yield connection
-        finally:
-            connection.close()
-
-
 def _custodied(path: Path) -> list[tuple[str, str]]:
     with pinned(path) as connection:
         return _rows(connection)
@@ -284,18 +240,6 @@ def _rows(connection: sqlite3.Connection) -> list[tuple[str, str]]:
     if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'custodied'").fetchone():
         return []
     return connection.execute("SELECT gallery, key_id FROM custodied ORDER BY gallery").fetchall()
-
-
-def copy_database(source: sqlite3.Connection, target: Path) -> None:
-    """Write what a connection sees to a new file, mode 0600, with no journal beside it."""
-    os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    with _translated(target):
-        copy = sqlite3.connect(target, isolation_level=None)
-        try:
-            source.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")
-        finally:
-            copy.close()
 
 
 def _checkpoint(log: Path) -> Checkpoint:

@@ -21,10 +21,8 @@ from faceward.operations.chains import commit_heads, subject_package
 from faceward.operations.deployment import Deployment
 from faceward.operations.log_head import keep_head
 from faceward.operations.members import Members
+from faceward.operations.openings import seal_opening, unsealed
 from faceward.operations.subject_keys import SubjectKeys, SubjectLogKey
-from faceward.protection.codec import Binding
-from faceward.protection.scheme import SubjectKey
-from faceward.protection.sealed import open_record, seal_record
 
 DETAILS = "details"
 
@@ -131,9 +129,7 @@ class Journal:
 
     def sealed(self, slot: str, opening: Opening, owner: SubjectLogKey | None) -> SealedOpening:
         """Seal an opening under a subject's key, or the deployment's."""
-        owner = owner or self.keys.deployment_key()
-        opener = _opener(owner.key, owner.key_id, slot, opening.digest())
-        return SealedOpening(slot, owner.key_id, seal_record(opening.to_json(), opener))
+        return seal_opening(slot, opening, owner or self.keys.deployment_key())
 
     def head(self, owner: SubjectLogKey, entries: dict[int, Entry] | None = None) -> Head | None:
         """Return the end of a subject's chain, or None where it has no entry yet.
@@ -284,21 +280,3 @@ class _Batch:
         if owner.key_id not in self._heads:
             self._heads[owner.key_id] = self._journal.head(owner, self._entries)
         return Link.after(owner.label, self._heads[owner.key_id])
-
-
-def unsealed(index: int, entry: Entry, sealed: SealedOpening, key: bytes) -> Opening:
-    """Open an opening with the key that it is sealed by.
-
-    Raises:
-        IntegrityError: It does not authenticate, or does not open the entry's commitment.
-    """
-    digest = entry.digest(sealed.slot)
-    opening = Opening.from_json(open_record(sealed.sealed, _opener(key, sealed.key_id, sealed.slot, digest)))
-    if not opening.opens(digest):
-        raise IntegrityError(f"log entry {index}: the details kept do not match what was committed to")
-    return opening
-
-
-def _opener(key: bytes, key_id: str, slot: str, digest: bytes) -> SubjectKey:
-    # Bound to its commitment, so that an opening cannot be moved to another entry.
-    return SubjectKey(key, Binding("opening", digest[:16].hex(), key_id, "", "", slot))

@@ -23,14 +23,17 @@ from faceward.core.files import sync_folder
 from faceward.operations import accounts, case_end, complaints, consent
 from faceward.operations import backup_files as files
 from faceward.operations.api_keys import ApiKeys
-from faceward.operations.backup import BACKUP, SECRET, copy_database, pinned
+from faceward.operations.backup import BACKUP, SECRET
 from faceward.operations.case_store import CaseStore
 from faceward.operations.config import KEY_FILE, KEYS_FILE, LOG_FILE, read_config
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.destruction import DESTROYS
-from faceward.operations.journal import DETAILS, Happening, unsealed
+from faceward.operations.journal import DETAILS, Happening
+from faceward.operations.openings import unsealed
 from faceward.operations.restore_order import Order, Restored
+from faceward.operations.snapshots import copy_database, pinned
+from faceward.operations.staging import staging
 from faceward.operations.stopping import Control
 from faceward.operations.subject_keys import DEPLOYMENT_KEY_ID, SUBJECT_KEYS
 from faceward.operations.system import System
@@ -77,7 +80,7 @@ def restore(order: Order, master: Callable[[Path], MasterKeyHolder], opener: Cal
     order.check()
     try:
         order.home.parent.mkdir(parents=True, exist_ok=True)
-        with files.staging(order.home.parent / f".{order.home.name}.restoring", "restore") as folder:
+        with staging(order.home.parent / f".{order.home.name}.restoring", "restore") as folder:
             # Steps 1 to 4.
             unpacked = _unpacked(order, folder)
             since = _prepare(order, unpacked, folder, master)

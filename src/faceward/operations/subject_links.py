@@ -16,7 +16,8 @@ from faceward.core.errors import UsageError
 from faceward.core.names import check_name
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
-from faceward.operations.journal import Happening, unsealed
+from faceward.operations.journal import Happening
+from faceward.operations.openings import unsealed
 from faceward.operations.visits import LINK, noted
 from faceward.policy import facts
 from faceward.policy.visits import USUAL, Visit, check_term, ended

@@ -19,7 +19,7 @@ from faceward.core.errors import IntegrityError, UsageError
 from faceward.core.results import JSONDict
 from faceward.custody.state import SCHEMA as CUSTODIAN_SCHEMA
 from faceward.gallery.migrations import SCHEMA as GALLERY_SCHEMA
-from faceward.operations.backup import SECRET, Backup, Places, make, pinned, record
+from faceward.operations.backup import SECRET, Backup, Places, make, record
 from faceward.operations.config import (
     CUSTODIAN_FILE,
     GALLERY_FILE,
@@ -30,6 +30,7 @@ from faceward.operations.config import (
     read_config,
 )
 from faceward.operations.journal import Happening
+from faceward.operations.snapshots import pinned
 from faceward.operations.system import System
 from faceward.protection.guard import ProcessGuard
 from faceward.protection.holder import MasterKeyHolder

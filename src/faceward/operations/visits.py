@@ -12,7 +12,7 @@ from faceward.core.canonical import JSONValue
 from faceward.core.clock import from_rfc3339
 from faceward.core.errors import IntegrityError, UsageError
 from faceward.operations.deployment import Deployment
-from faceward.operations.journal import unsealed
+from faceward.operations.openings import unsealed
 from faceward.operations.subject_keys import SubjectKeys
 from faceward.policy.people import Role
 from faceward.policy.rules import Principal

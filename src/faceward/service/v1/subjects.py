@@ -192,16 +192,7 @@ async def suspend_subject(
     request: Request, caller: Who, subject: str, given: Annotated[Reason, json_of(Reason)]
 ) -> Response:
     """Suspend a subject's references: they are kept and compared with nobody."""
-    scope.whole(caller)
-    return await done(
-        request,
-        caller,
-        lambda system: {
-            "subject": subject,
-            "suspended": True,
-            "changed": system.rights.suspend(subject, given.reason),
-        },
-    )
+    return await _suspension(request, caller, (subject, given.reason), suspended=True)
 
 
 @router.post(
@@ -214,16 +205,17 @@ async def resume_subject(
     request: Request, caller: Who, subject: str, given: Annotated[Reason, json_of(Reason)]
 ) -> Response:
     """End a subject's suspension. An overdue complaint goes on suspending until it is decided."""
+    return await _suspension(request, caller, (subject, given.reason), suspended=False)
+
+
+async def _suspension(request: Request, caller: Who, about: tuple[str, str], *, suspended: bool) -> Response:
     scope.whole(caller)
-    return await done(
-        request,
-        caller,
-        lambda system: {
-            "subject": subject,
-            "suspended": False,
-            "changed": system.rights.resume(subject, given.reason),
-        },
-    )
+
+    def act(system: System) -> dict[str, object]:
+        change = system.rights.suspend if suspended else system.rights.resume
+        return {"subject": about[0], "suspended": suspended, "changed": change(*about)}
+
+    return await done(request, caller, act)
 
 
 @router.post(
