@@ -1,0 +1,1 @@
+"""Alerts that leave the deployment: signed webhooks and MQTT, from a durable outbox."""
