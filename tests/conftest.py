@@ -152,6 +152,12 @@ def evaluations_kit() -> ModuleType:
     return _load_beside("faceward_test_evaluations", "evaluations.py")
 
 
+@pytest.fixture(scope="session")
+def clips() -> ModuleType:
+    """Return the module `clips`, which composes footage whose truth is known."""
+    return _load_beside("faceward_test_clips", "clips.py")
+
+
 @pytest.fixture
 def bench(kit: ModuleType, tmp_path: Path) -> Iterator[Any]:
     """Return a log beside a custodian that serves it."""
