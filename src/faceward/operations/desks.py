@@ -20,6 +20,7 @@ from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.evidence_desk import EvidenceDesk
 from faceward.operations.identification import SearchRequest
+from faceward.operations.live import LiveBoard
 from faceward.operations.log_files import verify_home
 from faceward.operations.mandates import Mandates
 from faceward.operations.monitoring_view import Monitoring
@@ -41,6 +42,8 @@ class Desks:
 
     def __init__(self, deployment: Deployment, desk: Desk) -> None:
         self._deployment, self._desk = deployment, desk
+        self.live = LiveBoard(deployment.home, deployment.clock)
+        """What cameras show and count just now: redacted pictures and counts alone; a watch writes, others read."""
 
     @property
     def home(self) -> Path:

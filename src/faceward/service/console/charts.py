@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 WIDTH, HEIGHT = 640, 360
+LOW = 200
+"""Height of a chart of counts over time."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 16, 16, 52
 _LOWEST = -8
 
@@ -93,6 +96,40 @@ class Bars:
     across: tuple[Tick, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What was counted in an hour, standing on the axis.
+
+    Attributes:
+        x: Its left edge.
+        y: Its top.
+        height: Down to the axis.
+    """
+
+    x: float
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Counts of consecutive hours.
+
+    Attributes:
+        columns: One an hour in which something was counted.
+        width: Of each.
+        gaps: Where nothing was watched: left edge and width.
+        across: Marks of the axis of time.
+        upward: Marks of the axis of counts.
+    """
+
+    columns: tuple[Column, ...]
+    width: float
+    gaps: tuple[tuple[float, float], ...]
+    across: tuple[Tick, ...]
+    upward: tuple[Tick, ...]
+
+
 def curve(samples: Sequence[Sample]) -> Curve | None:
     """Return the curve of some points, or None where fewer than two can be drawn."""
     drawn = sorted((one for one in samples if one.x > 0), key=lambda one: one.x)
@@ -142,6 +179,68 @@ def bars(groups: Sequence[tuple[str, Sample]]) -> Bars | None:
     )
     height = 10 + len(groups) * step + 34
     return Bars(made, height, tuple(Tick(x(top * part), f"{100 * top * part:.2g} %") for part in (0, 0.5, 1)))
+
+
+def columns(counts: Sequence[int | None], start: datetime) -> Columns | None:
+    """Return the columns of consecutive hours, or None where there is none.
+
+    Args:
+        counts: One an hour; None where nothing was watched.
+        start: When the first hour began.
+    """
+    if not counts:
+        return None
+    top = _round_up(max((one for one in counts if one is not None), default=0))
+    left, floor = _LEFT - 14, LOW - 34
+    step = (WIDTH - _RIGHT - left) / len(counts)
+    gap = min(3.0, step * 0.2)
+
+    def y(value: float) -> float:
+        return _between(value, 0, top, floor, _TOP)
+
+    def x(hour: float) -> float:
+        return round(left + hour * step, 1)
+
+    made = tuple(
+        Column(round(x(number) + gap / 2, 1), y(one), round(floor - y(one), 1))
+        for number, one in enumerate(counts)
+        if one
+    )
+    halves = (0, top // 2, top) if top % 2 == 0 else (0, top)
+    return Columns(
+        made,
+        round(step - gap, 1),
+        tuple((x(first), round(x(last) - x(first), 1)) for first, last in _runs(counts)),
+        tuple(Tick(x(hour), text) for hour, text in _hours(start, len(counts))),
+        tuple(Tick(y(value), f"{value:,}") for value in halves),
+    )
+
+
+def _round_up(value: int) -> int:
+    """Return a number that an axis may end at: 1, 2, 4 or 10 times a power of ten."""
+    power = int(10 ** (len(str(value)) - 1))
+    return next(step * power for step in (1, 2, 4, 6, 8, 10) if step * power >= value)
+
+
+def _runs(counts: Sequence[int | None]) -> list[tuple[int, int]]:
+    """Return where each run of hours that were not watched begins and ends."""
+    found: list[tuple[int, int]] = []
+    for number, one in enumerate(counts):
+        if one is not None:
+            continue
+        if found and found[-1][1] == number:
+            found[-1] = found[-1][0], number + 1
+        else:
+            found.append((number, number + 1))
+    return found
+
+
+def _hours(start: datetime, many: int) -> list[tuple[int, str]]:
+    """Return which hours have a mark, and what it says: every sixth of a day, or each midnight where there are days."""
+    whole = [(hour, start + hour * timedelta(hours=1)) for hour in range(many + 1)]
+    if many > 48:
+        return [(hour, f"{when:%m-%d}") for hour, when in whole if when.hour == 0]
+    return [(hour, f"{when:%H:%M}") for hour, when in whole if when.hour % 6 == 0]
 
 
 def level(value: float, limit: float) -> float:
