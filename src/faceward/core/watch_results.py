@@ -47,7 +47,7 @@ class WatchTerms:
     subjects: int
     data: str
     extrapolated: bool = False
-    floors: Floors = _NO_FLOORS
+    floors: Floors = field(default_factory=lambda: _NO_FLOORS)
 
     @property
     def expected_false_alerts(self) -> float:
