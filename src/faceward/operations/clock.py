@@ -17,6 +17,7 @@ from faceward.operations import (
     case_end,
     complaints,
     evidence,
+    gallery_term,
     monitoring,
     reviews,
     subjects,
@@ -55,6 +56,11 @@ def tick(deployment: Deployment, desk: Desk) -> TickResult:
         failed.append(str(error))
     listed = tuple(dict(one.to_json()) for one in due)
     return TickResult(to_rfc3339(deployment.now()), tuple(done), listed, tuple(failed))
+
+
+def _end_galleries(deployment: Deployment, desk: Desk) -> Iterator[str]:
+    for name, references in gallery_term.end_due(deployment, desk).items():
+        yield f"destroyed the gallery {name!r} with {references:,} references: its end has come"
 
 
 def _expire(deployment: Deployment, desk: Desk) -> Iterator[str]:
@@ -138,4 +144,14 @@ def _commit(_: Deployment, desk: Desk) -> Iterator[str]:
         yield f"committed the ends of the subjects' chains in log entry {entry}"
 
 
-STEPS: tuple[Step, ...] = (_expire, _end_cases, _finish, _suspend, _review, _lock, _monitor, _commit)
+STEPS: tuple[Step, ...] = (
+    _end_galleries,
+    _expire,
+    _end_cases,
+    _finish,
+    _suspend,
+    _review,
+    _lock,
+    _monitor,
+    _commit,
+)

@@ -14,6 +14,7 @@ from faceward.core.reports import LogLine
 from faceward.operations import backup, documents, log_view, migration, outlook, pack_use
 from faceward.operations.accounts import Accounts
 from faceward.operations.api_keys import ApiKeys
+from faceward.operations.cameras import Cameras
 from faceward.operations.case_desk import Cases
 from faceward.operations.collections import Collections
 from faceward.operations.context import Desk
@@ -99,6 +100,11 @@ class Desks:
     def api_keys(self) -> ApiKeys:
         """The keys with which programs act (rule K2)."""
         return ApiKeys(self._deployment, self._desk)
+
+    @property
+    def cameras(self) -> Cameras:
+        """The cameras, with what people before them are told (rules W8, W10)."""
+        return Cameras(self._deployment, self._desk)
 
     @property
     def collections(self) -> Collections:

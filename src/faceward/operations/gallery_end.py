@@ -6,12 +6,14 @@ whom a reference was handed over get notice all the same (rule T3).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 
 from faceward.core.canonical import JSONObject, JSONValue
+from faceward.core.clock import to_rfc3339
 from faceward.core.errors import UsageError
 from faceward.gallery.store import StoredReference
-from faceward.operations import destruction, recipients, reviews
+from faceward.operations import destruction, gallery_notes, recipients, reviews
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
@@ -19,6 +21,9 @@ from faceward.policy.facts import rights_context
 
 DELETE_REFERENCES = "reference.erase"
 DELETE_GALLERY = "gallery.delete"
+
+FORGETS: tuple[Callable[[Deployment, str], None], ...] = ()
+"""What else forgets a gallery when it is destroyed, given the deployment and its name; called before its note goes."""
 
 
 def erase_references(
@@ -58,22 +63,34 @@ def delete(deployment: Deployment, desk: Desk, gallery: str) -> int:
     if deployment.gallery_note(gallery) is None:
         raise UsageError(f"no gallery {gallery!r}; list them with 'gallery list'")
     desk.authorise(DELETE_GALLERY, {}, Happening(DELETE_GALLERY, {"gallery": gallery}))
+    return _destroyed(deployment, desk, gallery, DELETE_GALLERY, {})
+
+
+def destroy_at_end(deployment: Deployment, desk: Desk, gallery: str, ends: datetime) -> int:
+    """Destroy a gallery whose end has come (rule W3), with nobody at the keyboard; return how many references."""
+    return _destroyed(deployment, desk, gallery, "tick", {"ends": to_rfc3339(ends)})
+
+
+def _destroyed(deployment: Deployment, desk: Desk, gallery: str, action: str, said: JSONObject) -> int:
     keys = sorted(deployment.store.keys(gallery).values())
     destruction.announce(desk.journal, DELETE_GALLERY, keys[destruction.MOST :])
     details: JSONObject = {
         "gallery": gallery,
         "purpose": deployment.gallery_purpose(gallery),
         "references": len(keys),
+        **said,
         **destruction.named(keys[: destruction.MOST]),
     }
-    with desk.operation(DELETE_GALLERY, {}, Happening(DELETE_GALLERY, details)) as act:
+    with desk.operation(action, {}, Happening(DELETE_GALLERY, details)) as act:
         erased = 0
         # An enrolment under way elsewhere may add one meanwhile; the note is gone when none is left.
         while held := list(deployment.store.keys(gallery)):
             found = [one for one in (_of(deployment, gallery, name) for name in held[: destruction.MOST]) if one]
             _erase(deployment, act, gallery, found)
             erased += len(found)
-        deployment.store.delete_document("gallery", gallery)
+        for forget in FORGETS:
+            forget(deployment, gallery)
+        gallery_notes.drop(deployment, gallery)
         act.outcome["references"] = erased
     return erased
 

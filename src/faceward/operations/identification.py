@@ -16,6 +16,7 @@ from faceward.operations.case_search import candidates_of
 from faceward.operations.cases import CaseRequest, open_case
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
+from faceward.operations.gallery_term import in_force
 from faceward.operations.journal import Happening
 from faceward.operations.recognition import (
     coarse,
@@ -167,6 +168,7 @@ def _context(
         reason=request.reason,
         mandate=named.assessment,
         evidence=found.facts if found else None,
+        gallery_in_force=in_force(deployment, request.gallery),
     )
     return facts.identify_context(recognition, deployment.standard)
 

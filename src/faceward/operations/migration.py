@@ -16,7 +16,7 @@ from faceward.core.names import normal_name
 from faceward.core.pack_results import MigrationResult, NotMigrated
 from faceward.gallery.search import Gallery
 from faceward.gallery.store import StoredReference
-from faceward.operations import reviews
+from faceward.operations import gallery_notes, reviews
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
@@ -105,7 +105,7 @@ def migrate(
             for start in range(0, len(simulated), _SIMULATED_BATCH):
                 deployment.gallery(gallery).erase_references(simulated[start : start + _SIMULATED_BATCH])
             tally.simulated = len(simulated)
-            deployment.keep("gallery", gallery, {"purpose": named_for, "simulated": 0})
+            gallery_notes.change(deployment, gallery, "simulated", 0)
     ask_again = sorted(tally.ask_again, key=lambda one: (one.subject, one.reference))
     return MigrationResult(gallery, pack, tally.migrated, tally.superseded, tally.simulated, tuple(ask_again))
 

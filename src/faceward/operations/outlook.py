@@ -9,6 +9,7 @@ from faceward.core.request_results import RequestView
 from faceward.operations import evidence
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
+from faceward.operations.gallery_term import in_force
 from faceward.operations.identification import SearchRequest, compared
 from faceward.operations.journal import Happening
 from faceward.operations.mandates import Mandates
@@ -60,6 +61,7 @@ def of_search(deployment: Deployment, desk: Desk, request: SearchRequest) -> Out
         reason=request.reason,
         mandate=warrant(deployment, desk, chosen, use).assessment,
         evidence=found.facts if found else None,
+        gallery_in_force=in_force(deployment, request.gallery),
     )
     context = facts.identify_context(recognition, deployment.standard)
     happening = Happening("identify", {}, told=evidence.told(found))

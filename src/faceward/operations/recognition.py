@@ -17,6 +17,7 @@ from faceward.gallery.store import StoredReference
 from faceward.operations import evidence
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
+from faceward.operations.gallery_term import in_force
 from faceward.operations.journal import Happening
 from faceward.operations.suspension import require_in_use
 from faceward.operations.warrants import warrant
@@ -76,6 +77,7 @@ def verify(deployment: Deployment, desk: Desk, path: Source, request: ClaimReque
         pack_verified=deployment.pipeline.verified,
         reference_expires=reference.expires if reference else None,
         mandate=named.assessment,
+        gallery_in_force=reference is None or in_force(deployment, reference.gallery),
     )
     details = {
         **probe_details(picture, purpose_name),

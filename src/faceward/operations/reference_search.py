@@ -15,6 +15,7 @@ from faceward.gallery.store import StoredReference
 from faceward.operations import evidence
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
+from faceward.operations.gallery_term import in_force
 from faceward.operations.identification import MAX_CANDIDATES, SearchRequest, compared, search_point
 from faceward.operations.journal import Happening
 from faceward.operations.recognition import coarse, subject_of
@@ -78,6 +79,7 @@ def search(deployment: Deployment, desk: Desk, reference: str, request: SearchRe
         reason=request.reason,
         mandate=named.assessment,
         evidence=found.facts if found else None,
+        gallery_in_force=in_force(deployment, request.gallery),
     )
     context = facts.identify_context(recognition, deployment.standard)
     with desk.operation("identify", context, happening, named.held) as act:

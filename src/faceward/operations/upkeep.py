@@ -13,6 +13,8 @@ from faceward.operations import (
     destruction,
     documents,
     evidence_desk,
+    gallery_notes,
+    gallery_term,
     monitoring,
     reviews,
     subjects,
@@ -74,11 +76,12 @@ def complete(deployment: Deployment, desk: Desk, index: int) -> None:
 
 
 def expire(deployment: Deployment, desk: Desk) -> int:
-    """Erase every reference whose term has ended (rule T1); return how many."""
+    """Erase references whose term has ended (rule T1), and galleries whose end has come (W3); return how many."""
+    gone = sum(gallery_term.end_due(deployment, desk).values())
     now = deployment.now()
     ended = deployment.store.expired(now)
     if not ended:
-        return 0
+        return gone
     doomed = [reference.key_id for reference in ended]
     destruction.announce(desk.journal, "expire", doomed[destruction.MOST :])
     details = {"references": len(ended), **destruction.named(doomed[: destruction.MOST])}
@@ -87,7 +90,7 @@ def expire(deployment: Deployment, desk: Desk) -> int:
             deployment.gallery(name).erase_expired(now)
         for reference in ended:
             reviews.forget(deployment, reference.reference_id)
-    return len(ended)
+    return gone + len(ended)
 
 
 def rotate(deployment: Deployment, desk: Desk, gallery: str) -> int:
@@ -148,7 +151,7 @@ def simulate(
                 record: Mapping[str, str] = {"subject": label, "source": "simulated", "notice": "belongs to nobody"}
                 references.append(NewReference(digest, purpose.name, row, record, digest, expires))
             total = simulated + start + len(references)
-            deployment.keep("gallery", name, {"purpose": purpose.name, "simulated": total})
+            gallery_notes.change(deployment, name, "simulated", total)
             act.gallery(name).enrol(references, now)
             if progress is not None:
                 progress(start + len(references), count)
@@ -179,6 +182,7 @@ def status(deployment: Deployment) -> JSONDict:
                 "references": deployment.store.count(info.name, deployment.now()),
                 "left_out": _left_out(deployment, info.name),
                 "simulated": note.get("simulated", 0),
+                "ends": note.get("ends"),
                 "mode": info.mode,
                 "pack": info.pack,
             }

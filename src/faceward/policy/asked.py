@@ -131,6 +131,7 @@ class Recognition:
         reason: For identification, why the person is to be identified.
         mandate: What `mandates.assess` says of the mandate that was named; None where none was.
         evidence: What `evidence.assess` says of the evaluations on record; None where nobody looked.
+        gallery_in_force: The gallery has no end, or one that has not come (rule W3).
     """
 
     purpose: Purpose | None
@@ -141,3 +142,40 @@ class Recognition:
     reason: str = ""
     mandate: Mapping[str, bool] | None = None
     evidence: Mapping[str, bool] | None = None
+    gallery_in_force: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """With which cameras faces are to be compared as they pass, and for which list.
+
+    Attributes:
+        cameras_configured: Every camera is configured (rule W8).
+        notices_recorded: Every camera has its notice record (rule W8).
+        notices_name_purpose: Every camera's notice names the purpose of the list (rule W8).
+        opt_outs_named: Every camera has a zone that is blacked out, or a way around it that its notice names (rule
+            W10).
+        list_ends: An end of the list is on record (rule W3).
+        list_in_force: That end has not come (rule W3).
+        false_alerts_acceptable: False alerts are not above what the purpose accepts (rule W6).
+    """
+
+    cameras_configured: bool
+    notices_recorded: bool
+    notices_name_purpose: bool
+    opt_outs_named: bool
+    list_ends: bool
+    list_in_force: bool
+    false_alerts_acceptable: bool
+
+    def to_context(self) -> Mapping[str, bool]:
+        """Return it as the schema names it."""
+        return {
+            "cameras_configured": self.cameras_configured,
+            "notices_recorded": self.notices_recorded,
+            "notices_name_purpose": self.notices_name_purpose,
+            "opt_outs_named": self.opt_outs_named,
+            "list_ends": self.list_ends,
+            "list_in_force": self.list_in_force,
+            "false_alerts_acceptable": self.false_alerts_acceptable,
+        }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from faceward.policy import retention
-from faceward.policy.asked import Change, Context, Enrolment, Entry, Lowering, Recognition, Sample
+from faceward.policy.asked import Change, Context, Enrolment, Entry, Lowering, Recognition, Sample, Watched
 from faceward.policy.consent import Release, closest_release
 from faceward.policy.evidence import FACTS as EVIDENCE_FACTS
 from faceward.policy.jurisdiction import Jurisdiction
@@ -22,6 +22,7 @@ __all__ = [
     "Lowering",
     "Recognition",
     "Sample",
+    "Watched",
     "admit_context",
     "detect_context",
     "enrol_context",
@@ -84,6 +85,7 @@ def verify_context(recognition: Recognition, standard: Standard, now: datetime) 
     return {
         **_recognition_context(recognition, standard, "verify"),
         "reference_in_force": expires is not None and now < expires,
+        "gallery_in_force": recognition.gallery_in_force,
     }
 
 
@@ -93,12 +95,17 @@ def identify_context(recognition: Recognition, standard: Standard) -> Context:
         **_recognition_context(recognition, standard, "identify"),
         **evidence_context(recognition.evidence),
         "reason_given": bool(recognition.reason.strip()),
+        "gallery_in_force": recognition.gallery_in_force,
     }
 
 
-def watch_context(recognition: Recognition, standard: Standard) -> Context:
+def watch_context(recognition: Recognition, watched: Watched, standard: Standard) -> Context:
     """Return the context of the action `watch`."""
-    return {**_recognition_context(recognition, standard, "watch"), **evidence_context(recognition.evidence)}
+    return {
+        **_recognition_context(recognition, standard, "watch"),
+        **evidence_context(recognition.evidence),
+        "watch": watched.to_context(),
+    }
 
 
 def pair_context(sample: Sample, *, stores_nothing: bool, pack_verified: bool) -> Context:
