@@ -217,9 +217,10 @@ class GalleryIndex:
 
 
 def _exact(rows: Features, probe: Features) -> npt.NDArray[np.float64]:
-    products = rows.astype(np.float64) * probe.astype(np.float64)
+    products, wide = rows.astype(np.float64), probe.astype(np.float64)
+    products *= wide
     exact: npt.NDArray[np.float64] = products.sum(axis=1)
-    zeroise(products)
+    zeroise(products, wide)
     # Lengths are at most one to about 1e-7, and so are scores.
     np.clip(exact, -1.0, 1.0, out=exact)
     return exact

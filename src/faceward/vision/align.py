@@ -8,6 +8,7 @@ from PIL import Image
 
 from faceward.core.faces import FloatArray, ImageArray
 from faceward.vision.scaling import reduced
+from faceward.vision.wiping import wipe
 
 # ArcFace's five points in a 112x112 chip (Deng et al., CVPR 2019; the reference implementation's `arcface_dst`).
 ARCFACE_112 = np.array(
@@ -60,14 +61,17 @@ def warp(pixels: ImageArray, matrix: npt.NDArray[np.float64], size: int) -> Imag
     region = pixels[y0:y1, x0:x1]
     # Sampling is bilinear, so a face much larger than the chip is averaged down first, by whole pixels.
     factor = max(1, int(np.sqrt(abs(np.linalg.det(inverse)))))
-    if factor > 1:
+    averaged = factor > 1
+    if averaged:
         region = reduced(region, factor)
     # Pillow's coordinates put pixel centres at one half.
     half = np.full(2, 0.5)
     origin = (shift + half - inverse @ half - np.array([x0, y0])) / factor
     inverse = inverse / factor
     data = (inverse[0, 0], inverse[0, 1], origin[0], inverse[1, 0], inverse[1, 1], origin[1])
-    source = Image.fromarray(np.ascontiguousarray(region))
+    region = np.array(region, order="C", copy=not averaged)
+    source = Image.fromarray(region)
+    wipe(region)
     # Drawn out bilinearly, a small face becomes a blur that the network was not trained on.
     drawn_out = abs(np.linalg.det(inverse)) < 1 / _DRAWN_OUT**2
     resampling = Image.Resampling.BICUBIC if drawn_out else Image.Resampling.BILINEAR

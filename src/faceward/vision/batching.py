@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from faceward.core.faces import FloatArray
+from faceward.vision.wiping import wipe
 
 
 @dataclass(slots=True, eq=False)
@@ -85,7 +86,13 @@ class Batcher:
 
     def _serve(self, batch: list[_Entry]) -> None:
         try:
-            found = self._run(batch[0].rows if len(batch) == 1 else np.concatenate([entry.rows for entry in batch]))
+            joined = batch[0].rows if len(batch) == 1 else np.concatenate([entry.rows for entry in batch])
+            try:
+                found = self._run(joined)
+            finally:
+                # Rows of one caller are the caller's to overwrite.
+                if len(batch) > 1:
+                    wipe(joined)
             ends = np.cumsum([len(entry.rows) for entry in batch])
             for entry, end in zip(batch, ends, strict=True):
                 entry.found = found[end - len(entry.rows) : end]

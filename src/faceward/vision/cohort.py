@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from faceward.core.errors import IntegrityError
 from faceward.core.faces import FloatArray
+from faceward.vision.wiping import wipe
 
 # Small, so that templates of several samples keep the coordinate's meaning; large enough that the product of two
 # ordinary deviations (0.014 each with the default pack) stays below a thousandth.
@@ -60,12 +61,18 @@ class Cohort:
         top = np.concatenate([np.zeros(0, np.float32), *(self._nearness(features[i : i + _BLOCK]) for i in blocks)])
         deviation = np.clip(top - self._centre, -_LARGEST_DEVIATION, _LARGEST_DEVIATION)
         added = _OFFSET - self._slope * deviation
-        return np.asarray(np.column_stack([features, added]) / self._largest, dtype=np.float32)
+        extended = np.empty((len(features), features.shape[1] + 1), dtype=np.float32)
+        np.divide(features, self._largest, out=extended[:, :-1])
+        np.divide(added, self._largest, out=extended[:, -1])
+        return extended
 
     def _nearness(self, features: FloatArray) -> FloatArray:
         similarity = features @ self._rows.T
-        nearest = np.partition(similarity, -self._nearest, axis=1)[:, -self._nearest :]
-        return np.asarray(nearest.mean(axis=1), dtype=np.float32)
+        similarity.partition(-self._nearest, axis=1)
+        nearest = similarity[:, -self._nearest :].mean(axis=1)
+        # Whom among known faces somebody resembles would tell who they are as well.
+        wipe(similarity)
+        return np.asarray(nearest, dtype=np.float32)
 
 
 def parse_cohort(data: bytes, dimension: int, nearest: int) -> npt.NDArray[np.float32]:

@@ -13,6 +13,7 @@ import numpy as np
 from faceward.core.errors import IntegrityError
 from faceward.core.faces import Box, Face, FloatArray, ImageArray
 from faceward.vision.session import Session
+from faceward.vision.wiping import wipe
 
 _NMS_OVERLAP = 0.3
 # Sizes are logarithms; no face is e^12 cells wide.
@@ -42,6 +43,14 @@ def _padded_planes(pixels: ImageArray, multiple: int, swap: bool) -> FloatArray:
     source = pixels[:, :, ::-1] if swap else pixels
     planes[0, :, :height, :width] = source.transpose(2, 0, 1)
     return planes
+
+
+def _run(session: Session, planes: FloatArray) -> list[FloatArray]:
+    """Run a detector, and overwrite what it was given."""
+    try:
+        return session.run({session.inputs[0][0]: planes})
+    finally:
+        wipe(planes)
 
 
 def suppress(boxes: FloatArray, scores: FloatArray, overlap: float = _NMS_OVERLAP) -> list[int]:
@@ -101,7 +110,7 @@ class CenterFace:
     def detect(self, pixels: ImageArray, threshold: float) -> tuple[Face, ...]:
         """Find faces; see `Detector.detect`."""
         planes = _padded_planes(pixels, 32, swap=False)
-        heat, scale, offset, points = outputs = self._session.run({self._session.inputs[0][0]: planes})
+        heat, scale, offset, points = outputs = _run(self._session, planes)
         cells = (planes.shape[2] // self._STRIDE, planes.shape[3] // self._STRIDE)
         for output, channels in zip(outputs, (1, 2, 2, 10), strict=True):
             _require(output.shape == (1, channels, *cells), self._session.name)
@@ -142,8 +151,9 @@ class YuNet:
         if self._fixed is not None and planes.shape[2:] != self._fixed:
             grown = np.zeros((1, 3, *self._fixed), dtype=np.float32)
             grown[:, :, : planes.shape[2], : planes.shape[3]] = planes
+            wipe(planes)
             planes = grown
-        raw = self._session.run({self._session.inputs[0][0]: planes})
+        raw = _run(self._session, planes)
         heads = [raw[i] for i in self._order]
         for index, head in enumerate(heads):
             stride, length = self._STRIDES[index % 3], (1, 1, 4, 10)[index // 3]

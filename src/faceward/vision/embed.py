@@ -13,6 +13,7 @@ from faceward.vision.align import chip
 from faceward.vision.batching import Batcher
 from faceward.vision.networks import EmbedderSpec
 from faceward.vision.session import Session
+from faceward.vision.wiping import lengths, wipe
 
 # Larger batches gain nothing on a processor and cost memory.
 _BATCH = 16
@@ -46,8 +47,16 @@ class Embedder:
         # A picture of a crowd is worked on by a few faces at a time, which bounds the memory of their chips.
         step = max(1, _BATCH // len(self._spec.views))
         groups = [landmarks[i : i + step] for i in range(0, len(landmarks), step)]
-        found = [self.embed(np.stack([self._views(pixels, points) for points in group])) for group in groups]
-        return np.concatenate(found) if found else np.zeros((0, self._spec.dimension), dtype=np.float32)
+        found = np.zeros((len(landmarks), self._spec.dimension), dtype=np.float32)
+        for place, group in enumerate(groups):
+            chips = np.stack([self._views(pixels, points) for points in group])
+            try:
+                part = self.embed(chips)
+            finally:
+                wipe(chips)
+            found[place * step : place * step + len(group)] = part
+            wipe(part)
+        return found
 
     def _views(self, pixels: ImageArray, landmarks: FloatArray) -> ImageArray:
         spec, centre = self._spec, (self._spec.size - 1) / 2
@@ -67,7 +76,9 @@ class Embedder:
             IntegrityError: The network's output has another length than its manifest states, or is not finite.
         """
         planes = chips.reshape(-1, *chips.shape[2:])
-        raw = np.concatenate([self._run(planes[i : i + self._batch]) for i in range(0, len(planes), self._batch)])
+        parts = [self._run(planes[i : i + self._batch]) for i in range(0, len(planes), self._batch)]
+        raw = np.concatenate(parts)
+        wipe(*parts)
         if (
             raw.ndim != 2
             or raw.dtype.kind not in "fiu"
@@ -78,8 +89,9 @@ class Embedder:
                 f"the model {self._session.name} gives features of another form than its manifest says"
             )
         summed = raw.reshape(len(chips), -1, self._spec.dimension).sum(axis=1)
-        norms = np.linalg.norm(summed, axis=1, keepdims=True)
-        return np.asarray(summed / np.maximum(norms, 1e-12), dtype=np.float32)
+        unit = np.asarray(summed / np.maximum(lengths(summed), 1e-12), dtype=np.float32)
+        wipe(raw, summed)
+        return unit
 
     def _run(self, planes: ImageArray) -> FloatArray:
         count = len(planes)
@@ -90,8 +102,13 @@ class Embedder:
         batch *= np.float32(1 / self._spec.scale)
         fixed = isinstance(self._session.inputs[0][1][0], int)
         if fixed and count < self._batch:
-            batch = np.concatenate([batch, np.zeros((self._batch - count, *batch.shape[1:]), dtype=np.float32)])
-        found = (self._first_output if fixed else self._infer)(batch)[:count]
+            filled = np.concatenate([batch, np.zeros((self._batch - count, *batch.shape[1:]), dtype=np.float32)])
+            wipe(batch)
+            batch = filled
+        try:
+            found = (self._first_output if fixed else self._infer)(batch)[:count]
+        finally:
+            wipe(batch)
         # Some networks end in a convolution: their features are maps of one pixel.
         return found[:, :, 0, 0] if found.shape[2:] == (1, 1) else found
 

@@ -20,6 +20,7 @@ from faceward.vision.packs import DEFAULT_PACK, Pack, PackStore, attachment, loa
 from faceward.vision.quality import assess
 from faceward.vision.scaling import resized
 from faceward.vision.session import Session
+from faceward.vision.wiping import wipe
 
 # Pictures are analysed at up to this size; a face that needs more pixels than this leaves is too small to compare.
 ANALYSIS_PIXELS = 12_000_000
@@ -113,6 +114,18 @@ class Pipeline:
     def _cohort(self) -> Cohort | None:
         return load_cohort(self.pack)
 
+    def apart(self) -> Pipeline:
+        """Return the same pack at work with networks of its own.
+
+        A thread that has its networks to itself knows what their working memory holds; see `video.forgetting`.
+        """
+        return Pipeline(self._store, self.pack, self._threads)
+
+    @property
+    def confidence(self) -> float:
+        """From which confidence on the detector's finding counts as a face, 0 to 1."""
+        return self._detection[0].threshold
+
     @property
     def verified(self) -> bool:
         """Whether both networks had their pinned hashes when they were loaded, which loads them.
@@ -188,7 +201,8 @@ class Pipeline:
         """Assess and embed faces of one picture, in their order."""
         features = self.network_features(picture, faces)
         if self._cohort is not None:
-            features = self._cohort.extend(features)
+            bare, features = features, self._cohort.extend(features)
+            wipe(bare)
         return tuple(
             Sample(face, assess(picture.pixels, face, picture.scale), row, self.identifier)
             for face, row in zip(faces, features, strict=True)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from faceward.core.faces import Face, FloatArray, ImageArray, Quality
 from faceward.vision.align import ARCFACE_112, chip, similarity
+from faceward.vision.wiping import wipe
 
 # Component → what it is, in the order they are shown.
 COMPONENTS = MappingProxyType(
@@ -59,7 +60,7 @@ def assess(pixels: ImageArray, face: Face, scale: float = 1.0) -> Quality:
     luminance = _luminance(_native_chip(pixels, face.landmarks))
     left, right = np.array_split(luminance, 2, axis=1)
     yaw, pitch, roll = head_pose(face.landmarks)
-    return Quality(
+    found = Quality(
         MappingProxyType(
             {
                 "inter_eye_distance": round(distance / scale, 1),
@@ -74,6 +75,8 @@ def assess(pixels: ImageArray, face: Face, scale: float = 1.0) -> Quality:
             }
         )
     )
+    wipe(luminance)
+    return found
 
 
 def head_pose(landmarks: FloatArray) -> tuple[float, float, float]:
@@ -106,7 +109,10 @@ def _native_chip(pixels: ImageArray, landmarks: FloatArray) -> ImageArray:
 
 def _luminance(pixels: ImageArray) -> npt.NDArray[np.float32]:
     """Luma of ITU-R BT.601, 0 to 255."""
-    return np.asarray(pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], dtype=np.float32))
+    samples = pixels.astype(np.float32)
+    found = np.asarray(samples @ np.array([0.299, 0.587, 0.114], dtype=np.float32))
+    wipe(samples)
+    return found
 
 
 def _sharpness(luminance: npt.NDArray[np.float32]) -> float:

@@ -150,7 +150,7 @@ class _Answering:
         self._answers = list(answers.values())
 
     def run(self, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-        self.given = inputs["x"]
+        self.given = inputs["x"].copy()
         return self._answers
 
 
