@@ -29,6 +29,7 @@ ACTIONS = {
     "gallery.migrate": "making references anew with another pack",
     "gallery.export": "handing over a gallery",
     "gallery.delete": "deleting a gallery",
+    "channel.change": "adding or removing where alerts go",
     "release.add": "putting a release on file",
     "key.create": "giving a program a key",
     "key.revoke": "taking a program's key away",
