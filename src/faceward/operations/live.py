@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import secrets
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,7 @@ STALE = timedelta(seconds=5)
 GONE = timedelta(minutes=1)
 """After which a picture is shown no more."""
 _FORGOTTEN = timedelta(hours=24)
+_RATE_SPAN = timedelta(seconds=10)
 _LARGEST = 1 << 20
 _JPEG = b"\xff\xd8\xff"
 _PRIVATE_FOLDER = 0o700
@@ -45,18 +47,28 @@ class CameraNow:
         told: What it told.
         of: What its watch told.
         age: How long ago, seconds.
+        rate: Frames a second in which faces were looked for, of late; None where that is not known yet.
         picture: How old the latest picture is, seconds; None where there is none to be shown.
     """
 
     told: LiveCamera
     of: LiveState
     age: float
+    rate: float | None
     picture: float | None
 
     @property
     def stale(self) -> bool:
         """Whether the watch has told nothing for some time: it was killed, or hangs."""
         return self.age > STALE.total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a watch told, and the rates at which it looked at frames, by camera."""
+
+    state: LiveState
+    rates: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,7 @@ class LiveBoard:
         self._written: dict[str, Counted] = {}
         self._minute: datetime | None = None
         self._latest: dict[str, Counted] = {}
+        self._seen: deque[tuple[datetime, dict[str, int]]] = deque()
         self._previews: set[Path] = set()
         self._begun = False
 
@@ -121,7 +134,8 @@ class LiveBoard:
             EnvironmentFailure: The disk is full, or the folder cannot be written.
         """
         self._begin()
-        self._put(self._state, json.dumps(state.to_json(), ensure_ascii=False, separators=(",", ":")).encode())
+        value = {"state": state.to_json(), "rates": self._rates(state)}
+        self._put(self._state, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
         self._latest = {one.name: Counted(one.compared, one.alerts, one.dropped) for one in state.cameras}
         self._count()
 
@@ -135,6 +149,18 @@ class LiveBoard:
             with contextlib.suppress(OSError):
                 file.unlink(missing_ok=True)
         self._previews.clear()
+
+    def _rates(self, state: LiveState) -> dict[str, float]:
+        """Return how many frames a second each camera's faces were looked for in, over the last ten seconds."""
+        now, looked = self._clock.now(), {one.name: one.looked_at for one in state.cameras}
+        self._seen.append((now, looked))
+        while len(self._seen) > 2 and now - self._seen[1][0] >= _RATE_SPAN:
+            self._seen.popleft()
+        began, before = self._seen[0]
+        span = (now - began).total_seconds()
+        if span <= 0:
+            return {}
+        return {name: round(max(0, count - before.get(name, 0)) / span, 2) for name, count in looked.items()}
 
     def _begin(self) -> None:
         if self._begun:
@@ -199,19 +225,23 @@ class LiveBoard:
         """Return how every camera stands, by name, as the watch told that spoke of it last."""
         now = self._clock.now()
         found: dict[str, CameraNow] = {}
-        for state in self.states():
-            age = max(0.0, (now - from_rfc3339(state.written)).total_seconds())
-            for one in state.cameras:
+        for told in self._told():
+            age = max(0.0, (now - from_rfc3339(told.state.written)).total_seconds())
+            for one in told.state.cameras:
                 if one.name not in found:
-                    found[one.name] = CameraNow(one, state, age, self._picture_age(one.name, now))
+                    rate, picture = told.rates.get(one.name), self._picture_age(one.name, now)
+                    found[one.name] = CameraNow(one, told.state, age, rate, picture)
         return tuple(found[name] for name in sorted(found))
 
     def states(self) -> tuple[LiveState, ...]:
         """Return what each watch told last, the latest first; what is older than a day is passed over."""
+        return tuple(told.state for told in self._told())
+
+    def _told(self) -> list[_Told]:
         now = self._clock.now()
-        found = [state for file in self._folder.glob("state-*.json") if (state := _state(file)) is not None]
-        fresh = [state for state in found if now - from_rfc3339(state.written) <= _FORGOTTEN]
-        return tuple(sorted(fresh, key=lambda one: from_rfc3339(one.written), reverse=True))
+        found = [told for file in self._folder.glob("state-*.json") if (told := _told(file)) is not None]
+        fresh = [told for told in found if now - from_rfc3339(told.state.written) <= _FORGOTTEN]
+        return sorted(fresh, key=lambda one: from_rfc3339(one.state.written), reverse=True)
 
     def preview(self, camera: str) -> Preview | None:
         """Return a camera's latest picture, or None where there is none, or it is older than a minute."""
@@ -248,13 +278,13 @@ def _written(file: Path) -> datetime:
     return datetime.fromtimestamp(file.lstat().st_mtime, tz=UTC)
 
 
-def _state(file: Path) -> LiveState | None:
-    """Read a state; None where it is gone meanwhile or is none."""
+def _told(file: Path) -> _Told | None:
+    """Read what a watch told; None where it is gone meanwhile or is damaged."""
     try:
         data = read_regular(file, _LARGEST)
-        state = None if data is None else LiveState.from_json(json.loads(data))
-        if state is not None:
-            from_rfc3339(state.written)
-    except (OSError, ValueError, TypeError, IntegrityError):
+        value = json.loads(data or b"{}")
+        state = LiveState.from_json(value["state"])
+        from_rfc3339(state.written)
+        return _Told(state, {str(name): float(rate) for name, rate in value["rates"].items()})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, IntegrityError):
         return None
-    return state
