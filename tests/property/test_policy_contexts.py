@@ -28,6 +28,15 @@ MANDATE = (
     "names_camera",
     "names_operator",
 )
+WATCH = (
+    "cameras_configured",
+    "notices_recorded",
+    "notices_name_purpose",
+    "opt_outs_named",
+    "list_ends",
+    "list_in_force",
+    "false_alerts_acceptable",
+)
 EVIDENCE = ("present", "of_pack", "of_camera_class", "own", "fresh", "supports_rate", "within_limits")
 Facts = Mapping[str, Any]
 
@@ -65,6 +74,7 @@ entry = st.fixed_dictionaries(
     }
 )
 mandate = st.fixed_dictionaries({"required": st.booleans(), **dict.fromkeys(MANDATE, likely)})
+watch_facts = st.fixed_dictionaries(dict.fromkeys(WATCH, likely))
 evidence = st.fixed_dictionaries(dict.fromkeys(EVIDENCE, likely))
 enrolment = {
     **purpose,
@@ -92,6 +102,8 @@ recognition = {
     "evidence": evidence,
     "reason_given": likely,
     "reference_in_force": likely,
+    "gallery_in_force": likely,
+    "watch": watch_facts,
 }
 
 
@@ -189,13 +201,14 @@ def test_recognition_is_allowed_exactly_when_every_rule_holds(
         return {name: value for name, value in facts.items() if name not in gone}
 
     measured = all(facts["evidence"][fact] for fact in EVIDENCE)
-    verify, identify = without("reason_given", "evidence"), without("reference_in_force")
-    watch = without("reason_given", "reference_in_force")
-    assert allowed(name, who, state, ("verify", verify)) == (every and facts["reference_in_force"])
+    verify, identify = without("reason_given", "evidence", "watch"), without("reference_in_force", "watch")
+    watch = without("reason_given", "reference_in_force", "gallery_in_force")
+    lasting = facts["gallery_in_force"]
+    assert allowed(name, who, state, ("verify", verify)) == (every and facts["reference_in_force"] and lasting)
     assert allowed(name, who, state, ("identify", identify)) == (
-        every and facts["reason_given"] and lawful and witnessed and measured
+        every and facts["reason_given"] and lawful and witnessed and measured and lasting
     )
-    live = name in ("border", "retail")
+    live = name in ("border", "retail") and all(facts["watch"][fact] for fact in WATCH)
     assert allowed(name, who, state, ("watch", watch)) == (every and lawful and witnessed and live and measured)
 
 

@@ -20,6 +20,7 @@ from faceward.policy.rules import Conditions, Principal, Request, Rules
 from faceward.policy.standard import Standard, available_standards, load_standard
 
 FILE = facts.Sample("file")
+WATCHED = facts.Watched(*[True] * 7)
 MEASURED = dict.fromkeys(EVIDENCE_FACTS, True)
 
 
@@ -141,6 +142,7 @@ def test_recognition_needs_purpose_gallery_and_reference_or_reason(ask: Ask, doo
     assert verify(replace(good, reference_expires=ask.now)) == "T1"
     assert verify(replace(good, reference_expires=None)) == "T1"
     assert identify(replace(good, reason=" \t")) == "P1"
+    assert verify(replace(good, gallery_in_force=False)) == identify(replace(good, gallery_in_force=False)) == "W3"
     assert identify(replace(good, evidence=None)) == "V1"
     for fact in EVIDENCE_FACTS:
         assert identify(replace(good, evidence={**MEASURED, fact: False})) == "V1"
@@ -213,6 +215,39 @@ def test_P2_a_mandate_counts_only_with_every_answer(now: datetime, door: Purpose
         assert ask({name: value for name, value in holds.items() if name != fact}) == "P2"
 
 
+@pytest.mark.parametrize(
+    ("fact", "rule"),
+    [
+        ("cameras_configured", "W8"),
+        ("notices_recorded", "W8"),
+        ("notices_name_purpose", "W8"),
+        ("opt_outs_named", "W10"),
+        ("list_ends", "W3"),
+        ("list_in_force", "W3"),
+        ("false_alerts_acceptable", "W6"),
+    ],
+)
+def test_W8_W10_W3_W6_nothing_is_watched_unless_every_fact_of_cameras_and_list_holds(
+    door: Purpose, fact: str, rule: str
+) -> None:
+    purpose = replace(door, basis=Basis.LEGITIMATE_INTERESTS)
+    case = facts.Recognition(
+        purpose, "door", facts.Sample("stream"), True, mandate=dict.fromkeys(FACTS, True), evidence=MEASURED
+    )
+    conditions = Conditions("UK", True, False, True, True)
+    ann = Principal("Ann", signed_in=True, roles=frozenset({"operator"}), trained=True)
+    standard = load_standard("retail")
+
+    def ask(watched: facts.Watched) -> None:
+        Rules(standard).authorise(Request(ann, "watch", conditions, facts.watch_context(case, watched, standard)))
+
+    ask(WATCHED)
+    assert set(WATCHED.to_context()) == set(facts.Watched.__dataclass_fields__)
+    with pytest.raises(PolicyRefusal) as caught:
+        ask(replace(WATCHED, **{fact: False}))
+    assert caught.value.rule == rule
+
+
 def test_P2_a_mandate_is_required_where_the_standard_says_so(door: Purpose) -> None:
     case = facts.Recognition(door, "door", FILE, True)
     for name in available_standards():
@@ -221,7 +256,7 @@ def test_P2_a_mandate_is_required_where_the_standard_says_so(door: Purpose) -> N
         for action, context in (
             ("verify", facts.verify_context(case, standard, datetime(2026, 1, 1, tzinfo=UTC))),
             ("identify", facts.identify_context(case, standard)),
-            ("watch", facts.watch_context(case, standard)),
+            ("watch", facts.watch_context(case, WATCHED, standard)),
             ("redact", facts.redact_context(case, standard, keeps_subjects=True)),
             ("gallery.export", facts.export_context(door, "door", standard, mandate=None, recipient_named=True)),
         ):

@@ -46,6 +46,15 @@ EVIDENCE = {
     "supports_rate": True,
     "within_limits": True,
 }
+WATCH = {
+    "cameras_configured": True,
+    "notices_recorded": True,
+    "notices_name_purpose": True,
+    "opt_outs_named": True,
+    "list_ends": True,
+    "list_in_force": True,
+    "false_alerts_acceptable": True,
+}
 CHANGE = {"change": {"founding": False, "approved": True}}
 LOWERING = {**CHANGE, "lowers": True, "evidence_in_force": True}
 PURPOSE = {"purpose_registered": True, "purpose_basis": "consent", "purpose_basis_allowed": True}
@@ -70,9 +79,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "enrol": ENROL,
     "admit": {**ENROL, "quality_acceptable": True},
     "watchlist.entry": {**PURPOSE, "entry": {**ENTRY, "approved": False}},
-    "verify": {**LOOK, "reference_in_force": True},
-    "identify": {**LOOK, "reason_given": True, "evidence": EVIDENCE},
-    "watch": {**LOOK, "source_kind": "stream", "evidence": EVIDENCE},
+    "verify": {**LOOK, "reference_in_force": True, "gallery_in_force": True},
+    "identify": {**LOOK, "reason_given": True, "evidence": EVIDENCE, "gallery_in_force": True},
+    "watch": {**LOOK, "source_kind": "stream", "evidence": EVIDENCE, "watch": WATCH},
     "verify-pair": {"stores_nothing": True, "source_kind": "file", "pack_verified": True},
     "detect": {"source_kind": "file"},
     "redact": {
@@ -95,6 +104,11 @@ GOOD: dict[str, dict[str, Any]] = {
     "gallery.migrate": PURPOSE,
     "gallery.export": {**PURPOSE, "gallery_purpose_matches": True, "recipient_named": True, "mandate": MANDATE},
     "recipient.confirm": {},
+    "gallery.delete": {},
+    "gallery.end": {},
+    "camera.add": {},
+    "camera.change": {},
+    "camera.remove": {},
     "simulate": {**PURPOSE, "gallery_purpose_matches": True, "gallery_simulated_only": True},
     "rotate": {},
     "tick": {},
@@ -139,12 +153,13 @@ BASES = {
 }
 PLACES = {"retail": "UK", "border": "UK"}
 WATCHLISTS = ("retail", "investigation")
+CAMERAS = ("camera.add", "camera.change", "camera.remove")
 ABSENT = {
-    "workplace": {"watch", "watchlist.entry"},
+    "workplace": {"watch", *CAMERAS, "watchlist.entry"},
     "border": {"watchlist.entry", "gallery.export"},
-    "investigation": {"watch"},
+    "investigation": {"watch", *CAMERAS},
     "retail": {"gallery.export"},
-    "library": {"watch", "watchlist.entry", "gallery.export"},
+    "library": {"watch", *CAMERAS, "watchlist.entry", "gallery.export"},
 }
 """What no rule of a standard permits."""
 
@@ -173,11 +188,24 @@ OPERATED = (
     "detect",
     "redact",
     "recipient.confirm",
+    "gallery.delete",
+    "gallery.end",
+    *CAMERAS,
     "case.open",
     "case.delete",
     "adverse.note",
 )
 RIGHTS = ("show", "export", "erase", "complaint.add", "release.withdraw")
+WATCHED = {
+    "cameras_configured": "W8",
+    "notices_recorded": "W8",
+    "notices_name_purpose": "W8",
+    "opt_outs_named": "W10",
+    "list_ends": "W3",
+    "list_in_force": "W3",
+    "false_alerts_acceptable": "W6",
+}
+"""By which rule a watch is refused where one of its facts does not hold."""
 UNATTENDED = ("tick", "stop")
 RELEASE = ("release_present", "release_names_subject", "release_names_purpose", "release_in_force")
 
@@ -299,6 +327,9 @@ def _purposes() -> Iterator[Case]:
     yield from _each("W7", (*RECOGNITION, "verify-pair", "redact"), state={"stopped": True})
     for fact in EVIDENCE:
         yield from _each("V1", ("identify", "watch", "redact"), {f"evidence.{fact}": False})
+    yield from _each("W3", SINGLE, {"gallery_in_force": False})
+    for fact, rule in WATCHED.items():
+        yield Case(rule, "watch", {f"watch.{fact}": False})
     yield from _each("S1", MEASURED, {"change.approved": False})
     yield from _each("S1", MEASURED, {"evidence_in_force": False})
     yield Case("V3", "evidence.add", {"data_accepted": False})
