@@ -55,7 +55,7 @@ class Pass:
         path: Where the centre of the face goes, at equal intervals; points outside 0 to 1 are out of the view.
         change: "switch" from picture to picture, or "blend" them over a third of a second.
         turn: Greatest rotation to either side, degrees.
-        blur: Blur of the lens, standard deviation in pixels.
+        blur: Blur of the lens, standard deviation in pixels; several numbers for a lens that searches its focus.
         shutter: Share of a frame's time for which the shutter is open: how far movement smears.
         gain: Brightness at the start and at the end, 1 being the picture's own.
         face: Centre, width and height of the face in the picture as shares of it; by the picture's size if None.
@@ -69,7 +69,7 @@ class Pass:
     path: tuple[Point, ...] = ((0.1, 0.45), (0.9, 0.45))
     change: str = "switch"
     turn: float = 3.0
-    blur: float = 0.0
+    blur: float | tuple[float, ...] = 0.0
     shutter: float = 0.2
     gain: tuple[float, float] = (1.0, 1.0)
     face: tuple[float, float, float, float] | None = None
@@ -386,8 +386,9 @@ class _Stage:
     def _person(self, canvas: Image.Image, each: Pass, at: _Place, moment: float) -> None:
         share = (moment - each.start) / (each.end - each.start)
         patch = _turned(_portrait(each, share, at.height), at)
-        if each.blur:
-            patch = patch.filter(ImageFilter.GaussianBlur(each.blur))
+        blur = _between(each.blur if isinstance(each.blur, tuple) else (each.blur,), share)
+        if blur:
+            patch = patch.filter(ImageFilter.GaussianBlur(blur))
         patch = _smeared(patch, (at.speed[0] * each.shutter, at.speed[1] * each.shutter))
         gain = each.gain[0] + (each.gain[1] - each.gain[0]) * share
         if gain != 1:
@@ -405,6 +406,10 @@ def _along(path: tuple[Point, ...], share: float) -> Point:
     first = min(len(path) - 2, int(share))
     (x0, y0), (x1, y1) = path[first], path[first + 1]
     return x0 + (x1 - x0) * (share - first), y0 + (y1 - y0) * (share - first)
+
+
+def _between(values: tuple[float, ...], share: float) -> float:
+    return float(np.interp(share * (len(values) - 1), np.arange(len(values)), values))
 
 
 def _seen(box: Box, hiding: list[Box], size: tuple[int, int]) -> float:
