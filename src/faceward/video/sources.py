@@ -1,0 +1,243 @@
+"""One source of pictures at a time, opened with PyAV: files, RTSP, HTTP, USB cameras and rows of pictures.
+
+No message holds an address's user, password or query: what libav says of an error is put in words of our own, since its
+texts repeat the address.
+"""
+
+from __future__ import annotations
+
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import av
+import av.error
+import av.logging
+from av.container import InputContainer
+from av.stream import Discard
+from av.video.stream import VideoStream
+
+from faceward.core.errors import BadInput, EnvironmentFailure, FacewardError
+from faceward.policy.camera_sources import is_device, is_stream, shown
+from faceward.video.opened import Broken, Decoded, Opened, Options, Silent
+from faceward.video.picture_rows import PictureRow, is_row, row_of
+
+MOST_PIXELS: Final = 8192 * 8192
+_MICROSECONDS = 1_000_000
+_USUAL_PERIOD = 1 / 25
+# What a server or a file refers to in turn may be of the same kind only, never a file of this machine.
+_NETWORK = {"rtsp": "rtsp,rtsps,rtp,srtp,tcp,udp,tls,http,https", "http": "http,https,tcp,tls,crypto"}
+# These come without time stamps; libav makes some up, at 25 frames a second.
+_STAMPLESS = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "jpeg_pipe", "image2pipe"})
+_BURSTS = frozenset({"hls", "dash"})
+
+
+def is_live(source: str) -> bool:
+    """Tell whether a source is a camera, on the network or of this machine, and not a file."""
+    return is_stream(source) or is_device(source)
+
+
+def check(source: str) -> None:
+    """Check that files are there, without opening any; a camera may come later.
+
+    Raises:
+        BadInput: There is no such file, it is no regular file, or no picture fits the pattern.
+        EnvironmentFailure: It may not be read.
+    """
+    if is_live(source):
+        return
+    if "://" in source:
+        scheme = source.partition("://")[0]
+        raise BadInput(f"the scheme {scheme}:// is not read; give rtsp://, http://, a file or /dev/videoN")
+    if is_row(source):
+        row_of(source)
+        return
+    try:
+        found = Path(source).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadInput(f"{source}: no such file; check the camera's source") from None
+    except (OSError, ValueError):
+        raise EnvironmentFailure(f"{source}: cannot be read; check the file's permissions") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise BadInput(f"{source}: is not a regular file; give a video, a folder of pictures or /dev/videoN")
+
+
+def open_source(source: str, options: Options) -> Opened:
+    """Open a source.
+
+    Args:
+        source: As checked by `policy.camera_sources.check_source`.
+        options: How.
+
+    Raises:
+        BadInput: It is not there, or holds no video that can be read.
+        EnvironmentFailure: It cannot be reached, or may not be read.
+    """
+    check(source)
+    if is_row(source):
+        return PictureRow(row_of(source), options.rate)
+    name, format_name, settings = _how(source, options)
+    try:
+        container = av.open(
+            name, mode="r", format=format_name, options=settings, timeout=(options.open_seconds, options.read_seconds)
+        )
+    except (av.error.FFmpegError, OSError, ValueError) as problem:
+        raise _told(problem, source, options.open_seconds) from None
+    return _of_container(container, source, options)
+
+
+def silence() -> None:
+    """Have libav write nothing to the terminal: its lines repeat addresses with their passwords."""
+    av.logging.set_level(None)
+    av.logging.set_libav_level(av.logging.PANIC)
+
+
+def _how(source: str, options: Options) -> tuple[str, str | None, dict[str, str]]:
+    if is_device(source):
+        return source, "v4l2", {}
+    if not is_stream(source):
+        # A file's name may look like one of libav's protocols.
+        return f"file:{source}", None, {"protocol_whitelist": "file"}
+    kind = "rtsp" if source.lower().startswith("rtsp") else "http"
+    settings = {
+        "protocol_whitelist": _NETWORK[kind],
+        "fflags": "nobuffer",
+        "analyzeduration": str(2 * _MICROSECONDS),
+        "timeout": str(round(options.read_seconds * _MICROSECONDS)),
+    }
+    if kind == "rtsp":
+        # Over UDP, lost packets leave smeared faces; sound would keep a stalled picture from being noticed.
+        settings |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
+    return source, None, settings
+
+
+def _of_container(container: InputContainer, source: str, options: Options) -> Opened:
+    if not container.streams.video:
+        container.close()
+        raise BadInput(f"{shown(source)}: holds no video; give another source")
+    stream = container.streams.video[0]
+    for other in container.streams:
+        if other is not stream:
+            other.discard = Discard.all
+    # Where libav has no decoder, whatever the annotation says.
+    if getattr(stream, "codec_context", None) is None:
+        container.close()
+        raise BadInput(f"{shown(source)}: its video is in a format that cannot be decoded; have the camera send H.264")
+    stream.thread_type = "NONE"
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    return Stream(container, stream, source, options)
+
+
+class Stream:
+    """A container with a video stream; see `Opened`."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream, source: str, options: Options) -> None:
+        self._container, self._stream, self._source, self._options = container, stream, source, options
+        formats = set(container.format.name.split(","))
+        self._stampless = bool(formats & _STAMPLESS)
+        self.live = is_live(source)
+        self.paced = not self.live or bool(formats & _BURSTS)
+        rate = stream.average_rate or stream.guessed_rate
+        self.period = min(10.0, float(1 / rate)) if rate else _USUAL_PERIOD
+        self.about = f"{stream.codec_context.name} {stream.width}x{stream.height}"
+        self._first: float | None = None
+        self._newest = float("-inf")
+        self._damaged = False
+
+    def frames(self, skippable: Callable[[float], bool]) -> Iterator[Decoded | Broken]:
+        """See `Opened`."""
+        context = self._stream.codec_context
+        skipping = False
+        for packet in self._packets():
+            arrived = time.monotonic()
+            stamp = self._seconds(packet.pts)
+            skip = stamp is not None and skippable(stamp)
+            if skip is not skipping:
+                # Frames that others are made from are decoded all the same.
+                context.skip_frame = "NONREF" if skip else "DEFAULT"
+                skipping = skip
+            try:
+                batch = packet.decode()
+            except (av.error.FFmpegError, MemoryError):
+                self._damaged = True
+                yield Broken(arrived)
+                continue
+            # Nothing here holds a frame while the reader works or waits for the next packet.
+            while batch:
+                yield self._decoded(batch.pop(0), arrived)
+
+    def note(self) -> str:
+        """See `Opened`."""
+        length = self._container.duration
+        if self._first is None:
+            return "it held no picture that could be decoded"
+        if length is not None and not self.live:
+            shown_seconds = self._newest - self._first + self.period
+            stated = length / _MICROSECONDS
+            if stated - shown_seconds > max(1.0, 0.05 * stated):
+                return f"after {shown_seconds:.1f} of {stated:.1f} seconds; the file seems to be cut"
+        return "parts of it could not be decoded; the file seems to be damaged" if self._damaged else ""
+
+    def close(self) -> None:
+        """See `Opened`."""
+        with suppress(av.error.FFmpegError, OSError):
+            self._container.close()
+
+    def _packets(self) -> Iterator[av.Packet[VideoStream]]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except (av.error.FFmpegError, OSError, ValueError) as problem:
+                self._damaged = True
+                raise _told(problem, self._source, self._options.read_seconds, opened=True) from None
+            yield packet
+
+    def _decoded(self, frame: av.VideoFrame, arrived: float) -> Decoded:
+        stamp = self._seconds(frame.pts)
+        if stamp is not None:
+            self._first = stamp if self._first is None else min(self._first, stamp)
+            self._newest = max(self._newest, stamp)
+        elif self._first is None:
+            self._first = self._newest = 0.0
+        return Decoded(frame, stamp, arrived)
+
+    def _seconds(self, stamp: int | None) -> float | None:
+        base = self._stream.time_base
+        return None if stamp is None or base is None or self._stampless else float(stamp * base)
+
+
+def _told(problem: Exception, source: str, seconds: float, *, opened: bool = False) -> FacewardError:
+    """Return libav's error as one line without the address's secrets."""
+    name = shown(source)
+    if isinstance(problem, av.error.ExitError | TimeoutError):
+        if opened:
+            return Silent(f"{name}: nothing came for {seconds:g} s; check the camera and its network")
+        return EnvironmentFailure(f"{name}: no answer within {seconds:g} s; check the camera and its network")
+    for kinds, words in _WORDS:
+        if isinstance(problem, kinds):
+            return EnvironmentFailure(f"{name}: {words}")
+    if is_live(source):
+        reason = problem.strerror if isinstance(problem, OSError | av.error.FFmpegError) else None
+        known = f" ({reason})" if reason and source not in reason else ""
+        return EnvironmentFailure(f"{name}: gives no video that can be read{known}; check the address and the camera")
+    return BadInput(f"{name}: not a video that can be read; it is damaged, cut or of an unknown format")
+
+
+_WORDS: Final[tuple[tuple[tuple[type[Exception], ...] | type[Exception], str], ...]] = (
+    (av.error.HTTPUnauthorizedError, "asks for another name or password; change the camera's source"),
+    (av.error.HTTPForbiddenError, "refuses this name or password; change the camera's source"),
+    (av.error.HTTPNotFoundError, "the server has no such stream; check the address"),
+    (av.error.HTTPError, "the server answered with an error; check the address and the camera"),
+    (av.error.HTTPClientError, "the server did not take the request; check the address and the camera"),
+    (ConnectionRefusedError, "nothing answers there; check that the camera is on, and the address"),
+    ((BrokenPipeError, ConnectionError), "the connection was lost; check the camera and its network"),
+    (PermissionError, "may not be read; check the permissions of this user"),
+    (FileNotFoundError, "is not there; check the address, or plug the camera in"),
+    ((MemoryError, av.error.MemoryError), "there is not enough memory to open it; look at fewer cameras"),
+)
