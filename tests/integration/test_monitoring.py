@@ -482,7 +482,7 @@ def test_counts_that_were_altered_are_refused(office: Office) -> None:
     for look in (office.row, lambda: monitoring.breached(office.deployment, "door")):
         with pytest.raises(IntegrityError, match="altered"):
             look()
-    office.deployment.keep("monitoring", "counts", {"version": 2, "stop": 10**6, "purposes": {}})
+    office.deployment.keep("monitoring", "counts", {"version": 3, "stop": 10**6, "purposes": {}})
     with pytest.raises(IntegrityError, match="shorter"):
         office.row()
 

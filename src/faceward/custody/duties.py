@@ -11,6 +11,7 @@ CREATE = "gallery.create"
 ROTATE = "rotate"
 DESTROY = "gallery.destroy"
 EXPORT = "gallery.export"
+WATCH = "watch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ _DUTIES = {
     "identify": _RECOGNITION,
     "verify": _RECOGNITION,
     "redact": _RECOGNITION,
-    "watch": _RECOGNITION,
+    WATCH: _RECOGNITION,
     "enrol": _OPERATOR,
     "simulate": _OPERATOR,
     EXPORT: _OPERATOR,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from faceward.core.errors import PolicyRefusal
 from faceward.custody import uses
 from faceward.custody.changes import REVOKED
-from faceward.custody.duties import EXPORT
+from faceward.custody.duties import EXPORT, WATCH
 from faceward.policy.mandates import Standing, Use, assess, by_others, refuse_uncovered
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def covering(turn: Turn, presentation: Presentation, shown: Shown, trust: Trust,
         shown.text("camera") or None,
         shown.text("operator"),
         now,
+        _cameras(operation, shown),
     )
     created, urgent = signed.request.created, trust.terms.urgent
     # What the mandate says comes first: an ended one is ended, whoever approved it.
@@ -66,6 +67,17 @@ def covering(turn: Turn, presentation: Presentation, shown: Shown, trust: Trust,
         uses.decided(turn, digest)
     _check_recipient(operation, mandate, shown)
     return digest
+
+
+def _cameras(operation: str, shown: Shown) -> tuple[str, ...]:
+    """Return the cameras that an entry lists; whoever watches names them."""
+    listed = shown.details.get("cameras")
+    if listed is None and operation != WATCH:
+        return ()
+    names = tuple(one for one in listed if isinstance(one, str) and one) if isinstance(listed, list) else ()
+    if not names or not isinstance(listed, list) or len(names) != len(listed):
+        raise PolicyRefusal("P2", "the log entry does not name the cameras that are watched.", _REPEAT)
+    return names
 
 
 def _check_recipient(operation: str, mandate: Mandate, shown: Shown) -> None:

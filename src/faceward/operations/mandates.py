@@ -155,8 +155,13 @@ class Mandates:
         """
         return NOTHING if start is None else self.named(start, use).facts
 
-    def named(self, start: str, use: Use) -> Named:
+    def named(self, start: str, use: Use, *, own: int = 0) -> Named:
         """Look up a mandate for a use: what is shown to a custodian, and what of it allows the use.
+
+        Args:
+            start: Its digest, or its first digits.
+            use: What is to be done.
+            own: How many of the uses so far are this very one, which goes on.
 
         Raises:
             UsageError: There is no such mandate.
@@ -167,7 +172,8 @@ class Mandates:
         status = self._deployment.custody.status()
         others = by_others(signed, approvals, use.operator)
         approved = self._requests.agreed(signed, others, self._requests.roster(status))
-        standing = Standing(approved, digest in status.revoked, status.spent.get(digest, 0))
+        spent = max(0, status.spent.get(digest, 0) - own)
+        standing = Standing(approved, digest in status.revoked, spent)
         limit = self._deployment.standard.parameters.mandate.urgent
         facts = assess(Mandate.of(signed), use, standing, limit, signed.request.created)
         return Named(digest, signed, approvals, facts)

@@ -25,10 +25,10 @@ from faceward.operations.journal import Journal
 from faceward.operations.search_log import BREACH, RESTART, Noted, events
 from faceward.policy.monitored import Count
 from faceward.policy.monitoring import EProcess
-from faceward.policy.verdicts import Found, Picture, Searched
+from faceward.policy.verdicts import Found, Passed, Picture, Searched
 
 _PLACE = ("monitoring", "counts")
-_VERSION = 2
+_VERSION = 3
 # Entries that are read again each time before what was counted is kept anew: more where it is long.
 _STEP = 32
 _LONG = 10
@@ -139,12 +139,18 @@ def breaches(deployment: Deployment) -> dict[str, JSONValue]:
 def pictures(deployment: Deployment, journal: Journal) -> Iterator[tuple[Searched, Picture]]:
     """Return the first search of every picture for each purpose that the log holds, and what the picture counts for.
 
-    They come in the order in which those searches ended.
+    They come in the order in which those searches ended; faces that passed cameras come together, as often as they were
+    counted.
     """
     first: dict[tuple[str, str], Searched] = {}
     counted: dict[tuple[str, str], Picture] = {}
     for event in events(deployment, journal, 0):
         if isinstance(event, Noted):
+            continue
+        if isinstance(event, Passed):
+            passed = Searched(event.entry, event.time, event.entry, event.purpose, event.faces, 0)
+            first[passed.purpose, passed.picture] = passed
+            counted[passed.purpose, passed.picture] = Picture(event.faces)
             continue
         search = event if isinstance(event, Searched) else event.searched
         place = search.purpose, search.picture
@@ -226,9 +232,10 @@ def accepted_rate(deployment: Deployment, purpose: str) -> float:
     return parameters.default_fpir if found is None else min(found.fpir, parameters.loosest_fpir)
 
 
-def _after(count: Count, event: Searched | Found | Noted, accepted: float) -> Count:
-    if isinstance(event, Searched):
-        return replace(count, process=replace(count.process, accepted=accepted)).searched(event)
+def _after(count: Count, event: Searched | Passed | Found | Noted, accepted: float) -> Count:
+    if isinstance(event, Searched | Passed):
+        now = replace(count, process=replace(count.process, accepted=accepted))
+        return now.searched(event) if isinstance(event, Searched) else now.passed(event)
     if isinstance(event, Found):
         return count.found(event, accepted)
     if event.breach is None:

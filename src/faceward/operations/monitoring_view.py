@@ -28,7 +28,7 @@ class Monitoring:
     def purposes(self) -> list[JSONDict]:
         """Return what was counted for each purpose since its test began, by name of the purpose.
 
-        Each object has the keys `purpose`, `since`, `accepted`, `searches`, `faces`, `alerts`, `correct`, `incorrect`,
+        Each object has the keys `purpose`, `since`, `accepted`, `searches`, `watched`, `faces`, `alerts`, `correct`, `incorrect`,
         `undetermined`, `undecided`, `rate`, `worst_rate`, `low`, `high`, `evalue`, `limit`, `in_doubt`, `breached` and
         `latest_breach`; docs/monitoring.md says what they mean.
         """
@@ -61,6 +61,7 @@ def _row(purpose: str, count: Count, accepted: float) -> JSONDict:
         "since": to_rfc3339(count.since),
         "accepted": accepted,
         "searches": count.searches,
+        "watched": count.watched,
         "faces": faces,
         "alerts": count.alerts,
         "correct": count.correct,

@@ -1,4 +1,4 @@
-"""Searches, findings on them, and what was noted of breaches, as the log holds them (rules H3, V1).
+"""Searches, faces before cameras, findings, and what was noted of breaches, as the log holds them (rules H3, V1).
 
 Pictures and people are named by keyed digests alone, since what is counted of them lies outside the log.
 """
@@ -15,11 +15,15 @@ from faceward.core.errors import IntegrityError
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Journal
 from faceward.policy.monitored import Breach
-from faceward.policy.verdicts import Found, Searched
+from faceward.policy.verdicts import Found, Passed, Searched
 
 BREACH = "monitoring.breach"
 RESTART = "monitoring.restart"
-_SEARCH, _FINDING = "identify", "case.outcome"
+ALERT, COUNT = "watch.alert", "watch.count"
+"""A sighting of a camera, and faces of which none became one."""
+SEARCHES = frozenset({"identify", ALERT})
+"""Operations whose candidates a case is about."""
+FINDING = "case.outcome"
 _NEAR = 9
 
 
@@ -42,7 +46,7 @@ class Noted:
 
 def events(
     deployment: Deployment, journal: Journal, start: int, stop: int | None = None
-) -> Iterator[Searched | Found | Noted]:
+) -> Iterator[Searched | Passed | Found | Noted]:
     """Return what counts, in the order of the log.
 
     Args:
@@ -55,15 +59,22 @@ def events(
         IntegrityError: The log's details were altered.
     """
     for index, entry in deployment.log.entries(start, stop):
-        event: Searched | Found | Noted | None = None
-        if entry.phase is Phase.NOTE and entry.operation in (BREACH, RESTART):
-            event = _noted(index, entry, _details(journal, index, entry))
-        elif entry.phase is Phase.END and entry.operation == _SEARCH:
+        event: Searched | Passed | Found | Noted | None = None
+        if entry.phase is Phase.NOTE:
+            event = _note(journal, index, entry)
+        elif entry.phase is Phase.END and entry.operation in SEARCHES:
             event = _searched(deployment, journal, index, entry)
-        elif entry.phase is Phase.END and entry.operation == _FINDING:
+        elif entry.phase is Phase.END and entry.operation == FINDING:
             event = _found(deployment, journal, index, entry)
         if event is not None:
             yield event
+
+
+def _note(journal: Journal, index: int, entry: Entry) -> Passed | Noted | None:
+    if entry.operation == COUNT:
+        details = _details(journal, index, entry)
+        return Passed(index, entry.time, str(details["purpose"]), _number(details, "faces"))
+    return _noted(index, entry, _details(journal, index, entry)) if entry.operation in (BREACH, RESTART) else None
 
 
 def _details(journal: Journal, index: int, entry: Entry) -> JSONObject:

@@ -26,7 +26,7 @@ class Warrant:
     assessment: Mapping[str, bool] | None
 
 
-def warrant(deployment: Deployment, desk: Desk, start: str | None, use: Use) -> Warrant:
+def warrant(deployment: Deployment, desk: Desk, start: str | None, use: Use, *, own: int = 0) -> Warrant:
     """Look up a mandate for a use.
 
     A name that leads to no mandate is no error here: the rules refuse what is not covered, and the refusal is logged.
@@ -36,11 +36,12 @@ def warrant(deployment: Deployment, desk: Desk, start: str | None, use: Use) -> 
         desk: Where acts are recorded.
         start: The mandate's digest or its first digits, or None.
         use: What is to be done.
+        own: How many of the mandate's uses so far are this very one, which goes on.
     """
     if start is None:
         return Warrant(None, None)
     try:
-        named = Mandates(deployment, desk).named(start, use)
+        named = Mandates(deployment, desk).named(start, use, own=own)
     except UsageError:
         return Warrant(None, NOTHING)
     return Warrant(HeldMandate(named.digest, named.signed, named.approvals), named.facts)

@@ -48,6 +48,7 @@ class Use:
         camera: The camera whose pictures are searched with, or None where they come from none that was named.
         operator: Who.
         time: When, UTC.
+        cameras: Further cameras, of which a mandate has to name each.
     """
 
     operation: str
@@ -56,6 +57,12 @@ class Use:
     camera: str | None
     operator: str
     time: datetime
+    cameras: tuple[str, ...] = ()
+
+    @property
+    def seen_by(self) -> frozenset[str]:
+        """Every camera whose pictures are searched with."""
+        return frozenset(self.cameras) | (frozenset() if self.camera is None else {self.camera})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +120,14 @@ def assess(
         "mandate_names_purpose": use.purpose == mandate.purpose,
         "mandate_names_operation": use.operation in mandate.operations,
         "mandate_names_gallery": use.gallery in mandate.galleries,
-        "mandate_names_camera": use.camera in mandate.cameras if mandate.cameras else use.camera is None,
+        "mandate_names_camera": _names_cameras(mandate, use.seen_by),
         "mandate_names_operator": use.operator in mandate.operators,
     }
+
+
+def _names_cameras(mandate: Mandate, used: frozenset[str]) -> bool:
+    """Tell whether a mandate names every camera, and whether there is one where it names some."""
+    return used <= frozenset(mandate.cameras) and bool(used) == bool(mandate.cameras)
 
 
 _LACKS = {

@@ -15,7 +15,7 @@ from faceward.core.errors import IntegrityError, UsageError
 from faceward.policy.monitoring import EProcess, upper_bound
 from faceward.policy.review_fields import moment, whole
 from faceward.policy.strict import Table
-from faceward.policy.verdicts import Found, Picture, Searched
+from faceward.policy.verdicts import Found, Passed, Picture, Searched
 
 # The first characters of what stands for a picture; those with the same ones are kept together (see `_put`).
 _PREFIX = 2
@@ -79,6 +79,7 @@ class Count:
         breach: The breach since then, or None.
         noted: Whether the log has an entry of it.
         latest: When the latest breach was, also one that was answered; None where there was none.
+        watched: Faces that passed cameras and brought about no alert; those of alerts are among the pictures.
     """
 
     first: int
@@ -92,6 +93,7 @@ class Count:
     breach: Breach | None = None
     noted: bool = False
     latest: datetime | None = None
+    watched: int = 0
 
     @property
     def undetermined(self) -> int:
@@ -129,6 +131,11 @@ class Count:
         old = self._picture(search.picture)
         counted = self._counted(search.picture, old, old.searched(search), self.process.accepted)
         return replace(counted, searches=self.searches + 1)
+
+    def passed(self, faces: Passed) -> Count:
+        """Return the count after faces that passed cameras; they are no pictures that could be searched again."""
+        process = self.process.at(self.process.faces + faces.faces, self.process.false_alerts)
+        return replace(self, process=process, watched=self.watched + faces.faces)
 
     def found(self, finding: Found, accepted: float) -> Count:
         """Return the count after a finding; one on a search from before the test began changes nothing.
@@ -183,6 +190,7 @@ class Count:
             "alpha": process.alpha,
             "low": process.low,
             "searches": self.searches,
+            "watched": self.watched,
             "pictures": {name: one.to_json() for some in self.pictures.values() for name, one in some.items()},
             "breach": None if self.breach is None else self.breach.to_json(),
             "noted": self.noted,
@@ -206,11 +214,12 @@ class Count:
             kept.setdefault(name[:_PREFIX], {})[name] = picture
         breach = None if table.value("breach") is None else Breach.from_json(table.value("breach"))
         rates = table.number("accepted"), table.number("alpha")
+        watched = whole(table, "watched")
         faces, false_alerts = (
             sum(getattr(one, what) for one in pictures.values()) for what in ("faces", "false_alerts")
         )
         try:
-            process = EProcess(*rates, faces, false_alerts, breach is not None, table.number("low"))
+            process = EProcess(*rates, faces + watched, false_alerts, breach is not None, table.number("low"))
         except UsageError as error:
             raise table.error(str(error)) from None
         return cls(
@@ -225,6 +234,7 @@ class Count:
             breach=breach,
             noted=table.flag("noted"),
             latest=None if table.value("latest") is None else moment(table, "latest"),
+            watched=watched,
         )
 
 

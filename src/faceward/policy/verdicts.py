@@ -48,6 +48,23 @@ class Searched:
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """Faces that cameras saw pass, which were compared and are nobody's on the list.
+
+    Attributes:
+        entry: Index of the log entry that counts them.
+        time: When, UTC.
+        purpose: The purpose.
+        faces: Tracks that were compared, each one face.
+    """
+
+    entry: int
+    time: datetime
+    purpose: str
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A finding on a search's candidates (rule H3).
 

@@ -58,6 +58,7 @@ class RateShown(Shown):
     since: str
     accepted: float
     searches: int
+    watched: int
     faces: int
     alerts: int
     correct: int
