@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from faceward.cli import handover, migration
+from faceward.cli import gallery, handover, migration
 from faceward.cli.evidence import purposes_table
 from faceward.cli.monitoring import tell_breaches
 from faceward.cli.options import Settings, command, group
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     galleries.command("list")(command(_gallery_list))
     handover.extend(galleries)
     migration.extend_galleries(galleries)
+    gallery.extend(galleries)
     app.add_typer(galleries)
 
 
@@ -153,7 +154,7 @@ def _gallery_list(settings: Settings) -> None:
 
 
 def _galleries(status: Mapping[str, Any]) -> None:
-    columns = ("gallery", "purpose", "references", "left_out", "simulated", "mode", "pack")
+    columns = ("gallery", "purpose", "references", "left_out", "simulated", "mode", "pack", "ends")
     numbers = ("references", "left_out", "simulated")
     table(
         [f"{name.replace('_', ' ')}#" if name in numbers else name for name in columns],

@@ -23,6 +23,7 @@ class GallerySeen:
         simulated: References of nobody.
         ending: References whose term ends within 30 days.
         next_end: When the next of them ends, RFC 3339, or None.
+        ends: When the gallery itself is destroyed (rule W3), RFC 3339, or None.
     """
 
     name: str
@@ -38,6 +39,7 @@ class GallerySeen:
     simulated: int
     ending: int
     next_end: str | None
+    ends: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

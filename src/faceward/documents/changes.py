@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from faceward.core.canonical import JSONObject, JSONValue
 
-_ENTRIES = {"purposes": "purpose", "galleries": "gallery"}
+_ENTRIES = {"purposes": "purpose", "galleries": "gallery", "cameras": "camera"}
 _NAMES = {
     ("software",): "the software",
     ("standard", "digest"): "the files of the standard",

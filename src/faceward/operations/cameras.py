@@ -112,8 +112,7 @@ class Cameras:
 
     def list(self) -> tuple[Camera, ...]:
         """Return all cameras by name."""
-        found = self._deployment.kept_all(_KIND)
-        return tuple(_camera(found[name]) for name in sorted(found))
+        return every(self._deployment)
 
     def get(self, name: str) -> Camera:
         """Return a camera.
@@ -184,6 +183,17 @@ class Cameras:
             raise IntegrityError(
                 f"the address of the camera {name!r} was altered; remove it and add it again"
             ) from None
+
+
+def every(deployment: Deployment) -> tuple[Camera, ...]:
+    """Return all cameras of a deployment by name."""
+    found = deployment.kept_all(_KIND)
+    return tuple(_camera(found[name]) for name in sorted(found))
+
+
+def forget(deployment: Deployment, name: str) -> None:
+    """Remove a camera that the log says was removed; repeating it is safe."""
+    deployment.store.delete_document(_KIND, name)
 
 
 def find(deployment: Deployment, name: str) -> Camera | None:

@@ -13,6 +13,7 @@ from faceward.core.canonical import JSONObject, JSONValue, canonical_json, sha25
 from faceward.core.clock import to_rfc3339
 from faceward.core.words import plural
 from faceward.operations import evidence, purposes
+from faceward.operations.cameras import every
 from faceward.operations.deployment import Deployment
 from faceward.operations.guardians import Guardians, guardians
 from faceward.policy.people import Role
@@ -33,6 +34,8 @@ def configuration(deployment: Deployment) -> JSONObject:
     held = guardians(deployment)
     parameters = plain(standard.parameters)
     return {
+        # Left out where there is none, so that what was signed off without any stands.
+        **_cameras(deployment),
         "version": VERSION,
         "software": version("faceward"),
         "controller": config.controller,
@@ -53,6 +56,13 @@ def configuration(deployment: Deployment) -> JSONObject:
         "people": _roles(held),
         "witnesses": list(held.witnesses),
     }
+
+
+def _cameras(deployment: Deployment) -> dict[str, JSONValue]:
+    cameras: dict[str, JSONValue] = {}
+    for camera in every(deployment):
+        cameras[camera.name] = {key: value for key, value in camera.to_json().items() if key not in ("name", "since")}
+    return {"cameras": cameras} if cameras else {}
 
 
 def digest(value: JSONObject) -> str:

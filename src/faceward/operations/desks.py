@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from faceward.audit.verifier import LogReport
 from faceward.core.canonical import JSONObject
 from faceward.core.document_results import MadeDocuments, SignOff
+from faceward.core.names import normal_name
 from faceward.core.pack_results import MigrationResult, PackChange
 from faceward.core.reports import LogLine
-from faceward.operations import backup, documents, log_view, migration, outlook, pack_use
+from faceward.operations import backup, documents, gallery_term, log_view, migration, outlook, pack_use
 from faceward.operations.accounts import Accounts
 from faceward.operations.api_keys import ApiKeys
 from faceward.operations.cameras import Cameras
@@ -135,6 +137,10 @@ class Desks:
     def mandates(self) -> Mandates:
         """The authority to search (rules P2, P7)."""
         return Mandates(self._deployment, self._desk)
+
+    def end_gallery(self, gallery: str, ends: datetime) -> datetime:
+        """Give a gallery an end, or an earlier one (rule W3); see `gallery_term.set_end`. Return it, UTC."""
+        return gallery_term.set_end(self._deployment, self._desk, normal_name(gallery), ends)
 
     def search_outlook(self, request: SearchRequest) -> Outlook:
         """Return what a search would lack, before anybody makes it; see `operations.outlook.of_search`."""

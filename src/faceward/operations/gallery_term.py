@@ -40,7 +40,7 @@ def set_end(deployment: Deployment, desk: Desk, gallery: str, ends: datetime) ->
         raise UsageError(f"no gallery {gallery!r}; list them with 'gallery list'")
     before, text = gallery_end(deployment, gallery), to_rfc3339(ends)
     if ends <= now:
-        raise UsageError("that moment has passed; name one that comes, or delete the gallery with 'gallery delete'")
+        raise UsageError("that moment has passed; name one that comes, as soon as you like")
     named = Happening(
         SET_END,
         {

@@ -103,6 +103,7 @@ class Overview:
             simulated=int(str(note.get("simulated", 0))),
             ending=len(ends),
             next_end=to_rfc3339(ends[0]) if ends else None,
+            ends=None if note.get("ends") is None else str(note["ends"]),
         )
 
     def entries(self, wanted: Wanted, rows: int = ROWS) -> EntriesSeen:

@@ -20,7 +20,7 @@ from faceward.audit.verifier import verify_log
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
 from faceward.core.files import sync_folder
-from faceward.operations import accounts, case_end, complaints, consent
+from faceward.operations import accounts, cameras, case_end, complaints, consent, gallery_notes
 from faceward.operations import backup_files as files
 from faceward.operations.api_keys import ApiKeys
 from faceward.operations.backup import BACKUP, SECRET
@@ -29,6 +29,7 @@ from faceward.operations.config import KEY_FILE, KEYS_FILE, LOG_FILE, read_confi
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.destruction import DESTROYS
+from faceward.operations.gallery_term import SET_END
 from faceward.operations.journal import DETAILS, Happening
 from faceward.operations.openings import unsealed
 from faceward.operations.restore_order import Order, Restored
@@ -267,10 +268,22 @@ def _unlinked(deployment: Deployment, _: Desk, __: Entry, details: _Details) -> 
     deployment.store.delete_document(accounts.KIND, digest)
 
 
+def _list_ended(deployment: Deployment, _: Desk, __: Entry, details: _Details) -> None:
+    ends = str(details[0]["ends"])
+    # The backup may be older than the gallery. One whose end has come goes with the next act.
+    gallery_notes.change(deployment, str(details[0]["gallery"]), "ends", ends, unless=ends)
+
+
+def _camera_removed(deployment: Deployment, _: Desk, __: Entry, details: _Details) -> None:
+    cameras.forget(deployment, str(details[0]["camera"]))
+
+
 _REPEATED: dict[str, Callable[[Deployment, Desk, Entry, _Details], None]] = {
     WITHDRAW: _withdrawn,
     case_end.DELETE: _case_deleted,
     "key.revoke": _key_revoked,
+    SET_END: _list_ended,
+    cameras.REMOVE: _camera_removed,
     accounts.UNLINK: _unlinked,
     # Whose it is since may be another's: linking it again is safer than letting in whose it was.
     accounts.LINK: _unlinked,

@@ -39,6 +39,7 @@ class GalleryShown(Shown):
     simulated: int
     mode: str
     pack: str
+    ends: str | None = Field(None, description="When it is destroyed (rule W3); null where it has no end.")
 
 
 class GalleriesShown(Shown):
