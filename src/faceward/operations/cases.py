@@ -10,7 +10,7 @@ from faceward.core.canonical import JSONObject, sha256_hex
 from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.core.names import printable
 from faceward.core.results import JSONDict
-from faceward.operations import monitoring, search_log
+from faceward.operations import false_alerts, monitoring, search_log
 from faceward.operations.case_people import actor, require_unlocked, signed
 from faceward.operations.case_reading import refusals_logged, seen
 from faceward.operations.case_store import CaseStore
@@ -208,7 +208,8 @@ def _changed(
 def conclude(deployment: Deployment, desk: Desk, prefix: str, outcome: Outcome) -> JSONDict:
     """Record the finding on the list's accuracy and the action taken (rule H3); its author and time are filled in.
 
-    An incorrect one counts against the purpose's accepted rate of false alerts; see `operations.monitoring`.
+    An incorrect one counts against the purpose's accepted rate of false alerts (see `operations.monitoring`) and
+    against the references that made the candidates (see `operations.false_alerts`).
 
     Raises:
         PolicyRefusal: The review is not decided (rule H1), the case is locked (P7), or the standard asks for reviewers
@@ -241,8 +242,9 @@ def conclude(deployment: Deployment, desk: Desk, prefix: str, outcome: Outcome) 
     facts = review_facts.decide_context(case)
     with desk.operation("case.decide", facts, Happening("case.outcome", details, subjects)):
         case = store.change(held.id, lambda current: review.concluded(current, made))
-    # What follows for the purpose follows from the entry just written; this tells of it in the log.
+    # What follows for the purpose and its references follows from the entry just written; this tells of it in the log.
     monitoring.note_breaches(deployment, desk.journal)
+    false_alerts.suspend(deployment, desk)
     return seen(deployment, case, who)
 
 

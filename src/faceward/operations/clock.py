@@ -17,6 +17,7 @@ from faceward.operations import (
     case_end,
     complaints,
     evidence,
+    false_alerts,
     gallery_term,
     monitoring,
     reviews,
@@ -131,6 +132,9 @@ def _monitor(deployment: Deployment, desk: Desk) -> Iterator[str]:
     """
     for name in monitoring.note_breaches(deployment, desk.journal):
         yield f"noted that the purpose {name!r} has more false alerts than it accepts"
+    suspended = false_alerts.suspend(deployment, desk)
+    if suspended:
+        yield f"suspended {len(suspended):,} references that brought about two false alerts each"
     for name in monitoring.breaches(deployment):
         purpose = deployment.purpose(name)
         chosen = None if purpose is None else evidence.standing(deployment, purpose).chosen

@@ -28,9 +28,9 @@ class Monitoring:
     def purposes(self) -> list[JSONDict]:
         """Return what was counted for each purpose since its test began, by name of the purpose.
 
-        Each object has the keys `purpose`, `since`, `accepted`, `searches`, `watched`, `faces`, `alerts`, `correct`, `incorrect`,
-        `undetermined`, `undecided`, `rate`, `worst_rate`, `low`, `high`, `evalue`, `limit`, `in_doubt`, `breached` and
-        `latest_breach`; docs/monitoring.md says what they mean.
+        Each object has the keys `purpose`, `since`, `accepted`, `searches`, `watched`, `faces`, `alerts`, `correct`,
+        `incorrect`, `undetermined`, `undecided`, `rate`, `worst_rate`, `low`, `high`, `evalue`, `limit`, `in_doubt`,
+        `breached` and `latest_breach`; docs/monitoring.md says what they mean.
         """
         counted = monitoring.counts(self._deployment, self._desk.journal).purposes
         known = {purpose.name: purpose.created for purpose in purposes.listed(self._deployment)}

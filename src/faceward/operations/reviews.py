@@ -15,6 +15,9 @@ from faceward.policy.rights import check_text
 REVIEW = "review"
 """The cause of a suspension: a reference was not looked at for a month."""
 
+REVIEWED = "watchlist.review"
+"""The operation that records it."""
+
 _REVIEWED = "reviewed"
 
 
@@ -40,7 +43,9 @@ def last_seen(deployment: Deployment) -> tuple[tuple[str, datetime], ...]:
 
 
 def review(deployment: Deployment, desk: Desk, reference: str, reason: str) -> None:
-    """Record that a watchlist's reference was looked at and is to stay; that ends its suspension for want of it.
+    """Record that a watchlist's reference was looked at and is to stay.
+
+    That ends its suspension for want of it and for false alerts; of those it begins anew (rule W4).
 
     Raises:
         UsageError: There is no such reference, or no reason is given.
@@ -48,9 +53,10 @@ def review(deployment: Deployment, desk: Desk, reference: str, reason: str) -> N
     reason = check_text(reason, "reason")
     stored = deployment.store.reference(reference)
     details: JSONObject = {"reference": reference, "gallery": stored.gallery, "reason": reason}
-    with desk.operation("complaint.decide", {}, Happening("watchlist.review", details)):
+    with desk.operation("complaint.decide", {}, Happening(REVIEWED, details)):
         deployment.keep(_REVIEWED, reference, {"at": to_rfc3339(deployment.now())})
-        suspension.release_hold(deployment, reference, REVIEW)
+        for cause in (REVIEW, suspension.FALSE_ALERTS):
+            suspension.release_hold(deployment, reference, cause)
 
 
 def forget(deployment: Deployment, reference: str) -> None:

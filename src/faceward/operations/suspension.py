@@ -24,6 +24,9 @@ from faceward.protection.scheme import Hit
 OPEN_COMPLAINT = "complaint"
 _HOLD = "hold"
 BY_HAND = "hand"
+FALSE_ALERTS = "false-alerts"
+"""The cause of a suspension: a reference brought about two false alerts (rule W4)."""
+RESUME = "subject.resume"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def require_in_use(
     if any(out.covers(one.subject, one.reference_id) for one in references):
         refusal = PolicyRefusal(
             "D1",
-            "the subject's references are suspended, by an overdue complaint, by a decision or by hand.",
+            "the subject's references are suspended, by an overdue complaint, a decision, false alerts or by hand.",
             "Decide the complaint ('faceward complaint list'), or end it with 'faceward subject resume'.",
         )
         desk.deny(happening, refusal)
@@ -106,7 +109,7 @@ def hold(deployment: Deployment, target: str, cause: str) -> bool:
     Args:
         deployment: The deployment.
         target: A pseudonym of 64 hexadecimal digits, or a reference's identifier.
-        cause: `hand`, `review`, or the identifier of a complaint.
+        cause: `hand`, `review`, `false-alerts`, or the identifier of a complaint.
     """
     causes = _causes(deployment, target)
     if cause in causes:
@@ -173,7 +176,7 @@ def resume(deployment: Deployment, desk: Desk, subject: str, reason: str) -> boo
     Raises:
         UsageError: Nothing is held about such a subject, or no reason is given.
     """
-    happening = _by_hand(deployment, desk, "subject.resume", (subject, reason))
+    happening = _by_hand(deployment, desk, RESUME, (subject, reason))
     with desk.operation("complaint.decide", {}, happening) as act:
         mine = deployment.store.by_subject(bytes.fromhex(_target(deployment, happening)))
         targets = [_target(deployment, happening), *(reference.reference_id for reference in mine)]
