@@ -55,28 +55,41 @@ def assess(pixels: ImageArray, face: Face, scale: float = 1.0) -> Quality:
     Returns:
         All of `COMPONENTS`, each in the range stated there.
     """
-    eyes = face.landmarks[1] - face.landmarks[0]
-    distance = float(np.hypot(*eyes))
     luminance = _luminance(_native_chip(pixels, face.landmarks))
     left, right = np.array_split(luminance, 2, axis=1)
-    yaw, pitch, roll = head_pose(face.landmarks)
+    placed = geometry(face, (pixels.shape[1], pixels.shape[0]), scale)
     found = Quality(
         MappingProxyType(
             {
-                "inter_eye_distance": round(distance / scale, 1),
+                "inter_eye_distance": placed["inter_eye_distance"],
                 "sharpness": round(_sharpness(luminance), 4),
                 "illumination_uniformity": round(_common(left, right), 4),
                 "under_exposure": round(1.0 - float((luminance <= 25).mean()), 4),
                 "over_exposure": round(1.0 - float((luminance >= 247).mean()), 4),
-                "pose_yaw": round(yaw, 1),
-                "pose_pitch": round(pitch, 1),
-                "pose_roll": round(roll, 1),
-                "face_cropping": round(_inside(face, pixels.shape[1], pixels.shape[0]), 4),
+                **{name: placed[name] for name in ("pose_yaw", "pose_pitch", "pose_roll", "face_cropping")},
             }
         )
     )
     wipe(luminance)
     return found
+
+
+def geometry(face: Face, size: tuple[int, int], scale: float = 1.0) -> dict[str, float]:
+    """Return the components that a face's landmarks and place alone tell, at no cost; see `assess`.
+
+    Args:
+        face: The face.
+        size: Width and height of its picture in pixels.
+        scale: Pixels there for each pixel of the file.
+    """
+    yaw, pitch, roll = head_pose(face.landmarks)
+    return {
+        "inter_eye_distance": round(float(np.hypot(*(face.landmarks[1] - face.landmarks[0]))) / scale, 1),
+        "pose_yaw": round(yaw, 1),
+        "pose_pitch": round(pitch, 1),
+        "pose_roll": round(roll, 1),
+        "face_cropping": round(_inside(face, *size), 4),
+    }
 
 
 def head_pose(landmarks: FloatArray) -> tuple[float, float, float]:
