@@ -80,7 +80,16 @@ def parse_notice(data: bytes, where: str) -> NoticeRecord:
     """
     if len(data) > MAX_BYTES:
         raise BadInput(f"{where}: larger than {MAX_BYTES // 1024} KiB; a notice record is a few lines")
-    return _read(Table(parse_toml(data, where, BadInput), where, BadInput))
+    return check_notice(parse_toml(data, where, BadInput), where)
+
+
+def check_notice(value: object, where: str) -> NoticeRecord:
+    """Return a notice record that came as an object, such as from a form; see `parse_notice`.
+
+    Raises:
+        BadInput: A key is missing, unknown, empty, too long or of another type.
+    """
+    return _read(Table(value, where, BadInput))
 
 
 def _read(table: Table) -> NoticeRecord:

@@ -13,6 +13,8 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from prometheus_client.registry import Collector
+
     from faceward.service.work import Work
 
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
@@ -48,10 +50,13 @@ class Metrics:
 
     Args:
         work: The pool whose load is shown.
+        watches: What tells of cameras, or None.
     """
 
-    def __init__(self, work: Work) -> None:
-        self._registry, self._work = CollectorRegistry(), work
+    def __init__(self, work: Work, watches: Collector | None = None) -> None:
+        self._registry, self._work, self._watches = CollectorRegistry(), work, watches
+        if watches is not None:
+            self._registry.register(watches)
         self._requests = Counter(
             "faceward_requests", "Requests by route and status.", ("route", "method", "status"), registry=self._registry
         )
@@ -87,6 +92,9 @@ class Metrics:
             return generate_latest(self._registry)
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        if self._watches is not None:
+            # Files tell of cameras, whichever process is asked.
+            together.register(self._watches)
         return generate_latest(together)
 
     def _load(self) -> None:

@@ -12,6 +12,7 @@ from faceward.service.callers import Caller, Kind
 from faceward.service.metrics import Metrics
 from faceward.service.settings import Settings
 from faceward.service.vault import FILE, Vault
+from faceward.service.watch_metrics import WatchCollector
 from faceward.service.work import Work
 
 
@@ -47,7 +48,7 @@ class Service:
         time = clock or SystemClock()
         vault = Vault(system.home / FILE, system.service_secret(), time)
         work = Work(settings.threads, settings.queue)
-        return cls(system, settings, vault, work, Metrics(work), time)
+        return cls(system, settings, vault, work, Metrics(work, WatchCollector(system.live)), time)
 
     def acting(self, caller: Caller) -> System:
         """Return the deployment as a caller acts in it.
