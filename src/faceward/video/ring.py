@@ -1,9 +1,9 @@
 """Slots of one camera's frames in memory that two processes share: the decoder writes, the reader reads.
 
 The memory is a `memfd`: it has no name that could be left behind, and the kernel takes it back when the last of the
-two processes is gone, however they end. Its size is sealed, so that a decoder that a hostile stream took over cannot pull it
-from under the reader, and what the reader finds in the header it checks. Who may touch a slot is told by its state, and
-states change under a lock that the kernel opens when its holder dies.
+two processes is gone, however they end. Its size is sealed, so that a decoder that a hostile stream took over cannot
+pull it from under the reader, and what the reader finds in the header it checks. Who may touch a slot is told by its
+state, and states change under a lock that the kernel opens when its holder dies.
 """
 
 from __future__ import annotations

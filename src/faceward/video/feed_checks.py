@@ -1,0 +1,34 @@
+"""Checks of what feeds are asked for, before any decoder is started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from faceward.core.errors import UsageError
+from faceward.policy.camera_sources import is_device, is_stream
+from faceward.video.frames import FeedSpec
+
+SLOWEST, FASTEST = 0.05, 60.0
+LEAST_PIXELS, MOST_PIXELS = 64 * 64, 4096 * 4096
+MOST_PER_WORKER = 16
+
+
+def check_specs(specs: Iterable[FeedSpec], per_worker: int) -> list[tuple[FeedSpec, bool]]:
+    """Return the cameras, each with whether every frame of it is handed over, as of a file that is not paced.
+
+    Raises:
+        UsageError: Two have one name, or a number is out of its bounds.
+        BadInput: A file is not there.
+        EnvironmentFailure: It may not be read.
+    """
+    if not 1 <= per_worker <= MOST_PER_WORKER:
+        raise UsageError(f"a decoder takes 1 to {MOST_PER_WORKER} cameras")
+    given = list(specs)
+    if len({spec.camera for spec in given}) < len(given):
+        raise UsageError("two cameras have the same name; name each once")
+    for spec in given:
+        if not SLOWEST <= spec.rate <= FASTEST:
+            raise UsageError(f"camera {spec.camera}: the rate is not between {SLOWEST} and {FASTEST:g} frames a second")
+        if not LEAST_PIXELS <= spec.max_pixels <= MOST_PIXELS:
+            raise UsageError(f"camera {spec.camera}: max_pixels is not between {LEAST_PIXELS} and {MOST_PIXELS}")
+    return [(spec, not spec.paced and not (is_stream(spec.source) or is_device(spec.source))) for spec in given]
