@@ -141,15 +141,14 @@ class Scrubber:
             return
         if threading.get_ident() != self._thread:
             raise AssertionError("working memory belongs to the thread that ran the networks")
-        for width, height in self._looked:
+        looked, embedded = self._looked, self._embedded
+        self._looked, self._embedded, self._since = set(), set(), None
+        for width, height in looked:
             self._networks.detect(_blank(width, height))
-        for faces in self._embedded:
+        for faces in embedded:
             rows = [sample.features for sample in self._networks.samples(_blank(_BLANK_SIDE), [_face()] * faces)]
             _overwrite_products(rows)
         overwrite_small_blocks()
-        self._looked.clear()
-        self._embedded.clear()
-        self._since = None
 
 
 def _overwrite_products(rows: Sequence[FloatArray]) -> None:

@@ -150,7 +150,7 @@ class Recogniser:
     ) -> tuple[list[Sighting], int]:
         frame, found, covered = seen
         view, numbers, entire = state
-        terms, size = comparer.terms, (frame.pixels.shape[1], frame.pixels.shape[0])
+        size = (frame.pixels.shape[1], frame.pixels.shape[0])
         sightings: list[Sighting] = []
         fresh = 0
         for face, number in zip(found.faces, numbers, strict=True):
@@ -158,7 +158,11 @@ class Recogniser:
                 continue
             # What landmarks tell costs nothing; what the pixels tell a twentieth of the features.
             placed = geometry(face, size)
-            if not (cheaply_reaches(placed, terms.floors) and view.tracks.wants(number, worth(placed))):
+            if not view.tracks.wants(number, worth(placed)):
+                continue
+            # Asked for only now, since whoever puts an alert on record holds it meanwhile.
+            terms = comparer.terms
+            if not cheaply_reaches(placed, terms.floors):
                 continue
             quality = dict(assess(frame.pixels, face).components)
             value = worth(quality)

@@ -1,0 +1,203 @@
+"""What a watch has come to, camera by camera, and how that is said."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from faceward.core.clock import to_rfc3339
+from faceward.core.errors import FacewardError
+from faceward.core.watch_results import LiveCamera, LiveState
+from faceward.video.figures import Figures, Latencies, Summary
+from faceward.video.frames import FeedCounts
+
+if TYPE_CHECKING:
+    from faceward.core.watch_results import AlertView, WatchTerms
+    from faceward.policy.cameras import Camera
+    from faceward.video.frames import FeedNews
+    from faceward.video.pool import Done
+    from faceward.video.ports import Held
+    from faceward.video.reporting import Reported
+    from faceward.video.tracks import Ended
+
+_NEWS = 20
+_SMOOTHING = 0.2
+
+
+class Ledger:
+    """Counts of one watch.
+
+    Args:
+        gallery: The list.
+        purpose: Its purpose.
+        cameras: The cameras.
+    """
+
+    def __init__(self, gallery: str, purpose: str, cameras: Sequence[Camera]) -> None:
+        self._gallery, self._purpose = gallery, purpose
+        self.figures = {camera.name: Figures() for camera in cameras}
+        self._cameras = {
+            camera.name: LiveCamera(camera.name, camera.place, camera.branch, since=to_rfc3339(datetime.now(UTC)))
+            for camera in cameras
+        }
+        self._looks, self._alerts = Latencies(), Latencies()
+        self._news: deque[str] = deque(maxlen=_NEWS)
+        self._started, self._began = datetime.now(UTC), 0.0
+        self._fpir, self._subjects, self._lost = 0.0, 0, 0
+        self._entry, self._expected = 0, 0.0
+
+    def begin(self, terms: WatchTerms, now: float) -> None:
+        """Note on which terms the watch began, and when, on the monotonic clock."""
+        self._fpir, self._subjects, self._began = terms.fpir, terms.subjects, now
+
+    def news(self, news: FeedNews) -> None:
+        """Note what became of a camera."""
+        # A camera that came back at another size is connected still.
+        self._cameras[news.camera] = replace(
+            self._cameras[news.camera], state=news.state, message=news.message, since=to_rfc3339(news.time)
+        )
+
+    def note(self, message: str) -> None:
+        """Note a message, to be shown."""
+        self._news.append(message)
+
+    def looked(self, done: Done) -> None:
+        """Count a frame that was looked at."""
+        looked, figures = done.looked, self.figures[done.camera]
+        if looked is None:
+            return
+        latency = done.finished - done.received
+        figures.looked_at += 1
+        figures.alive, figures.captured = looked.alive, done.captured
+        figures.compared += looked.fresh
+        figures.sightings += len(looked.sightings)
+        figures.latency = (
+            latency if figures.latency is None else figures.latency + _SMOOTHING * (latency - figures.latency)
+        )
+        if looked.whole:
+            figures.whole = done.finished
+        self.ends(done.camera, looked.ended)
+        self._looks.add(latency)
+
+    def ends(self, camera: str, ended: Ended) -> None:
+        """Count tracks of a camera that ended."""
+        self.figures[camera].tracks += ended.tracks
+
+    def reported(self, reported: Reported) -> None:
+        """Count what became of a sighting."""
+        figures = self.figures[reported.camera]
+        self._lost += reported.given_up
+        if reported.alert is not None:
+            figures.alerts += 1
+            self._alerts.add(reported.latency)
+        elif reported.suppressed:
+            figures.suppressed += 1
+        elif reported.error is None and not reported.given_up:
+            figures.repeated += 1
+
+    @staticmethod
+    def with_passed_over(counts: Mapping[str, FeedCounts], passed_over: Mapping[str, int]) -> dict[str, FeedCounts]:
+        """Count frames that were handed over and never looked at among those dropped."""
+        return {name: replace(each, dropped=each.dropped + passed_over.get(name, 0)) for name, each in counts.items()}
+
+    def state(self, counts: Mapping[str, FeedCounts], when: datetime, held: Held | None) -> LiveState:
+        """Return how the watch stands.
+
+        Args:
+            counts: What the feeds counted.
+            when: The time, UTC.
+            held: The watch on record; None while the machine does not allow one.
+        """
+        if held is not None:
+            with suppress(FacewardError):
+                self._entry, self._expected, self._fpir = held.entry, held.expected_per_day, held.terms.fpir
+        return LiveState(
+            entry=self._entry,
+            gallery=self._gallery,
+            purpose=self._purpose,
+            started=to_rfc3339(self._started),
+            written=to_rfc3339(when),
+            cameras=tuple(self._camera(name, counts.get(name, FeedCounts())) for name in self.figures),
+            compared=self._sum("compared"),
+            alerts=self._sum("alerts"),
+            repeated=self._sum("repeated"),
+            suppressed=self._sum("suppressed"),
+            fpir=self._fpir,
+            expected_false_alerts_per_day=self._expected,
+            news=tuple(self._news),
+        )
+
+    def _camera(self, name: str, counts: FeedCounts) -> LiveCamera:
+        figures = self.figures[name]
+        return replace(
+            self._cameras[name],
+            captured=None if figures.captured is None else to_rfc3339(datetime.fromtimestamp(figures.captured, UTC)),
+            decoded=counts.decoded,
+            looked_at=figures.looked_at,
+            gated=counts.gated,
+            dropped=counts.dropped,
+            reconnects=counts.reconnects,
+            tracks=figures.alive,
+            compared=figures.compared,
+            alerts=figures.alerts,
+            latency=None if figures.latency is None else round(figures.latency * 1000, 1),
+        )
+
+    def _sum(self, name: str) -> int:
+        return sum(int(getattr(figures, name)) for figures in self.figures.values())
+
+    def summary(self, counts: Mapping[str, FeedCounts], interruptions: int, now: float) -> Summary:
+        """Return what the whole came to."""
+        return Summary(
+            seconds=now - self._began,
+            cameras=len(self.figures),
+            frames=self._sum("looked_at"),
+            tracks=self._sum("tracks"),
+            compared=self._sum("compared"),
+            alerts=self._sum("alerts"),
+            repeated=self._sum("repeated"),
+            suppressed=self._sum("suppressed"),
+            lost=self._lost,
+            dropped=sum(each.dropped for each in counts.values()),
+            interruptions=interruptions,
+            latency=(self._looks.quantile(0.5), self._looks.quantile(0.99)),
+            alert_latency=(self._alerts.quantile(0.5), self._alerts.quantile(0.99)),
+        )
+
+    # Words
+
+    def begun(self) -> str:
+        """Say what is watched."""
+        return (
+            f"watching {', '.join(self.figures)} for {self._subjects} on {self._gallery}; of 1,000 tracks of others "
+            f"{1000 * self._fpir:.3g} may alert"
+        )
+
+    @staticmethod
+    def alert(alert: AlertView) -> str:
+        """Say that there is an alert, to no one's name."""
+        case = "" if alert.case is None else f", case {alert.case}"
+        flags = f" ({', '.join(alert.flags)})" if alert.flags else ""
+        return (
+            f"{alert.camera}: alert {alert.alert[:8]} at {alert.captured}{case}{flags}: a lead, which two people decide"
+        )
+
+    @staticmethod
+    def ended(summary: Summary) -> str:
+        """Say what the whole came to."""
+        shown = [
+            f"{summary.frames} frames",
+            f"{summary.tracks} tracks",
+            f"{summary.compared} compared",
+            f"{summary.alerts} alerts",
+            f"{summary.dropped} frames dropped",
+        ]
+        if summary.latency[0] is not None:
+            shown.append(f"a frame took {summary.latency[0]:.0f} ms, at most {summary.latency[1]:.0f} ms of 99 in 100")
+        if summary.alert_latency[0] is not None:
+            shown.append(f"an alert {summary.alert_latency[0]:.0f} ms")
+        return f"ended after {summary.seconds:.0f} s: {', '.join(shown)}"

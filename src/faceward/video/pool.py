@@ -1,0 +1,198 @@
+"""Threads that look at frames: one of a camera at a time, the latest where there are more than there is time for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from faceward.video.recogniser import Looked, Recogniser
+
+if TYPE_CHECKING:
+    from faceward.video.frames import Frame
+    from faceward.video.recogniser import Comparer
+    from faceward.video.views import View
+
+# Longest wait for a frame, so that working memory is overwritten in time and an end is noticed.
+_WAIT = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A frame that was looked at.
+
+    Attributes:
+        camera: Whose it was.
+        captured: When it was taken, seconds since the epoch, by the stream's clock.
+        received: When it came, on the monotonic clock.
+        finished: When it was done.
+        looked: What was made of it; None where that failed.
+        error: Why, or None.
+    """
+
+    camera: str
+    captured: float
+    received: float
+    finished: float
+    looked: Looked | None = None
+    error: BaseException | None = field(default=None, repr=False)
+
+
+class Pool:
+    """Looks at frames in threads of its own, each with networks of its own.
+
+    Args:
+        recognisers: One for each thread.
+        views: The cameras' views by name.
+        release: Gives a frame's memory back; called by the threads too.
+        waiting: Cameras whose frames all wait for their turn; of the others the latest takes the place of one that
+            waits, which is given back and counted.
+    """
+
+    def __init__(
+        self,
+        recognisers: Sequence[Recogniser],
+        views: dict[str, View],
+        release: Callable[[Frame], None],
+        waiting: Collection[str] = (),
+    ) -> None:
+        self._views, self._release, self._patient = views, release, frozenset(waiting)
+        self._changed = threading.Condition()
+        self._waiting: dict[str, deque[Frame]] = {name: deque() for name in views}
+        self._busy: set[str] = set()
+        self._comparer: Comparer | None = None
+        self._done: deque[Done] = deque()
+        self._passed_over = dict.fromkeys(views, 0)
+        self._ended = False
+        self._threads = [
+            threading.Thread(target=self._work, args=(one,), name=f"look-{number}", daemon=True)
+            for number, one in enumerate(recognisers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def open(self, comparer: Comparer) -> None:
+        """Begin to look at frames, on the terms of who compares."""
+        with self._changed:
+            self._comparer = comparer
+
+    def shut(self) -> None:
+        """Look at nothing until `open`: what waits is given back, and what is in hand is compared with nobody.
+
+        The watch itself refuses to compare from then on; nothing is waited for here.
+        """
+        with self._changed:
+            self._comparer = None
+            given_up = [frame for frames in self._waiting.values() for frame in frames]
+            for frames in self._waiting.values():
+                frames.clear()
+        for frame in given_up:
+            self._release(frame)
+
+    def offer(self, frame: Frame) -> None:
+        """Hand over a frame; it is given back when it was looked at, or when it will not be."""
+        given_back: Frame | None = None
+        with self._changed:
+            if self._comparer is None or self._ended:
+                given_back = frame
+            else:
+                frames = self._waiting[frame.camera]
+                if frames and frame.camera not in self._patient:
+                    given_back = frames.popleft()
+                    self._passed_over[frame.camera] += 1
+                frames.append(frame)
+                self._changed.notify()
+        if given_back is not None:
+            self._release(given_back)
+
+    def take(self) -> list[Done]:
+        """Return what was done since the last call."""
+        with self._changed:
+            found = list(self._done)
+            self._done.clear()
+        return found
+
+    @property
+    def passed_over(self) -> dict[str, int]:
+        """By camera, frames that were given back unseen because a later one came."""
+        with self._changed:
+            return dict(self._passed_over)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no frame waits or is in hand, and all that was done was taken."""
+        with self._changed:
+            return not self._busy and not self._done and not any(self._waiting.values())
+
+    def close(self) -> None:
+        """End the threads when what they have in hand is done; working memory is overwritten."""
+        self.shut()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, recogniser: Recogniser) -> None:
+        while True:
+            worked = self._look_at_next(recogniser)
+            due = recogniser.scrubber.due
+            if due is not None and (self._ended or time.monotonic() >= due):
+                self._scrub(recogniser)
+            if not worked and self._ended and recogniser.scrubber.due is None:
+                return
+
+    def _look_at_next(self, recogniser: Recogniser) -> bool:
+        # In a call of its own: no reference to a frame's memory is left while the next one is waited for.
+        work = self._next(recogniser)
+        if work is None:
+            return False
+        self._look(recogniser, *work)
+        return True
+
+    def _next(self, recogniser: Recogniser) -> tuple[Frame, Comparer] | None:
+        """Wait for the frame that came first among those of cameras that nobody looks at; not past what is due."""
+        with self._changed:
+            frame = self._first()
+            if frame is None and not self._ended:
+                due = recogniser.scrubber.due
+                wait = _WAIT if due is None else min(_WAIT, max(0.0, due - time.monotonic()))
+                self._changed.wait(wait)
+                frame = self._first()
+            if frame is None or self._comparer is None:
+                return None
+            self._waiting[frame.camera].popleft()
+            self._busy.add(frame.camera)
+            return frame, self._comparer
+
+    def _first(self) -> Frame | None:
+        ready = [frames[0] for camera, frames in self._waiting.items() if frames and camera not in self._busy]
+        return min(ready, key=lambda frame: frame.received, default=None)
+
+    def _look(self, recogniser: Recogniser, frame: Frame, comparer: Comparer) -> None:
+        looked: Looked | None = None
+        error: BaseException | None = None
+        try:
+            looked = recogniser.look(frame, self._views[frame.camera], comparer)
+        except BaseException as raised:  # noqa: BLE001 - told to whoever asks what was done
+            # A traceback would keep what the frames of its calls held.
+            error = raised.with_traceback(None)
+        finally:
+            self._release(frame)
+        captured, received = frame.captured.timestamp(), frame.received
+        with self._changed:
+            self._done.append(Done(frame.camera, captured, received, time.monotonic(), looked, error))
+            self._busy.discard(frame.camera)
+            self._changed.notify()
+
+    def _scrub(self, recogniser: Recogniser) -> None:
+        try:
+            recogniser.scrubber.scrub()
+        except BaseException as raised:  # noqa: BLE001 - told to whoever asks what was done
+            with self._changed:
+                now = time.monotonic()
+                self._done.append(Done("", 0.0, now, now, error=raised.with_traceback(None)))
+                self._ended = True
