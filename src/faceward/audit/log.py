@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 CLOCK_TOLERANCE = timedelta(hours=1)
 """How far in the future an entry may lie: clocks are set back, and a wrong clock must not stop the log."""
+LEAST_FREE = 8 * 2**20
+"""Bytes that the file system must have left for entries to come."""
+_WAIT_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,36 @@ class Log(LogReader):
         # Only a committed edge is kept, so that a failed append leaves no trace here either.
         self._frontier = frontier
         return tuple(range(first, frontier.size))
+
+    def require_writable(self, free: int = LEAST_FREE) -> None:
+        """Check that entries could be appended now, without appending any.
+
+        Args:
+            free: Bytes that must be left on its file system.
+
+        Raises:
+            UsageError: The log is open for reading only.
+            EnvironmentFailure: Another process has kept it for some seconds, there is too little space, or the file
+                system takes nothing.
+        """
+        if self._signer is None:
+            raise UsageError("the log is open for reading only; open it with its signing key to append")
+        with self._lock, translated(self._path):
+            # Whoever asks must not wait as long as an entry may.
+            self._db.execute(f"PRAGMA busy_timeout = {round(_WAIT_SECONDS * 1000)}")
+            try:
+                with self._writing():
+                    pass
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
+        try:
+            room = os.statvfs(self._path.parent)
+        except OSError as error:
+            raise EnvironmentFailure(f"the log {self._path} cannot be reached ({error.strerror}); check it") from error
+        if room.f_flag & os.ST_RDONLY:
+            raise EnvironmentFailure(f"the log {self._path}: its file system takes nothing; mount it for writing")
+        if room.f_bavail * room.f_frsize < free:
+            raise EnvironmentFailure(f"the log {self._path}: the disk is full; free some space and repeat")
 
     def delete_openings(self, key_id: str) -> int:
         """Destroy every opening sealed by one key: no byte of them stays in the database or its WAL.

@@ -15,6 +15,7 @@ from faceward.core.pack_results import MigrationResult, PackChange
 from faceward.core.reports import LogLine
 from faceward.operations import backup, documents, gallery_term, log_view, migration, outlook, pack_use
 from faceward.operations.accounts import Accounts
+from faceward.operations.alerts import Alerts
 from faceward.operations.api_keys import ApiKeys
 from faceward.operations.cameras import Cameras
 from faceward.operations.case_desk import Cases
@@ -36,6 +37,7 @@ from faceward.operations.requests import Requests
 from faceward.operations.rights import Rights
 from faceward.operations.stopping import Control
 from faceward.operations.subject_links import SubjectLinks
+from faceward.operations.watching import Watching, WatchRequest
 from faceward.operations.witnesses import Witnesses
 from faceward.vision.pipeline import Pipeline
 
@@ -72,6 +74,17 @@ class Desks:
     def cases(self) -> Cases:
         """Cases of review (rules H1 to H4)."""
         return Cases(self._deployment, self._desk)
+
+    @property
+    def alerts(self) -> Alerts:
+        """Sightings of cameras that wait for people, and what became of them (rules W5, H1)."""
+        return Alerts(self._deployment, self._desk)
+
+    def watching(self, request: WatchRequest) -> Watching:
+        """Return a watch of cameras for those on a list; as a context manager it begins, and goes on until it ends."""
+        names = tuple(dict.fromkeys(normal_name(name) for name in request.cameras))
+        mine = WatchRequest(normal_name(request.gallery), normal_name(request.purpose), names, request.mandate)
+        return Watching(self._deployment, self._desk, mine)
 
     @property
     def rights(self) -> Rights:
