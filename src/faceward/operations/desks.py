@@ -24,6 +24,8 @@ from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.evidence_desk import EvidenceDesk
 from faceward.operations.identification import SearchRequest
+from faceward.operations.keeping import Keeping, Work
+from faceward.operations.keeping_desk import KeepingDesk
 from faceward.operations.live import LiveBoard
 from faceward.operations.log_files import verify_home
 from faceward.operations.mandates import Mandates
@@ -158,6 +160,10 @@ class Desks:
     def search_outlook(self, request: SearchRequest) -> Outlook:
         """Return what a search would lack, before anybody makes it; see `operations.outlook.of_search`."""
         return outlook.of_search(self._deployment, self._desk, request)
+
+    def keeping(self, keeping: Keeping, work: Work) -> KeepingDesk:
+        """Return the door through which footage is redacted; see `video.footage`."""
+        return KeepingDesk(self._deployment, self._desk, keeping, work)
 
     @property
     def monitoring(self) -> Monitoring:

@@ -1,0 +1,220 @@
+"""The first pass: where faces are, looked for in as few frames as will do, and where the footage cuts.
+
+A look is one run of the detector. Looks are about a sixth of a second apart; where a face of one has no counterpart in
+the next, the frames between are looked at too, halving the stretch until it is clear when the face came or went. Once a
+second and after each cut a look is thorough: small pictures are enlarged, large ones searched at their full resolution.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+from faceward.core.faces import FloatArray, ImageArray
+from faceward.video.footage_cuts import CutFinder
+from faceward.video.footage_reading import Moment
+from faceward.video.footage_tracks import BOX, CONFIDENCE, Look, sizes
+from faceward.vision.images import Picture
+from faceward.vision.pipeline import Effort, Pipeline
+
+# What is this likely a face continues the track of one that was seen surely; it begins none.
+WEAK = 0.06
+_INTERVAL = 0.17
+_THOROUGH_EVERY = 1.0
+# A quick look takes pictures at most this long, a thorough one enlarges smaller ones up to it.
+_QUICK_SIDE = 1280
+_LARGEST_ENLARGEMENT = 2.0
+# Grey levels by which the picture may change, summed over frames, before it is looked at again.
+_MOTION = 45.0
+_MOST_BETWEEN = 7
+_MOST_BUFFERED = 200_000_000
+# What changes in a sixth of a second by more than this is no longer the same face for certain: shares of its size.
+_NEAR, _LIKE = 0.75, 1.5
+# Fainter and smaller faces come and go with the picture's noise: looking between the looks would settle nothing.
+_CERTAIN, _PLAIN_HEIGHT = 0.25, 14.0
+_EDGE = 0.35
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the first pass found.
+
+    Attributes:
+        looks: In the order of time.
+        cuts: Times of the first frames after a cut.
+        frames: How many frames there are.
+        first: Time of the first frame.
+        last: Time of the last.
+    """
+
+    looks: list[Look] = field(default_factory=list)
+    cuts: list[float] = field(default_factory=list)
+    frames: int = 0
+    first: float = 0.0
+    last: float = 0.0
+
+
+class Looker:
+    """Looks at frames of one size with one pipeline; threads may share it."""
+
+    def __init__(self, pipeline: Pipeline, size: tuple[int, int]) -> None:
+        self._pipeline, self.size = pipeline, size
+        longest = max(size)
+        self.quick = min(1.0, _QUICK_SIDE / longest)
+        self.thorough = max(1.0, min(_LARGEST_ENLARGEMENT, _QUICK_SIDE / longest))
+
+    def look(self, moment: Moment, *, thorough: bool) -> Look:
+        """Find faces in a frame."""
+        ratio = self.thorough if thorough else self.quick
+        pixels = rgb(moment.frame, ratio)
+        across, down = self.size[0] / pixels.shape[1], self.size[1] / pixels.shape[0]
+        found = self._pipeline.detect(Picture(pixels, 1.0, b"", "frame"), Effort.ALL, WEAK)
+        rows = np.array(
+            [[f.box.x0, f.box.y0, f.box.x1, f.box.y1, f.confidence, *f.landmarks.reshape(-1)] for f in found],
+            dtype=np.float32,
+        ).reshape(-1, 15)
+        rows[:, [0, 2, *range(5, 15, 2)]] *= across
+        rows[:, [1, 3, *range(6, 15, 2)]] *= down
+        return Look(moment.seconds, rows)
+
+    def settled(self, first: Look, second: Look) -> bool:
+        """Tell whether each face of either look that is plain to see has its counterpart in the other."""
+        return self._answered(first, second) and self._answered(second, first)
+
+    def _answered(self, look: Look, other: Look) -> bool:
+        for row in look.faces:
+            box, size = row[BOX], math.sqrt(max(1.0, (row[2] - row[0]) * (row[3] - row[1])))
+            plain = row[CONFIDENCE] >= _CERTAIN and (row[3] - row[1]) * self.quick >= _PLAIN_HEIGHT
+            if plain and not self._leaving(box, size) and not _has_counterpart(box, size, other.faces):
+                return False
+        return True
+
+    def _leaving(self, box: FloatArray, size: float) -> bool:
+        near = _EDGE * size
+        return bool(box[0] < near or box[1] < near or box[2] > self.size[0] - near or box[3] > self.size[1] - near)
+
+
+def _has_counterpart(box: FloatArray, size: float, faces: FloatArray) -> bool:
+    if not len(faces):
+        return False
+    centres = (faces[:, [0, 1]] + faces[:, [2, 3]]) / 2
+    away = np.hypot(*(centres - (box[:2] + box[2:]) / 2).T)
+    ratio = sizes(faces) / size
+    return bool(((away < _NEAR * size) & (ratio < _LIKE) & (ratio > 1 / _LIKE)).any())
+
+
+def rgb(frame: VideoFrame, ratio: float = 1.0) -> ImageArray:
+    """Return a frame's pixels, RGB of shape (height, width, 3), scaled."""
+    width, height = (max(1, round(side * ratio)) for side in (frame.width, frame.height))
+    return np.ascontiguousarray(frame.reformat(width=width, height=height, format="rgb24").to_ndarray())
+
+
+class _Walk:
+    """Goes through the frames, sends looks to the pool and keeps no more frames than are still to be looked at."""
+
+    def __init__(self, looker: Looker, workers: int, pool: ThreadPoolExecutor) -> None:
+        self._looker, self._pool, self._workers = looker, pool, workers
+        self._between: list[Moment] = []
+        self._last: Future[Look] | None = None
+        self._looked = self._thorough = -math.inf
+        self._moved = 0.0
+        self._waiting: deque[Future[list[Look]]] = deque()
+        self.survey = Survey()
+        size = looker.size[0] * looker.size[1] * 3 // 2
+        self._most = max(0, min(_MOST_BETWEEN, _MOST_BUFFERED // (size * (2 * workers + 1)) - 1))
+
+    def step(self, moment: Moment, *, change: float, cut: bool) -> None:
+        """Take the next frame.
+
+        Args:
+            moment: The frame.
+            change: How far it differs from the one before, in grey levels.
+            cut: Whether another shot may begin with it.
+        """
+        if cut:
+            self.finish_shot()
+        self._moved += change
+        due = (
+            self._last is None
+            or moment.seconds - self._looked >= _INTERVAL - 1e-6
+            or len(self._between) >= self._most
+            or self._moved > _MOTION
+        )
+        if due:
+            self._look_at(moment)
+        else:
+            self._between.append(moment)
+
+    def finish_shot(self) -> None:
+        """Look at the last frame of a shot; what follows is another."""
+        if self._between:
+            self._look_at(self._between.pop())
+        self._last, self._thorough = None, -math.inf
+
+    def _look_at(self, moment: Moment) -> None:
+        thorough = moment.seconds - self._thorough >= _THOROUGH_EVERY
+        self._thorough = moment.seconds if thorough else self._thorough
+        look = self._pool.submit(self._looker.look, moment, thorough=thorough)
+        before, between = self._last, self._between
+        self._last, self._between = look, []
+        self._looked, self._moved = moment.seconds, 0.0
+        # What a task waits for was handed in before it, so that tasks never wait for one another in a circle.
+        self._waiting.append(self._pool.submit(self._settle, between, before, look))
+        while len(self._waiting) > 2 * self._workers:
+            self.survey.looks.extend(self._waiting.popleft().result())
+
+    def _settle(self, between: Sequence[Moment], first: Future[Look] | None, second: Future[Look]) -> list[Look]:
+        end = second.result()
+        return [end] if first is None else [*self._halved(between, first.result(), end), end]
+
+    def _halved(self, between: Sequence[Moment], first: Look, second: Look) -> list[Look]:
+        if not between or self._looker.settled(first, second):
+            return []
+        middle = len(between) // 2
+        look = self._looker.look(between[middle], thorough=False)
+        before = self._halved(between[:middle], first, look)
+        return [*before, look, *self._halved(between[middle + 1 :], look, second)]
+
+    def finish(self) -> Survey:
+        """Wait for all looks."""
+        self.finish_shot()
+        while self._waiting:
+            self.survey.looks.extend(self._waiting.popleft().result())
+        return self.survey
+
+
+def survey(moments: Iterable[Moment], pipeline: Pipeline, told: Callable[[float], None]) -> Survey:
+    """Look for faces in footage.
+
+    Args:
+        moments: Its frames, all of one size.
+        pipeline: What finds faces.
+        told: Called with the time of each frame.
+    """
+    workers = max(1, os.cpu_count() or 1)
+    walk: _Walk | None = None
+    finder = CutFinder()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for moment in moments:
+                if walk is None:
+                    walk = _Walk(Looker(pipeline, (moment.frame.width, moment.frame.height)), workers, pool)
+                    walk.survey.first = moment.seconds
+                change, cut = finder.step(moment)
+                walk.step(moment, change=change, cut=cut)
+                walk.survey.frames += 1
+                walk.survey.last = moment.seconds
+                told(moment.seconds)
+            found = Survey() if walk is None else walk.finish()
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    found.cuts = finder.cuts()
+    return found
