@@ -55,7 +55,8 @@ def documented(command: str, shown: dict[str, object]) -> None:
 def test_W8_W10_a_camera_is_added_shown_changed_and_removed(shop: Cli, notice: Path) -> None:
     added = shop.json("camera", "add", "door 1", "--source", "rtsp://admin:hunter2@10.0.0.5:554/1?key=hunter2",
                       "--place", "Shop 12, main door", "--branch", "Shop 12", "--position", "51.5,-0.1",
-                      "--class", "shop", "--rate", "2", "--look", "0,0 1,0 1,1", "--opt-out", LANE, "--notice", notice)  # fmt: skip
+                      "--class", "shop", "--rate", "2", "--look", "0,0 1,0 1,1", "--opt-out", LANE,
+                      "--notice", notice)  # fmt: skip
     assert (added["address"], added["rate"], added["position"]) == ("rtsp://10.0.0.5:554/1?…", 2.0, [51.5, -0.1])
     assert [zone["kind"] for zone in added["zones"]] == ["look", "opt-out"]
     assert added["notice"]["purposes"] == ["theft"]
