@@ -13,6 +13,8 @@ _SENTENCES = {
     ("verify", "begin"): "A picture was compared with yours, to see whether it shows you",
     ("verify", "end"): "That comparison ended",
     ("identify", "end"): "You were among the candidates of a search",
+    ("watch.alert", "begin"): "A camera took somebody for you, and people were asked to check it",
+    ("watch.suppressed", "begin"): "A camera took somebody for you who cannot have been you; nothing followed",
     ("redact", "begin"): "Pictures were searched for you, to keep you visible in them",
     ("redact", "end"): "That search of pictures ended",
     ("subject.show", "begin"): "What is held about you was looked at",

@@ -15,6 +15,7 @@ from faceward.core.canonical import JSONObject
 from faceward.core.clock import from_rfc3339, to_rfc3339
 from faceward.core.errors import IntegrityError, UsageError
 from faceward.core.watch_results import AlertState, AlertView
+from faceward.operations.case_store import CaseStore
 from faceward.operations.deployment import Deployment
 from faceward.policy.strict import Table
 from faceward.policy.travel import Spot
@@ -195,9 +196,12 @@ def forget_case(deployment: Deployment, case: str) -> None:
 
 
 def expire(deployment: Deployment, now: datetime) -> int:
-    """Delete every alert without a case whose term has ended; return how many."""
+    """Delete every alert without a case whose term has ended, or whose case is gone; return how many."""
     with changing(deployment):
-        ended = [alert for alert in listed(deployment) if not alert.case and alert.expires <= now]
+        found = listed(deployment)
+        # An alert is kept after its case, so that no case is missed that is on its way.
+        cases = {held.id for held in CaseStore(deployment).held()} if found else set()
+        ended = [one for one in found if (one.case not in cases if one.case else one.expires <= now)]
         for alert in ended:
             deployment.store.delete_document(_KIND, alert.id)
     return len(ended)

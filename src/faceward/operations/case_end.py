@@ -7,6 +7,7 @@ from datetime import datetime
 
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import IntegrityError
+from faceward.operations import alert_store
 from faceward.operations.case_people import actor
 from faceward.operations.case_reading import refusals_logged
 from faceward.operations.case_store import CaseStore, Held
@@ -33,7 +34,7 @@ def delete(deployment: Deployment, desk: Desk, prefix: str, reason: str) -> str:
     with refusals_logged(desk, happening):
         require_reader(actor(deployment))
     with desk.operation(DELETE, review_facts.delete_context(), happening):
-        store.delete(held)
+        _end(deployment, store, held)
     return held.id
 
 
@@ -53,8 +54,14 @@ def _delete_all(deployment: Deployment, desk: Desk, chosen: Callable[[Held], boo
     for held in ended:
         # The clock's action: it must work with nobody at the keyboard, and no rule stands in its way.
         with desk.operation("tick", {}, _happening(store, held, reason)):
-            store.delete(held)
+            _end(deployment, store, held)
     return len(ended)
+
+
+def _end(deployment: Deployment, store: CaseStore, held: Held) -> None:
+    """Delete a case, and what is kept of an alert beside it."""
+    store.delete(held)
+    alert_store.forget_case(deployment, held.id)
 
 
 def _happening(store: CaseStore, held: Held, reason: str) -> Happening:

@@ -14,12 +14,14 @@ from faceward.core.errors import FacewardError
 from faceward.core.rights_results import TickResult
 from faceward.operations import (
     agenda,
+    alert_store,
     case_end,
     complaints,
     evidence,
     false_alerts,
     gallery_term,
     monitoring,
+    raising,
     reviews,
     subjects,
     suspension,
@@ -33,8 +35,8 @@ from faceward.operations.requests import Requests
 from faceward.policy import rights
 from faceward.policy.mandates import KIND, Mandate
 
-_FINAL = frozenset({subjects.ERASE, withdrawal.WITHDRAW})
-# An erasure takes seconds. One that has not ended by now belongs to a process that was killed.
+_FINAL = frozenset({subjects.ERASE, withdrawal.WITHDRAW, *raising.FINISHED})
+# An erasure or an alert takes seconds. One that has not ended by now belongs to a process that was killed.
 _ABANDONED = timedelta(minutes=5)
 _LOCKED = "locked"
 
@@ -74,10 +76,13 @@ def _end_cases(deployment: Deployment, desk: Desk) -> Iterator[str]:
     ended = case_end.expire_cases(deployment, desk, deployment.now())
     if ended:
         yield f"deleted {ended:,} cases whose term has ended"
+    alone = alert_store.expire(deployment, deployment.now())
+    if alone:
+        yield f"deleted {alone:,} alerts without a case whose term has ended"
 
 
 def _finish(deployment: Deployment, desk: Desk) -> Iterator[str]:
-    """Finish erasures and withdrawals of processes that were killed: with one running on, nobody opens alone."""
+    """Finish what killed processes began of erasures, withdrawals and alerts: with another at work nobody is alone."""
     for index in deployment.log.unfinished(upkeep.cursor(deployment)):
         entry = deployment.log.entry(index)
         if entry.operation in _FINAL and entry.time <= deployment.now() - _ABANDONED:

@@ -13,7 +13,7 @@ from faceward.core.canonical import JSONObject, JSONValue
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import UsageError
 from faceward.gallery.store import StoredReference
-from faceward.operations import destruction, gallery_notes, recipients, reviews
+from faceward.operations import alert_store, destruction, gallery_notes, recipients, reviews
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
@@ -22,7 +22,7 @@ from faceward.policy.facts import rights_context
 DELETE_REFERENCES = "reference.erase"
 DELETE_GALLERY = "gallery.delete"
 
-FORGETS: tuple[Callable[[Deployment, str], None], ...] = ()
+FORGETS: tuple[Callable[[Deployment, str], None], ...] = (alert_store.forget_gallery,)
 """What else forgets a gallery when it is destroyed, given the deployment and its name; called before its note goes."""
 
 

@@ -14,6 +14,7 @@ from faceward.core.reports import ErasureResult, LogLine, ReferenceView, Subject
 from faceward.core.results import JSONDict
 from faceward.gallery.store import StoredReference
 from faceward.operations import (
+    alert_store,
     case_end,
     collection_users,
     complaints,
@@ -159,6 +160,8 @@ def finish(deployment: Deployment, desk: Desk, entry: int, subject: str) -> Eras
         deployment.gallery(name).erase(deployment.pseudonym(subject))
     complaints.forget(deployment, subject)
     collection_users.forget(deployment, subject)
+    # First, since it waits for an alert that is being raised, whose case is then there to forget them.
+    alert_store.forget_subject(deployment, subject)
     case_end.forget_subject(deployment, subject)
     for reference in references:
         reviews.forget(deployment, reference.reference_id)

@@ -13,12 +13,16 @@ from faceward.core.errors import UsageError
 from faceward.documents.facts import Tally
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Journal
+from faceward.operations.search_log import COUNT
 
 FIRST_YEAR, LAST_YEAR = 2000, 9998
 # Begun operations that are figures by themselves.
 _BEGUN = {
     "verify": "verifications",
     "identify": "searches",
+    "watch": "watches",
+    "watch.alert": "alerts",
+    "watch.suppressed": "suppressed",
     "complaint.add": "complaints",
     "case.open": "cases",
     "case.answer": "answers",
@@ -79,7 +83,7 @@ def _tells(entry: Entry) -> bool:
     """Tell whether anything that is counted stands in an entry's details; opening them is what takes time."""
     if entry.phase is Phase.BEGIN:
         return entry.operation in _TELLING
-    return entry.phase in (Phase.END, Phase.DENIED)
+    return entry.phase in (Phase.END, Phase.DENIED) or entry.operation == COUNT
 
 
 def _count(counts: _Counts, entry: Entry, details: JSONObject) -> None:
@@ -92,6 +96,8 @@ def _count(counts: _Counts, entry: Entry, details: JSONObject) -> None:
         _begun(counts, entry, details)
     elif entry.phase is Phase.END:
         _ended(counts, entry, details)
+    elif entry.operation == COUNT:
+        counts.figures["passed"] += _number(details, "faces")
     _stops(counts, entry)
 
 

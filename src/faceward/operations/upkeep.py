@@ -16,6 +16,7 @@ from faceward.operations import (
     gallery_notes,
     gallery_term,
     monitoring,
+    raising,
     reviews,
     subjects,
     withdrawal,
@@ -34,7 +35,9 @@ _SIMULATION_BATCH = 1000
 
 
 def recover(deployment: Deployment, desk: Desk) -> None:
-    """Bring to an end what a killed process left: erasures are completed, everything else is recorded as interrupted.
+    """Bring to an end what a killed process left.
+
+    Erasures are completed, and alerts whose case is whole; everything else is recorded as interrupted.
 
     The caller must know that no other process has the deployment open, since its operations would be under way.
     """
@@ -60,6 +63,8 @@ def cursor(deployment: Deployment) -> int:
 def complete(deployment: Deployment, desk: Desk, index: int) -> None:
     """Bring one operation that was interrupted to its end, by the entry that began it."""
     operation = deployment.log.entry(index).operation
+    if operation in raising.FINISHED and raising.finish(deployment, desk, index):
+        return
     final = operation in (subjects.ERASE, withdrawal.WITHDRAW)
     subject = subjects.unfinished_subject(desk.journal, deployment, index) if final else None
     if subject is None:
