@@ -6,7 +6,7 @@ from datetime import date
 
 from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.core.request_results import Asked, PersonView
-from faceward.operations import programs
+from faceward.operations import programs, signing_in
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
@@ -28,6 +28,14 @@ class People:
     def __init__(self, deployment: Deployment, desk: Desk) -> None:
         self._deployment, self._desk = deployment, desk
         self._requests = Requests(deployment, desk)
+
+    def sign_in(self, credentials: signing_in.Credentials) -> None:
+        """Sign in, anew where somebody is signed in already: a session lasts hours, a watch of cameras may last days.
+
+        Raises:
+            PolicyRefusal: The roster has no such person, or another key (rule K2).
+        """
+        signing_in.sign_in(self._deployment, self._desk, credentials)
 
     def add(
         self,

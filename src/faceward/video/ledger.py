@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,7 @@ class Ledger:
         }
         self._looks, self._alerts = Latencies(), Latencies()
         self._news: deque[str] = deque(maxlen=_NEWS)
+        self._before: dict[str, FeedCounts] = {}
         self._started, self._began = datetime.now(UTC), 0.0
         self._fpir, self._subjects, self._lost = 0.0, 0, 0
         self._entry, self._expected = 0, 0.0
@@ -99,10 +100,14 @@ class Ledger:
         elif reported.error is None and not reported.given_up:
             figures.repeated += 1
 
-    @staticmethod
-    def with_passed_over(counts: Mapping[str, FeedCounts], passed_over: Mapping[str, int]) -> dict[str, FeedCounts]:
-        """Count frames that were handed over and never looked at among those dropped."""
-        return {name: replace(each, dropped=each.dropped + passed_over.get(name, 0)) for name, each in counts.items()}
+    def reopened(self, counts: Mapping[str, FeedCounts]) -> None:
+        """Keep what the feeds counted, which are closed and opened anew."""
+        self._before = {name: _sum(self._before.get(name, FeedCounts()), each) for name, each in counts.items()}
+
+    def counts(self, counts: Mapping[str, FeedCounts], passed_over: Mapping[str, int]) -> dict[str, FeedCounts]:
+        """Return what the feeds counted, frames that were handed over and never looked at among those dropped."""
+        whole = {name: _sum(self._before.get(name, FeedCounts()), each) for name, each in counts.items()}
+        return {name: replace(each, dropped=each.dropped + passed_over.get(name, 0)) for name, each in whole.items()}
 
     def state(self, counts: Mapping[str, FeedCounts], when: datetime, held: Held | None) -> LiveState:
         """Return how the watch stands.
@@ -201,3 +206,7 @@ class Ledger:
         if summary.alert_latency[0] is not None:
             shown.append(f"an alert {summary.alert_latency[0]:.0f} ms")
         return f"ended after {summary.seconds:.0f} s: {', '.join(shown)}"
+
+
+def _sum(one: FeedCounts, other: FeedCounts) -> FeedCounts:
+    return FeedCounts(*(getattr(one, each.name) + getattr(other, each.name) for each in fields(FeedCounts)))

@@ -92,6 +92,13 @@ class Pool:
         for frame in given_up:
             self._release(frame)
 
+    def rest(self) -> None:
+        """Look at nothing until `open`, and wait until nothing is in hand: all frames were given back."""
+        self.shut()
+        with self._changed:
+            while self._busy:
+                self._changed.wait()
+
     def offer(self, frame: Frame) -> None:
         """Hand over a frame; it is given back when it was looked at, or when it will not be."""
         given_back: Frame | None = None
@@ -186,7 +193,7 @@ class Pool:
         with self._changed:
             self._done.append(Done(frame.camera, captured, received, time.monotonic(), looked, error))
             self._busy.discard(frame.camera)
-            self._changed.notify()
+            self._changed.notify_all()
 
     def _scrub(self, recogniser: Recogniser) -> None:
         try:

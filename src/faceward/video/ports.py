@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from faceward.core.watch_results import LiveState
     from faceward.operations.watch_counts import Totals
     from faceward.policy.cameras import Camera
-    from faceward.video.frames import FeedCounts, FeedNews, Frame
+    from faceward.video.frames import FeedCounts, FeedNews, FeedSpec, Frame
     from faceward.video.recogniser import Networks
 
 
@@ -108,7 +108,8 @@ class Ports:
     """What a watch works with.
 
     Attributes:
-        feeds: Frames.
+        specs: Returns how the cameras are configured now; may raise where one is not configured any more.
+        feeds: Opens the cameras. Nothing is opened before a watch was announced (rule W8).
         opening: Announces the watch; may raise as `Watcher.check` does.
         networks: Model packs at work, one for each thread.
         board: Where it is shown how the cameras stand.
@@ -116,7 +117,8 @@ class Ports:
         renew: Signs in anew, before a session ends; None where nobody signed in.
     """
 
-    feeds: FeedsPort
+    specs: Callable[[], tuple[FeedSpec, ...]]
+    feeds: Callable[[tuple[FeedSpec, ...]], AbstractContextManager[FeedsPort]]
     opening: Opening
     networks: Sequence[Networks]
     board: Board

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import UTC, datetime
 
-from faceward.core.errors import FacewardError
+from faceward.core.errors import FacewardError, UsageError
 from faceward.video.figures import Summary
-from faceward.video.frames import FeedCounts, FeedNews
+from faceward.video.frames import FeedCounts, FeedNews, FeedSpec, Frame
 from faceward.video.holding import Holder
 from faceward.video.ledger import Ledger
 from faceward.video.pool import Done, Pool
-from faceward.video.ports import Event, Order, Ports
+from faceward.video.ports import Event, FeedsPort, Order, Ports
 from faceward.video.recogniser import Recogniser
 from faceward.video.reporting import Reported, Reporter
 from faceward.video.views import View
@@ -30,6 +30,8 @@ _STATE_EVERY = 1.0
 # Nothing moves: somebody who sits there from the beginning is seen nevertheless, and the preview is of now.
 _LOOK_EVERY = 5.0
 _RENEW_EVERY = 6 * 3600.0
+# A zone that was blacked out meanwhile must count at once, and not from the next start on (rule W10).
+_READ_EVERY = 2.0
 
 
 class Watch:
@@ -46,9 +48,12 @@ class Watch:
         self._holder = Holder(ports.opening)
         self._reporter: Reporter
         self._pool: Pool
-        self._running = {camera.name for camera in order.cameras}
+        self._feeds: FeedsPort
+        self._opened: AbstractContextManager[FeedsPort] | None = None
+        self._specs: tuple[FeedSpec, ...] = ()
+        self._running: set[str] = set()
         self._wanted: dict[str, bool] = {}
-        self._stated = self._renewed = 0.0
+        self._stated = self._renewed = self._read = 0.0
         self._board_works = True
 
     def run(self, ends: Callable[[], bool]) -> Summary:
@@ -72,17 +77,20 @@ class Watch:
                 for camera in self._order.cameras
             }
             self._ledger.begin(terms, now)
+            stack.callback(self._close_feeds)
+            self._open_feeds(self._ports.specs())
             self._reporter = Reporter()
             stack.callback(self._reporter.close)
             waiting = views if self._order.patient else ()
-            self._pool = Pool([Recogniser(each) for each in networks], views, self._ports.feeds.release, waiting)
+            self._pool = Pool([Recogniser(each) for each in networks], views, self._release, waiting)
             stack.callback(self._pool.close)
             self._open()
             self._tell(Event("begun", self._ledger.begun(), details=terms.to_json()))
             while self._goes_on() and not ends():
                 self._step()
             self._finish(views)
-        summary = self._ledger.summary(self._counts(), self._holder.interruptions, time.monotonic())
+            counts = self._counts()
+        summary = self._ledger.summary(counts, self._holder.interruptions, time.monotonic())
         self._tell(Event("ended", self._ledger.ended(summary), details=summary.to_json()))
         return summary
 
@@ -96,7 +104,7 @@ class Watch:
         if self._holder.watcher is not None and self._holder.watcher is not held:
             self._open()
             self._tell(Event("resumed", "watching again"))
-        for came in self._ports.feeds.poll(_POLL):
+        for came in self._feeds.poll(_POLL):
             if isinstance(came, FeedNews):
                 self._news(came)
             else:
@@ -105,6 +113,38 @@ class Watch:
         self._want(now)
         self._state(now)
         self._renew(now)
+        self._read_again(now)
+
+    def _release(self, frame: Frame) -> None:
+        self._feeds.release(frame)
+
+    def _open_feeds(self, specs: tuple[FeedSpec, ...]) -> None:
+        opened = self._ports.feeds(specs)
+        self._feeds = opened.__enter__()
+        self._opened, self._specs = opened, specs
+        self._running = {spec.camera for spec in specs}
+        self._wanted.clear()
+
+    def _close_feeds(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.__exit__(None, None, None)
+
+    def _read_again(self, now: float) -> None:
+        """Open the cameras anew where they were configured otherwise; one that was removed ends the watch (W8)."""
+        if now - self._read < _READ_EVERY or self._order.patient:
+            return
+        self._read = now
+        with suppress(UsageError):
+            specs = self._ports.specs()
+            if specs != self._specs:
+                # All frames are given back to the feeds that they came from.
+                self._pool.rest()
+                self._ledger.reopened(self._feeds.counts())
+                self._close_feeds()
+                self._open_feeds(specs)
+                self._open()
+                self._tell(Event("camera", "the cameras were configured otherwise and begin anew"))
 
     def _guarded(self, step: Callable[[], FacewardError | None]) -> FacewardError | None:
         """Take a step of the holder; where it ends the watch, nothing is looked at from that instant on."""
@@ -182,7 +222,7 @@ class Watch:
             wanted = bool(figures.alive) or now - figures.whole > _LOOK_EVERY
             if self._wanted.get(name) is not wanted and name in self._running:
                 self._wanted[name] = wanted
-                self._ports.feeds.want(name, wanted)
+                self._feeds.want(name, wanted)
 
     def _state(self, now: float) -> None:
         if now - self._stated < _STATE_EVERY:
@@ -192,7 +232,7 @@ class Watch:
         self._show(lambda: self._ports.board.write_state(state))
 
     def _counts(self) -> dict[str, FeedCounts]:
-        return self._ledger.with_passed_over(self._ports.feeds.counts(), self._pool.passed_over)
+        return self._ledger.counts(self._feeds.counts(), self._pool.passed_over)
 
     def _show(self, write: Callable[[], None]) -> None:
         """Write to the board; a disk that takes nothing is told once, the log decides whether the watch goes on."""
