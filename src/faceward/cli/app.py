@@ -36,6 +36,7 @@ from faceward.cli import (
     standards,
     subjects,
     upgrade,
+    watch,
     watchlist,
 )
 from faceward.cli.options import (
@@ -91,6 +92,7 @@ def build() -> typer.Typer:
         control,
         recipients,
         watchlist,
+        watch,
         clock,
         document,
         audit,
