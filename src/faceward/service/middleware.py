@@ -40,6 +40,8 @@ _HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
 }
 _STATIC = "/static/"
+# What is asked for once a second, or more often, would fill the logs.
+_OFTEN = frozenset({"/healthz", "/readyz", "/metrics", "/live/now", "/live/pictures/{camera}"})
 _TRACER = trace.get_tracer("faceward.service")
 
 
@@ -99,7 +101,7 @@ class Surroundings:
                 self._service.metrics.request(route, _method(scope), status, spent)
                 logs.event(
                     "request",
-                    logging.DEBUG if route in ("/healthz", "/readyz", "/metrics") else logging.INFO,
+                    logging.DEBUG if route in _OFTEN else logging.INFO,
                     method=_method(scope),
                     route=route,
                     status=status,

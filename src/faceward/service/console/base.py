@@ -9,12 +9,15 @@ from starlette.responses import Response
 
 from faceward.service import bodies, published_log
 from faceward.service.console import (
+    alerts,
     approvals,
     audit,
+    cameras,
     entries,
     evidence,
     galleries,
     home,
+    live,
     my_face,
     programs,
     review,
@@ -35,7 +38,8 @@ def include(app: FastAPI) -> None:
     """Add the console's own pages and its files."""
     app.mount(PATH, Assets(), name="static")
     records = (entries, galleries, subjects, audit, evidence)
-    pages = (home, search, review, approvals, *records, programs, status, my_face, published_log)
+    watching = (live, alerts, cameras)
+    pages = (home, search, review, *watching, approvals, *records, programs, status, my_face, published_log)
     for each in (router, *(one.router for one in pages)):
         app.include_router(each)
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 EVERYBODY = frozenset({"operator", "approver", "reviewer", "custodian", "auditor"})
+_WATCHERS = frozenset({"operator", "approver", "reviewer", "auditor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,9 @@ MENU = (
     Entry("home", N_("Home"), "/", "home", "h", EVERYBODY),
     Entry("search", N_("Search"), "/search", "search", "s", frozenset({"operator"})),
     Entry("review", N_("Review"), "/review", "review", "r", frozenset({"operator", "reviewer", "approver", "auditor"})),
+    Entry("live", N_("Live wall"), "/live", "live", "w", _WATCHERS),
+    Entry("alerts", N_("Alerts"), "/alerts", "alerts", "b", _WATCHERS),
+    Entry("cameras", N_("Cameras"), "/cameras", "cameras", "c", frozenset({"operator", "approver", "auditor"})),
     Entry("approvals", N_("Approvals"), "/approvals", "approvals", "a", EVERYBODY),
     Entry("galleries", N_("Galleries"), "/galleries", "galleries", "l", EVERYBODY),
     Entry("subjects", N_("Subjects"), "/subjects", "subjects", "u", frozenset({"operator", "approver", "auditor"})),

@@ -26,6 +26,9 @@ NOTICES = {
     "resumed": N_("The suspension is over."),
     "imported": N_("The releases are on file."),
     "key-revoked": N_("The program's key is revoked; no process accepts it from now on."),
+    "camera-added": N_("The camera is configured. Nothing is watched with it before a watch begins."),
+    "camera-changed": N_("The camera is changed. A watch that is under way takes it up with its next period."),
+    "camera-removed": N_("The camera is removed, with its address."),
     "signed-out": N_("You are signed out."),
 }
 """By key, in English; translated when shown. Other pages of the console add theirs here."""

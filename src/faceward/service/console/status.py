@@ -13,7 +13,7 @@ from faceward.operations.system import System
 from faceward.service import bodies
 from faceward.service.callers import Caller, Kind
 from faceward.service.console.i18n import N_
-from faceward.service.console.rendering import back, forget_standing, page
+from faceward.service.console.rendering import back, forget_standing, page, safe_address
 from faceward.service.roles import allowed, known
 from faceward.service.signing import repeatable
 
@@ -82,10 +82,11 @@ def state(system: System, soon: Any) -> dict[str, Any]:  # noqa: ANN401 - a mome
 @router.post("/status/stop", dependencies=[allowed("signed-in")])
 async def stop(request: Request, caller: Annotated[Caller, Depends(known)]) -> Response:
     """Stop all recognition at once."""
-    reason = bodies.text(await bodies.form(request), "reason")
+    data = await bodies.form(request)
+    reason, then = bodies.text(data, "reason"), bodies.text(data, "next", "/status")
     await repeatable(request, caller, lambda system: system.control.stop(reason))
     forget_standing()
-    return back("/status", "stopped")
+    return back(safe_address(then, "/status"), "stopped")
 
 
 @router.post("/status/restart", dependencies=[allowed("signed-in")])

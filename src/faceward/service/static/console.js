@@ -53,7 +53,7 @@ document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || form.method !== "post" || form.closest("nav") || form.querySelector("#token")) return;
   const typed = [...new FormData(form)].filter(([name, value]) => {
     const field = form.elements[name];
-    return typeof value === "string" && field?.type !== "hidden" && field?.type !== "password";
+    return typeof value === "string" && !["hidden", "password"].includes(field?.type) && field?.dataset?.secret === undefined;
   });
   sessionStorage.setItem(KEPT, JSON.stringify({ page: here(), action: form.getAttribute("action"), typed }));
 });

@@ -6,7 +6,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from faceward.service.v1 import (
+    alerts,
     audit,
+    cameras,
     cases,
     complaints,
     control,
@@ -38,6 +40,8 @@ def include(app: FastAPI) -> None:
         enrolments,
         subjects,
         cases,
+        alerts,
+        cameras,
         watchlist,
         complaints,
         requests,

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from faceward.core.errors import UsageError
 from faceward.core.names import normal_name
+from faceward.service import limits
 from faceward.service.errors import Forbidden
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from faceward.core.reports import ReferenceView, SubjectView
     from faceward.operations.system import System
     from faceward.policy.consent import Release
@@ -31,6 +34,19 @@ def whole(caller: Caller) -> None:
         raise Forbidden(
             "this concerns the whole deployment, and this key is for some purposes or galleries; use another"
         )
+
+
+async def all_cameras(request: Request, caller: Caller) -> None:
+    """Check that a caller may see or change cameras, which serve every purpose; who may not is named in the log.
+
+    Raises:
+        Forbidden: Their key is for some purposes or galleries.
+    """
+    try:
+        whole(caller)
+    except Forbidden as refusal:
+        await limits.denied(request, "scope", str(refusal), caller=caller)
+        raise
 
 
 def purpose(caller: Caller, name: str) -> str:
