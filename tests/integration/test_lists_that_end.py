@@ -153,7 +153,8 @@ def test_W3_notes_of_a_gallery_leave_its_end_alone(world: Any) -> None:
         "ends": "2026-06-01T13:00:00.000000Z",
     }
     assert gallery_term.gallery_end(system._deployment, "crowd") == ends
-    assert not gallery_notes.change(system._deployment, "none", "ends", "2026")
+    assert not gallery_notes.change(system._deployment, "none", "simulated", 1)
+    assert not gallery_notes.bring_forward(system._deployment, "none", ends)
     system._deployment.keep("gallery", "crowd", {"purpose": "door", "ends": "soon"})
     with pytest.raises(IntegrityError, match="is no moment"):
         gallery_term.gallery_end(system._deployment, "crowd")

@@ -52,7 +52,7 @@ def set_end(deployment: Deployment, desk: Desk, gallery: str, ends: datetime) ->
     )
     _require_lawful(deployment, desk, named, ends, before)
     with desk.operation(SET_END, {}, named):
-        if not gallery_notes.change(deployment, gallery, "ends", text, unless=text):
+        if not gallery_notes.bring_forward(deployment, gallery, ends):
             raise UsageError(f"the gallery {gallery!r} was deleted or given an earlier end meanwhile; look at it again")
     return ends
 

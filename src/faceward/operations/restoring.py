@@ -18,6 +18,7 @@ from faceward.audit.log import Log
 from faceward.audit.note import Signer
 from faceward.audit.verifier import verify_log
 from faceward.core.canonical import JSONObject
+from faceward.core.clock import from_rfc3339
 from faceward.core.errors import EnvironmentFailure, IntegrityError, UsageError
 from faceward.core.files import sync_folder
 from faceward.operations import accounts, cameras, case_end, complaints, consent, gallery_notes
@@ -269,9 +270,8 @@ def _unlinked(deployment: Deployment, _: Desk, __: Entry, details: _Details) -> 
 
 
 def _list_ended(deployment: Deployment, _: Desk, __: Entry, details: _Details) -> None:
-    ends = str(details[0]["ends"])
     # The backup may be older than the gallery. One whose end has come goes with the next act.
-    gallery_notes.change(deployment, str(details[0]["gallery"]), "ends", ends, unless=ends)
+    gallery_notes.bring_forward(deployment, str(details[0]["gallery"]), from_rfc3339(str(details[0]["ends"])))
 
 
 def _camera_removed(deployment: Deployment, _: Desk, __: Entry, details: _Details) -> None:
