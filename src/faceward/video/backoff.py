@@ -61,6 +61,11 @@ class Backoff:
         self._told = True
         return True
 
+    @property
+    def silent(self) -> bool:
+        """Whether `stalled` told of the silence that lasts."""
+        return self._told
+
     def lost(self, now: float) -> float:
         """Note that the source could not be opened or was lost; return the moment of the next try."""
         # A server that takes a connection and drops it at once must not be asked without a pause.

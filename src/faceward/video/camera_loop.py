@@ -96,7 +96,8 @@ class CameraLoop:
             self._play(opened)
             note = opened.note()
         except Silent as problem:
-            self._tell("stalled", str(problem))
+            if not self.backoff.silent:
+                self._tell("stalled", str(problem))
             return self._lost(str(problem), told=True)
         except FacewardError as problem:
             note = opened.note()

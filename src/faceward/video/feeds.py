@@ -170,6 +170,7 @@ class Feeds:
         return begun + frames + over
 
     def _lost(self, group: _Group, how: str, now: float) -> list[Frame | FeedNews]:
+        said = group.process.read() if group.process is not None else []
         self._end(group)
         for feed in group.feeds:
             # What the reader looks at stays until it is released.
@@ -177,7 +178,8 @@ class Feeds:
         group.backoff.heard(now)
         group.backoff.lost(now)
         message = f"its decoder {how} and is started again"
-        return [FeedNews(feed.spec.camera, "lost", message, datetime.now(UTC)) for feed in group.feeds]
+        now_utc = datetime.now(UTC)
+        return [*said, *(FeedNews(feed.spec.camera, "lost", message, now_utc) for feed in group.feeds)]
 
     def _start_again(self, group: _Group, now: float) -> list[Frame | FeedNews]:
         if group.backoff.due(now):

@@ -69,10 +69,13 @@ class MotionGate:
         difference = small - self._background
         change = _cells(np.abs(difference))
         moving = change > np.clip(_NOISES * self._noise, _FLOOR, _CEILING)
+        # A cell that never rests (leaves, a screen) may count as noisy, but never so noisy that a person is lost in it.
+        heard = np.minimum(change, _CEILING / _NOISES)
+        self._noise += np.float32(min(_MOST_SHARE, passed / _NOISE_SECONDS)) * (heard - self._noise)
         if np.count_nonzero(moving) > _SUDDEN * moving.size:
-            self._begin(small, now)
+            self._background = small.astype(np.float32)
             return everything
-        self._follow(difference, change, moving, passed)
+        self._follow(difference, moving, passed)
         if not moving.any():
             return ()
         return tuple(_frame_box(region, moving.shape, size) for region in _regions(moving))
@@ -82,7 +85,7 @@ class MotionGate:
         self._noise = np.full((small.shape[0] // _CELL, small.shape[1] // _CELL), _FIRST_NOISE, np.float32)
         self._seen = now
 
-    def _follow(self, difference: FloatArray, change: FloatArray, moving: npt.NDArray[np.bool_], passed: float) -> None:
+    def _follow(self, difference: FloatArray, moving: npt.NDArray[np.bool_], passed: float) -> None:
         calm = min(_MOST_SHARE, passed / _CALM_SECONDS)
         if moving.any():
             share = np.where(moving, np.float32(min(_MOST_SHARE, passed / _MOVING_SECONDS)), np.float32(calm))
@@ -92,9 +95,6 @@ class MotionGate:
         else:
             difference *= np.float32(calm)
         self._background += difference
-        # A cell that never rests (leaves, a screen) may count as noisy, but never so noisy that a person is lost in it.
-        heard = np.minimum(change, _CEILING / _NOISES)
-        self._noise += np.float32(min(_MOST_SHARE, passed / _NOISE_SECONDS)) * (heard - self._noise)
 
 
 _ONES = np.ones(_CELL, np.float32)

@@ -28,6 +28,7 @@ from faceward.video.picture_rows import PictureRow, is_row, row_of
 MOST_PIXELS: Final = 8192 * 8192
 _MICROSECONDS = 1_000_000
 _USUAL_PERIOD = 1 / 25
+_NEARLY = 0.8
 # What a server or a file refers to in turn may be of the same kind only, never a file of this machine.
 _NETWORK = {"rtsp": "rtsp,rtsps,rtp,srtp,tcp,udp,tls,http,https", "http": "http,https,tcp,tls,crypto"}
 # These come without time stamps; libav makes some up, at 25 frames a second.
@@ -189,6 +190,7 @@ class Stream:
     def _packets(self) -> Iterator[av.Packet[VideoStream]]:
         packets = self._container.demux(self._stream)
         while True:
+            before = time.monotonic()
             try:
                 packet = next(packets)
             except StopIteration:
@@ -196,6 +198,11 @@ class Stream:
             except (av.error.FFmpegError, OSError, ValueError) as problem:
                 self._damaged = True
                 raise _told(problem, self._source, self._options.read_seconds, opened=True) from None
+            if self.live and packet.size == 0:
+                # libav's own patience with RTSP ends as if the stream had.
+                if time.monotonic() - before > _NEARLY * self._options.read_seconds:
+                    raise _silent(self._source, self._options.read_seconds)
+                return
             yield packet
 
     def _decoded(self, frame: av.VideoFrame, arrived: float) -> Decoded:
@@ -217,7 +224,7 @@ def _told(problem: Exception, source: str, seconds: float, *, opened: bool = Fal
     name = shown(source)
     if isinstance(problem, av.error.ExitError | TimeoutError):
         if opened:
-            return Silent(f"{name}: nothing came for {seconds:g} s; check the camera and its network")
+            return _silent(source, seconds)
         return EnvironmentFailure(f"{name}: no answer within {seconds:g} s; check the camera and its network")
     for kinds, words in _WORDS:
         if isinstance(problem, kinds):
@@ -225,8 +232,14 @@ def _told(problem: Exception, source: str, seconds: float, *, opened: bool = Fal
     if is_live(source):
         reason = problem.strerror if isinstance(problem, OSError | av.error.FFmpegError) else None
         known = f" ({reason})" if reason and source not in reason else ""
+        if opened:
+            return EnvironmentFailure(f"{name}: the stream broke off{known}; it is opened again")
         return EnvironmentFailure(f"{name}: gives no video that can be read{known}; check the address and the camera")
     return BadInput(f"{name}: not a video that can be read; it is damaged, cut or of an unknown format")
+
+
+def _silent(source: str, seconds: float) -> Silent:
+    return Silent(f"{shown(source)}: nothing came for {seconds:g} s; check the camera and its network")
 
 
 _WORDS: Final[tuple[tuple[tuple[type[Exception], ...] | type[Exception], str], ...]] = (

@@ -79,7 +79,7 @@ class StreamClock:
         start = arrival if self._live or self._last is None else self._last + self._period
         self._offset = start - stamp
         self._window_end = arrival + _WINDOW
-        self._least_late = float("inf")
+        self._least_late = 0.0
         self.drift = 0.0
 
     def _follow(self, stamp: float, arrival: float) -> None:
@@ -89,12 +89,13 @@ class StreamClock:
         if late < 0:
             # Nothing comes before it was taken: an earlier packet had been later than it seemed.
             self._move(late)
+            self._least_late = 0.0
         elif arrival >= self._window_end:
             self._move(self._least_late)
+            self._least_late = float("inf")
             self._window_end = arrival + _WINDOW
 
     def _move(self, seconds: float) -> None:
         assert self._offset is not None  # noqa: S101 - called after `_anchor`
         self._offset += seconds
         self.drift += seconds
-        self._least_late = float("inf")
