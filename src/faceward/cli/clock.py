@@ -53,10 +53,15 @@ def _run(
     settings: Settings,
     every: Annotated[str, typer.Option(help="How often: 30s, 5m, 1h.")] = "30s",
 ) -> None:
-    """Keep the clock running until the process is told to end; what is under way is finished first."""
+    """Keep the clock running, and send alerts by the channels, until the process is told to end.
+
+    What is under way is finished first.
+    """
+    from faceward.outbound.courier import Courier
+
     seconds = _interval(every)
     turns = done = failed = 0
-    with _told_to_end() as ended, settings.open() as system:
+    with _told_to_end() as ended, settings.open() as system, Courier(system, note):
         if not settings.as_json:
             say(f"the clock runs, every {every.strip()}; end it with Ctrl-C or SIGTERM")
             _flush()

@@ -19,6 +19,7 @@ from faceward.operations.alerts import Alerts
 from faceward.operations.api_keys import ApiKeys
 from faceward.operations.cameras import Cameras
 from faceward.operations.case_desk import Cases
+from faceward.operations.channels import Channels
 from faceward.operations.collections import Collections
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
@@ -87,6 +88,11 @@ class Desks:
         names = tuple(dict.fromkeys(normal_name(name) for name in request.cameras))
         mine = WatchRequest(normal_name(request.gallery), normal_name(request.purpose), names, request.mandate)
         return Watching(self._deployment, self._desk, mine)
+
+    @property
+    def channels(self) -> Channels:
+        """Channels by which alerts leave, and what waits to be sent by them."""
+        return Channels(self._deployment, self._desk)
 
     @property
     def rights(self) -> Rights:

@@ -43,7 +43,7 @@ class Pace:
         Returns:
             Half to the whole of the doubled pause, and no less than what was asked for within its bound.
         """
-        whole = min(self.longest, self.first * 2 ** min(attempts - 1, _MOST_DOUBLINGS))
+        whole = min(self.longest, self.first * (1 << min(attempts - 1, _MOST_DOUBLINGS)))
         drawn = whole * (0.5 + 0.5 * min(1.0, max(0.0, chance)))
         return drawn if asked is None else max(drawn, min(asked, self.asked))
 
