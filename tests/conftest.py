@@ -159,6 +159,13 @@ def clips() -> ModuleType:
 
 
 @pytest.fixture
+def shop(make_world: Callable[..., Any], load_beside: Callable[[str, str], ModuleType]) -> Any:
+    """Return a shop that watches cameras, see `watch_kit`; the chain's deployment is its own."""
+    kit = load_beside("faceward_test_watch_kit", "watch_kit.py")
+    return kit.Shop(make_world("shop", standard="retail", jurisdiction="UK", trial=True))
+
+
+@pytest.fixture
 def bench(kit: ModuleType, tmp_path: Path) -> Iterator[Any]:
     """Return a log beside a custodian that serves it."""
     made = kit.Bench.make(tmp_path)

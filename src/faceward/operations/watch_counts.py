@@ -79,15 +79,16 @@ class Counts:
         while self._traffic and now - self._traffic[0][0] >= _HOUR:
             self._traffic.popleft()
 
-    def expected(self, fpir: float, now: float) -> float:
+    def expected(self, fpir: float, now: float, further: int = 0) -> float:
         """Return how many false alerts a day a rate makes of the traffic of the last hour, or of less if less is seen.
 
         Args:
             fpir: Rate at which the track of somebody who is not on the list brings about an alert.
             now: Seconds of the monotonic clock.
+            further: Tracks that are not counted yet.
         """
         with self._lock:
-            tracks = sum(number for begun, number in self._traffic if now - begun < _HOUR)
+            tracks = further + sum(number for begun, number in self._traffic if now - begun < _HOUR)
         over = min(_HOUR, max(_BUCKET, now - self._began))
         return per_day(tracks, timedelta(seconds=over), fpir)
 

@@ -175,7 +175,9 @@ class Watching:
             try:
                 # What held half a second ago may have ended.
                 rests = watch_grounds.grounds(self._deployment, self._desk, self._request, own=1)
-                period = Period(act, self._request, rests, self.terms, self.expected_per_day)
+                terms = self.terms
+                expected = self._counts.expected(terms.fpir, self._monotonic(), further=1)
+                period = Period(act, self._request, rests, terms, expected)
                 raised = raising.raise_alert(self._deployment, self._desk, period, sighting)
             except (PolicyRefusal, EnvironmentFailure, IntegrityError) as error:
                 self._halt(error)
