@@ -34,7 +34,7 @@ from faceward.service.callers import Caller, Kind
 from faceward.service.settings import Settings
 from faceward.service.state import Service
 
-CASES = int(os.environ.get("FACEWARD_OPENAPI_CASES", "300"))
+CASES = int(os.environ.get("FACEWARD_OPENAPI_CASES", "330"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 ROLES = frozenset({"operator", "approver", "reviewer", "auditor", "custodian"})
 SOMEBODY = Caller(Kind.PERSON, "Anna Keller", ROLES)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from faceward.core.errors import UsageError
+from faceward.core.errors import IntegrityError, UsageError
 from faceward.core.names import normal_name
 from faceward.core.watch_results import ALERT_STATES, AlertCandidate, AlertState, AlertView
 from faceward.operations import alert_store, case_reading
@@ -92,7 +92,12 @@ class Alerts:
         # A case that is locked leads to nobody (rule P7), and one that was deleted just now neither.
         if held is None or locked(self._deployment, held.mandate):
             return "waiting"
-        _, case = CaseStore(self._deployment).read(held.id)
+        store = CaseStore(self._deployment)
+        try:
+            case = store.open(held)
+        except IntegrityError:
+            # It was changed since it was listed, or somebody altered it, which is told.
+            _, case = store.read(held.id)
         return state_of(case, actor(self._deployment))
 
 

@@ -239,7 +239,7 @@ async def live(request: Request, caller: Who) -> Response:
     dependencies=[allowed(*_READERS)],
 )
 async def preview(request: Request, caller: Who, camera: str) -> Response:
-    """Return a camera's latest picture, every face hidden but those of matches under review (rule W2)."""
+    """Return a camera's latest picture, in which every face is hidden (rule W2)."""
     await scope.all_cameras(request, caller)
 
     def act(system: System) -> tuple[bytes, str, dict[str, object]]:

@@ -54,8 +54,6 @@ _BY_NAME: dict[str, Any] = {
     "reason": "a parcel was taken from the lobby on 30 May",
     "reference": "5f0c7e1a9d2b4c3e",
     "requester": "Anna Keller",
-    "points": [[0.1, 0.2], [0.9, 0.2], [0.5, 0.9]],
-    "position": [51.5007, -0.1246],
     "retention": "365d",
     "reviewer": "Ben Ortiz",
     "secret_access_key": "shown once, and never again",
@@ -93,6 +91,8 @@ def example(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> 
         return _BY_NAME[name]
     if "anyOf" in schema:
         return example(schema["anyOf"][0], schemas, name)
+    if "prefixItems" in schema:
+        return [example(one, schemas, name) for one in schema["prefixItems"]]
     if schema.get("type") == "array":
         item = example(schema.get("items", {}), schemas, name)
         return [item] * max(1, int(schema.get("minItems", 1)))
