@@ -7,6 +7,7 @@ person's face has often left its own box by the next look: boxes are grown befor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,10 +21,12 @@ from faceward.core.faces import Box
 # look, which is 2 m/s.
 _GROWTH = 1.0
 _LEAST_OVERLAP = 0.1
-# A face that is hidden or turned away for so long is still the same track's.
-_HIDDEN = 1.5
-# Where looks are rare a track must outlive the gap between two of them.
+# A track outlives so many looks without its face, that is one that missed it. Not more: whoever turns up where somebody
+# else has just left would be taken for them, and not be compared. Whoever was hidden for longer is compared as anybody
+# is who comes in.
 _GAPS = 2.5
+# Where a face was that was lost so many seconds ago, it is hidden still: detectors miss now and then.
+HIDDEN = 1.5
 # The library counts what it waits for in frames of this rate.
 _LIBRARY_RATE = 30.0
 
@@ -64,10 +67,9 @@ class Tracker:
 
     def __init__(self, rate: float, confidence: float) -> None:
         trackers, self._detections = _library()
-        self._hidden = max(_HIDDEN, _GAPS / rate)
-        self._confidence = confidence
+        self._confidence, self._hidden = confidence, max(HIDDEN, _GAPS / rate)
         self._tracker = trackers.ByteTrackTracker(
-            lost_track_buffer=round(self._hidden * _LIBRARY_RATE),
+            lost_track_buffer=math.floor(_GAPS / rate * _LIBRARY_RATE),
             frame_rate=rate,
             track_activation_threshold=confidence,
             minimum_consecutive_frames=1,
@@ -116,8 +118,7 @@ class Tracker:
         return tuple(numbers)
 
     def _remember(self, boxes: Sequence[Box], numbers: Sequence[int | None], seconds: float) -> None:
-        alive = self.alive
-        kept = {number: motion for number, motion in self._motions.items() if number in alive}
+        kept = {n: motion for n, motion in self._motions.items() if seconds - motion.seconds <= self._hidden}
         for box, number in zip(boxes, numbers, strict=True):
             if number is not None:
                 before = kept.get(number)
@@ -130,9 +131,13 @@ class Tracker:
         return frozenset(int(one.tracker_id) for one in self._tracker.tracks)
 
     def expected(self, seconds: float) -> dict[int, Box]:
-        """Return where the face of each track is expected at a time, in pixels; it may be outside of the picture."""
-        lost = self._hidden
-        return {n: motion.at(seconds) for n, motion in self._motions.items() if seconds - motion.seconds <= lost}
+        """Return where the face of each track is at a time, as far as is known, in pixels.
+
+        A track that was lost just now is among them; it may be outside of the picture.
+        """
+        return {
+            n: motion.at(seconds) for n, motion in self._motions.items() if seconds - motion.seconds <= self._hidden
+        }
 
 
 def _library() -> tuple[Any, Any]:
