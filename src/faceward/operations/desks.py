@@ -24,6 +24,7 @@ from faceward.operations.collections import Collections
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.evidence_desk import EvidenceDesk
+from faceward.operations.gate import Gate, GateRequest, gate
 from faceward.operations.identification import SearchRequest
 from faceward.operations.keeping import Keeping, Work
 from faceward.operations.keeping_desk import KeepingDesk
@@ -170,6 +171,10 @@ class Desks:
     def keeping(self, keeping: Keeping, work: Work) -> KeepingDesk:
         """Return the door through which footage is redacted; see `video.footage`."""
         return KeepingDesk(self._deployment, self._desk, keeping, work)
+
+    def gate(self, request: GateRequest) -> Gate:
+        """Return a gate that may be used for one traveller; see `video.gate_lane`."""
+        return gate(self._deployment, self._desk, request)
 
     @property
     def monitoring(self) -> Monitoring:
