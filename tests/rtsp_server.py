@@ -1,4 +1,6 @@
-"""A server of one H.264 film at rtsp://127.0.0.1:PORT/stream; prints the port. For Debian's Python, which has GStreamer.
+"""A server of one H.264 film at rtsp://127.0.0.1:PORT/stream, which prints its port.
+
+For Debian's Python, which has GStreamer:
 
 /usr/bin/python3 rtsp_server.py FILE.mkv [PORT] [NAME:PASSWORD]
 """
@@ -38,7 +40,7 @@ def main() -> None:
     factory.set_protocols(GstRtsp.RTSPLowerTrans.TCP)
     server.get_mount_points().add_factory("/stream", factory)
     server.attach(None)
-    print(server.get_bound_port(), flush=True)
+    print(server.get_bound_port(), flush=True)  # noqa: T201 - what it is asked for
     GLib.MainLoop().run()
 
 

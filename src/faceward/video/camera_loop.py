@@ -18,7 +18,8 @@ from faceward.video.masks import Mask
 from faceward.video.opened import Broken, Decoded, Opened, Options, Silent
 from faceward.video.orders import Order
 from faceward.video.ring import Ring
-from faceward.video.sources import is_live, open_source
+from faceward.video.source_files import is_live
+from faceward.video.sources import open_source
 from faceward.video.stream_clock import StreamClock
 
 _FULL = 0.002
@@ -69,7 +70,7 @@ class CameraLoop:
         self._garbage = Garbage()
         self._pace = Pace(spec.rate)
         self._size: tuple[int, int] | None = None
-        self._connections = int(order.again)
+        self._connections = 0
         self._last = 0.0
         self._frames = 0
         self._said = ""
@@ -115,7 +116,7 @@ class CameraLoop:
 
     def _began(self, opened: Opened) -> None:
         self.backoff.connected(time.monotonic())
-        if self._connections and opened.live:
+        if (self._connections or self._order.again) and opened.live:
             self._ring.count("reconnects")
         # A file that begins again is no news.
         if not self._connections or opened.live:

@@ -10,7 +10,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import faceward
 from faceward.core.errors import EnvironmentFailure
 from faceward.video.frames import FeedNews
 from faceward.video.orders import MOST_LINE, Order, read_news
@@ -149,6 +148,6 @@ class DecoderProcess:
 def _environment() -> dict[str, str]:
     kept = {name: value for name in _KEPT if (value := os.environ.get(name)) is not None}
     # Found where this one is, also where it was put on the path by hand.
-    here = str(Path(faceward.__file__).resolve().parents[1])
+    here = str(Path(__file__).resolve().parents[2])
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, (here, kept.get("PYTHONPATH"))))
     return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from faceward.core.errors import UsageError
-from faceward.policy.camera_sources import is_device, is_stream
 from faceward.video.frames import FeedSpec
+from faceward.video.source_files import check, is_live
 
 SLOWEST, FASTEST = 0.05, 60.0
 LEAST_PIXELS, MOST_PIXELS = 64 * 64, 4096 * 4096
@@ -31,4 +31,5 @@ def check_specs(specs: Iterable[FeedSpec], per_worker: int) -> list[tuple[FeedSp
             raise UsageError(f"camera {spec.camera}: the rate is not between {SLOWEST} and {FASTEST:g} frames a second")
         if not LEAST_PIXELS <= spec.max_pixels <= MOST_PIXELS:
             raise UsageError(f"camera {spec.camera}: max_pixels is not between {LEAST_PIXELS} and {MOST_PIXELS}")
-    return [(spec, not spec.paced and not (is_stream(spec.source) or is_device(spec.source))) for spec in given]
+        check(spec.source)
+    return [(spec, not spec.paced and not is_live(spec.source)) for spec in given]

@@ -89,9 +89,10 @@ def read_news(line: bytes, cameras: Collection[str]) -> FeedNews | None:
         said = json.loads(line)
         camera, state, message = said["camera"], said["state"], said["message"]
         time = datetime.fromtimestamp(said["time"], UTC)
-    except (ValueError, TypeError, LookupError, OverflowError, OSError):
+        known = camera in cameras and state in _STATES and isinstance(message, str)
+    except (ValueError, TypeError, LookupError, OverflowError, OSError, RecursionError):
         return None
-    if camera not in cameras or state not in _STATES or not isinstance(message, str):
+    if not known:
         return None
     # A decoder that was taken over must not write to somebody's terminal.
     shown = "".join(sign if sign.isprintable() else " " for sign in message[:MOST_MESSAGE])

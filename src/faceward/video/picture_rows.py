@@ -1,65 +1,16 @@
-"""Rows of pictures as a source: a folder, a pattern such as `shot-%04d.jpg` or `shots/*.png`, or one picture."""
+"""Rows of pictures as a source, one after the other."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import av
 
 from faceward.core.errors import BadInput, EnvironmentFailure
 from faceward.video.opened import Broken, Decoded
-from faceward.vision.images import SUFFIXES, decode, read_file
-
-_NUMBER = re.compile(r"%(?:0[0-9])?d")
-# A GIF is a film of its own.
-_PICTURES = SUFFIXES - {".gif"}
-
-
-def is_row(source: str) -> bool:
-    """Tell whether a source that is no camera is a folder, a pattern of pictures or a picture, and not a video."""
-    path = Path(source)
-    if path.exists():
-        return path.is_dir() or path.suffix.lower() in _PICTURES
-    return "*" in path.name or _NUMBER.search(path.name) is not None
-
-
-def row_of(source: str) -> tuple[Path, ...]:
-    """Return the pictures of a row: by their numbers where the pattern has one, else by their names.
-
-    Raises:
-        BadInput: There is none.
-        EnvironmentFailure: The folder cannot be read.
-    """
-    path = Path(source)
-    if path.is_file():
-        return (path,)
-    folder, pattern = (path, "") if path.is_dir() else (path.parent, path.name)
-    try:
-        names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
-    except (FileNotFoundError, NotADirectoryError):
-        raise BadInput(f"{folder}: no such folder; check the camera's source") from None
-    except OSError:
-        raise EnvironmentFailure(f"{folder}: cannot be read; check the folder's permissions") from None
-    row = tuple(folder / name for name in _matching(names, pattern))
-    if not row:
-        raise BadInput(f"{source}: no picture there; give a folder or pattern of JPEG, PNG or WebP files")
-    return row
-
-
-def _matching(names: list[str], pattern: str) -> list[str]:
-    if not pattern or "*" in pattern:
-        return [name for name in names if Path(name).suffix.lower() in _PICTURES and fnmatchcase(name, pattern or "*")]
-    number = _NUMBER.search(pattern)
-    if number is None:
-        return []
-    before, after = re.escape(pattern[: number.start()]), re.escape(pattern[number.end() :])
-    numbered = re.compile(rf"{before}([0-9]{{1,18}}){after}")
-    found = [(int(match[1]), name) for name in names if (match := numbered.fullmatch(name))]
-    return [name for _, name in sorted(found)]
+from faceward.vision.images import decode, read_file
 
 
 class PictureRow:

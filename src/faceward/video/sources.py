@@ -6,11 +6,9 @@ texts repeat the address.
 
 from __future__ import annotations
 
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import av
@@ -23,7 +21,8 @@ from av.video.stream import VideoStream
 from faceward.core.errors import BadInput, EnvironmentFailure, FacewardError
 from faceward.policy.camera_sources import is_device, is_stream, shown
 from faceward.video.opened import Broken, Decoded, Opened, Options, Silent
-from faceward.video.picture_rows import PictureRow, is_row, row_of
+from faceward.video.picture_rows import PictureRow
+from faceward.video.source_files import check, is_live, is_row, row_of
 
 MOST_PIXELS: Final = 8192 * 8192
 _MICROSECONDS = 1_000_000
@@ -34,36 +33,6 @@ _NETWORK = {"rtsp": "rtsp,rtsps,rtp,srtp,tcp,udp,tls,http,https", "http": "http,
 # These come without time stamps; libav makes some up, at 25 frames a second.
 _STAMPLESS = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "jpeg_pipe", "image2pipe"})
 _BURSTS = frozenset({"hls", "dash"})
-
-
-def is_live(source: str) -> bool:
-    """Tell whether a source is a camera, on the network or of this machine, and not a file."""
-    return is_stream(source) or is_device(source)
-
-
-def check(source: str) -> None:
-    """Check that files are there, without opening any; a camera may come later.
-
-    Raises:
-        BadInput: There is no such file, it is no regular file, or no picture fits the pattern.
-        EnvironmentFailure: It may not be read.
-    """
-    if is_live(source):
-        return
-    if "://" in source:
-        scheme = source.partition("://")[0]
-        raise BadInput(f"the scheme {scheme}:// is not read; give rtsp://, http://, a file or /dev/videoN")
-    if is_row(source):
-        row_of(source)
-        return
-    try:
-        found = Path(source).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        raise BadInput(f"{source}: no such file; check the camera's source") from None
-    except (OSError, ValueError):
-        raise EnvironmentFailure(f"{source}: cannot be read; check the file's permissions") from None
-    if not stat.S_ISREG(found.st_mode):
-        raise BadInput(f"{source}: is not a regular file; give a video, a folder of pictures or /dev/videoN")
 
 
 def open_source(source: str, options: Options) -> Opened:

@@ -23,6 +23,7 @@ from faceward.video.camera_loop import CameraLoop, Outside
 from faceward.video.frames import FeedSpec, State
 from faceward.video.orders import Order, news_line
 from faceward.video.ring import Ring
+from faceward.video.source_files import is_live
 
 _BEAT = 0.2
 _STALE = 1.0
@@ -62,6 +63,7 @@ class Worker:
         """Decode until the reader wants no more or is gone."""
         threads = [threading.Thread(target=loop.run, name=spec.camera, daemon=True) for spec, _, loop in self._cameras]
         threading.Thread(target=self._until_closed, daemon=True).start()
+        self._beat()
         for thread in threads:
             thread.start()
         while not self._stop.wait(_BEAT):
@@ -95,10 +97,10 @@ class Worker:
             self._stop.set()
         for spec, ring, loop in self._cameras:
             ring.alive = now
-            if spec.paced or sources.is_live(spec.source):
+            if spec.paced or is_live(spec.source):
                 ring.expire(now, _STALE)
             # Devices that block in the kernel; what libav reads itself is timed there.
-            if sources.is_live(spec.source) and loop.backoff.stalled(now - _LATE):
+            if is_live(spec.source) and loop.backoff.stalled(now - _LATE):
                 self._tell(spec.camera, "stalled", f"nothing came for {self._order.patience.stall + _LATE:g} s")
         with self._telling:
             self._flush()

@@ -16,7 +16,9 @@ Grey = npt.NDArray[np.uint8]
 
 def view(seed: int = 0, level: float = 0.0, noise: float = 0.0, draw: int = 0) -> Grey:
     texture = np.repeat(np.repeat(np.random.default_rng(seed).uniform(60, 180, (15, 20)), 8, 0), 8, 1)
-    return np.clip(texture + level + np.random.default_rng(draw).normal(0, noise, texture.shape), 0, 255).astype(np.uint8)
+    return np.clip(texture + level + np.random.default_rng(draw).normal(0, noise, texture.shape), 0, 255).astype(
+        np.uint8
+    )
 
 
 def settled(noise: float = 2.0, seconds: int = 60) -> tuple[MotionGate, float]:
@@ -111,7 +113,13 @@ def test_another_size_or_a_reset_is_motion_everywhere() -> None:
 
 @pytest.mark.parametrize(
     ("frame", "small"),
-    [((640, 480), (160, 120)), ((1920, 1080), (160, 88)), ((480, 640), (160, 216)), ((50, 3), (48, 8)), ((9, 9000), (8, 640))],
+    [
+        ((640, 480), (160, 120)),
+        ((1920, 1080), (160, 88)),
+        ((480, 640), (160, 216)),
+        ((50, 3), (48, 8)),
+        ((9, 9000), (8, 640)),
+    ],
 )
 def test_the_small_picture_is_of_whole_cells(frame: tuple[int, int], small: tuple[int, int]) -> None:
     assert small_size(*frame) == small

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -59,7 +61,7 @@ def test_stamps_that_are_missing_or_go_back_a_little_leave_time_going_on() -> No
     clock = StreamClock(live=True, period=0.1)
     stamps = [0.0, None, 0.2, 0.15, None, 0.2, 0.3]
     made = [clock.captured(stamp, UTC + 0.1 * n) for n, stamp in enumerate(stamps)]
-    assert all(later > earlier for earlier, later in zip(made, made[1:], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(made))
 
 
 def test_a_file_counts_from_its_opening_however_fast_it_is_read() -> None:
