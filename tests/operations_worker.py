@@ -26,7 +26,9 @@ from faceward.operations.restore_order import Order
 from faceward.operations.restoring import restore
 from faceward.operations.signing_in import Credentials
 from faceward.operations.system import System
+from faceward.outbound.courier import Courier
 from faceward.policy.consent import Release
+from faceward.policy.deliveries import Pace
 from faceward.policy.sshsig import PrivateKey
 from fakes import PASSPHRASE, FakePipeline, FixedClock, paint
 
@@ -147,6 +149,16 @@ def make_documents(system: System, job: dict[str, Any]) -> None:
         say("made", number)
 
 
+def courier(system: System, _: dict[str, Any]) -> None:
+    """Send alerts by the channels until told to stop."""
+    pace = Pace(first=timedelta(milliseconds=20), longest=timedelta(milliseconds=100))
+    with Courier(system, lambda line: say("told", line), every=0.02, pace=pace):
+        for _line in sys.stdin:
+            say("stopping")
+            break
+    say("stopped")
+
+
 def create(job: dict[str, Any]) -> None:
     faceward.create(job["home"], standard="workplace", secret=faceward.Secret(PASSPHRASE))
 
@@ -162,6 +174,7 @@ JOBS: dict[str, Callable[[System, dict[str, Any]], None]] = {
     "search_on": search_on,
     "rotate_and_die": rotate_and_die,
     "documents": make_documents,
+    "courier": courier,
 }
 
 

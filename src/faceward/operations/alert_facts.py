@@ -1,4 +1,4 @@
-"""What channels are to be told of alerts: read anew where the log has grown, since nothing changes without an entry."""
+"""What channels are to be told of alerts: read anew where the log has grown, since little changes without it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from faceward.policy.alert_events import OPEN_STATES, WAITING, Board, Fact, Rate
 from faceward.policy.rules import Principal
 from faceward.policy.watching import state_of
 
+# An entry that closes an act comes after what the act changed, but a process may be killed between.
+_AFRESH = timedelta(seconds=10)
 # The rate moves slowly, and counting reads the log.
 _RATES_EVERY = timedelta(minutes=1)
 # To whom a case shows what it shows to everybody: not how many have answered (rule H2).
@@ -32,7 +34,7 @@ class AlertFacts:
     def __init__(self, deployment: Deployment, desk: Desk) -> None:
         self._deployment, self._desk = deployment, desk
         self._cases, self._cameras = CaseStore(deployment), Cameras(deployment, desk)
-        self._size = -1
+        self._size, self._read_at = -1, deployment.now()
         self._facts: tuple[Fact, ...] = ()
         # By case: the revision that was read, and what it said.
         self._states: dict[str, tuple[int, str]] = {}
@@ -45,11 +47,11 @@ class AlertFacts:
         Raises:
             IntegrityError: A document was altered.
         """
-        size = self._deployment.log.size
-        if size != self._size:
-            # Before it is read, so that what comes meanwhile is read next time.
+        # Before it is read, so that what comes meanwhile is read next time.
+        size, now = self._deployment.log.size, self._deployment.now()
+        if size != self._size or not timedelta(0) <= now - self._read_at < _AFRESH:
             self._facts = self._read()
-            self._size = size
+            self._size, self._read_at = size, now
         return self._facts
 
     def board(self) -> Board:

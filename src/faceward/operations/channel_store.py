@@ -86,7 +86,7 @@ class ChannelStore:
         """Forget a channel, its secrets and what it was told."""
         store = self._deployment.store
         store.delete_document(_CHANNEL, channel.name)
-        store.delete_document(_LINE, channel.identifier)
+        self.forget_line(channel.identifier)
         for name in store.documents(_QUEUE, f"{channel.identifier}/"):
             store.delete_document(_QUEUE, name)
 
@@ -102,6 +102,10 @@ class ChannelStore:
     def keep_line(self, identifier: str, line: Line) -> None:
         """Keep how a channel stands."""
         self._deployment.keep(_LINE, identifier, line.to_json())
+
+    def forget_line(self, identifier: str) -> None:
+        """Forget how a channel stood that is gone."""
+        self._deployment.store.delete_document(_LINE, identifier)
 
     def queues(self) -> dict[tuple[str, str], Queue]:
         """Return what each channel was told and is to be told, by channel's and alert's identifiers."""

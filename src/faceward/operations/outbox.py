@@ -132,16 +132,15 @@ class Outbox:
             waiting = [event for _, event in self._waiting(identifier)]
             return min(waiting, key=_order, default=None)
 
-    def delivered(self, identifier: str, event: Event) -> bool:
-        """Note that a channel was told of an event; return whether it had failed before.
+    def delivered(self, identifier: str, event: Event) -> None:
+        """Note that a channel was told of an event.
 
         Raises:
             EnvironmentFailure: It cannot be written down; the event is still to be marked, not to be sent again.
         """
         with self._lock:
             if identifier not in self._known.channels:
-                return False
-            failed = self.line(identifier).attempts > 0
+                return
             self._strike(identifier, [event])
             now = self.now()
             line = self.line(identifier).succeeded(now)
@@ -150,16 +149,13 @@ class Outbox:
                 line = replace(line, noted=day)
                 self._note(DELIVERED, identifier, {"delivered": line.delivered})
             self._keep_line(identifier, line)
-            return failed
 
-    def connected(self, identifier: str) -> bool:
-        """Note that a channel answers, where it had failed; return whether it had."""
+    def connected(self, identifier: str) -> None:
+        """Note that a channel answers, where it had failed."""
         with self._lock:
             line = self.line(identifier)
-            if not line.attempts or identifier not in self._known.channels:
-                return False
-            self._keep_line(identifier, line.succeeded(self.now(), events=0))
-            return True
+            if line.attempts and identifier in self._known.channels:
+                self._keep_line(identifier, line.succeeded(self.now(), events=0))
 
     def failed(self, identifier: str, failure: Failure) -> Line:
         """Note that a channel could not be told; return how it stands.
@@ -183,6 +179,7 @@ class Outbox:
             self._store.forget(channel, alert)
             del self._known.queues[channel, alert]
         for identifier in self._known.lines.keys() - self._known.channels.keys():
+            self._store.forget_line(identifier)
             del self._known.lines[identifier]
 
     def _refresh(self, identifier: str) -> None:

@@ -28,6 +28,8 @@ PATIENCE = 5.0
 """Seconds in which what is left is sent when the courier is stopped."""
 
 _SLICE = 0.2
+# Seconds in which an attempt that was abandoned ends; one that resolves a name ends when that does.
+_LAST = 3.0
 
 
 class Courier:
@@ -84,7 +86,7 @@ class Courier:
         self._wake.set()
         thread.join(patience)
         self._abandoned.set()
-        thread.join(patience)
+        thread.join(_LAST)
 
     def _run(self) -> None:
         while True:
@@ -117,7 +119,7 @@ class Courier:
                 while not lane.join(_SLICE) and not self._abandoned.is_set():
                     pass
             for lane in (*lanes.values(), *leaving):
-                lane.join(PATIENCE)
+                lane.join(_LAST / 2)
 
     def _look(self, outbox: Outbox, lanes: dict[str, Lane]) -> list[Lane]:
         """Bring lanes in line with the channels, and have them look; return those that are to leave."""

@@ -51,7 +51,7 @@ class Lane:
         self._wake, self._finishing, self._gone = threading.Event(), threading.Event(), threading.Event()
         # Delivered, and not written down yet, since the disk would not: marked later, not sent again.
         self._unmarked: set[str] = set()
-        self._told = ""
+        self._told, self._broken = "", False
         self._thread = threading.Thread(
             target=self._run, name=f"faceward-channel-{channel.identifier[:8]}", daemon=True
         )
@@ -115,7 +115,8 @@ class Lane:
     def _speak(self, identifier: str) -> None:
         if self._sender is None:
             self._sender = self._make()
-        if self._sender.present(self._outbox.board()) and self._outbox.connected(identifier):
+        if self._sender.present(self._outbox.board()):
+            self._outbox.connected(identifier)
             self._answers()
         while not self._gone.is_set():
             event = self._outbox.following(identifier)
@@ -124,11 +125,12 @@ class Lane:
             if event.identifier not in self._unmarked:
                 self._sender.send(event)
                 self._unmarked.add(event.identifier)
-            if self._outbox.delivered(identifier, event):
-                self._answers()
+            self._outbox.delivered(identifier, event)
+            self._answers()
             self._unmarked.discard(event.identifier)
 
     def _failed(self, failure: Failure) -> float:
+        self._broken = True
         try:
             line = self._outbox.failed(self.channel.identifier, failure)
         except FacewardError as error:
@@ -142,8 +144,9 @@ class Lane:
         return _IDLE if wait is None else min(_IDLE, wait)
 
     def _answers(self) -> None:
-        self._told = ""
-        self._tell(f"channel {self.channel.name}: it answers again")
+        if self._broken:
+            self._told, self._broken = "", False
+            self._tell(f"channel {self.channel.name}: it answers again")
 
     def _say(self, text: str) -> None:
         # The same again and again, with each attempt, would hide everything else.

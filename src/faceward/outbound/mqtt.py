@@ -34,15 +34,26 @@ _FAREWELL = 2.0
 
 
 class _Client(paho.Client):
-    """A client that connects as `connecting` does: the library would connect to whatever the name resolves to."""
+    """A client that connects as `connecting` does: the library itself would take whatever the name resolves to."""
 
-    def __init__(self, name: str, target: Target, terms: Terms, *, private: bool) -> None:
+    def __init__(self, name: str, channel: Channel, target: Target, terms: Terms) -> None:
         super().__init__(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv5, reconnect_on_failure=False)
-        self._faceward = (target, terms, private)
+        self._faceward = (target, terms, not channel.insecure)
+        self._tls = context_of(channel.authority) if target.encrypted else None
 
-    def _create_socket_connection(self) -> socket.socket:
+    def _create_socket(self) -> socket.socket:
         target, terms, private = self._faceward
-        return connect(target, private=private, resolve=terms.resolve, limit=time.monotonic() + terms.seconds)
+        limit = time.monotonic() + terms.seconds
+        made = connect(target, private=private, resolve=terms.resolve, limit=limit)
+        if self._tls is None:
+            return made
+        try:
+            # The handshake together takes no longer than this, byte by byte or not.
+            made.settimeout(max(0.01, limit - time.monotonic()))
+            return self._tls.wrap_socket(made, server_hostname=target.host)
+        except BaseException:
+            made.close()
+            raise
 
 
 class MqttSender:
@@ -158,11 +169,9 @@ class MqttSender:
         name = topics.node(self._channel)
         if self._passing:
             name = f"{name}_{secrets.token_hex(4)}"
-        client = _Client(name, self._target, self._terms, private=not self._channel.insecure)
+        client = _Client(name, self._channel, self._target, self._terms)
         if self._secret.user:
             client.username_pw_set(self._secret.user, self._secret.password or None)
-        if self._target.encrypted:
-            client.tls_set_context(context_of(self._channel.authority))
         if not self._passing:
             client.will_set(topics.availability(self._channel), topics.OFFLINE, qos=1, retain=True)
         client.on_connect, client.on_publish, client.on_disconnect = (
