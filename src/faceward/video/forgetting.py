@@ -15,8 +15,9 @@ Arrays that this project holds itself are overwritten where they are used (`visi
 from __future__ import annotations
 
 import ctypes
+import math
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from faceward.vision.pipeline import Effort
 
 DELAY = 0.5
-"""Seconds after the first face that was worked on until working memory is overwritten; rule W1 leaves one second."""
+"""Seconds after a face was worked on until working memory is overwritten; rule W1 leaves one second."""
 # mallopt(3): fill what is allocated with the complement of this byte, and what is freed with the byte.
 _M_PERTURB = -6
 _FILLING = 0xAA
@@ -44,6 +45,8 @@ _NUMPY_SIZES = range(1, 1024)
 _BLANK_SIDE = 128
 # Comparing with a list is a product of matrices, whose library packs the probe into memory of its own.
 _SUBJECTS = 64
+
+_Key = TypeVar("_Key", int, tuple[int, int])
 
 
 class Networks(Protocol):
@@ -96,15 +99,18 @@ def _glibc() -> Any:  # noqa: ANN401 - ctypes has no type for a library
 class Scrubber:
     """Keeps account of what one thread's networks worked on, and overwrites it.
 
+    A run overwrites what the run before left that was of the same shape, since it takes the same memory; so what is
+    left is what each shape's latest run left.
+
     Args:
         networks: The networks, which no other thread runs.
     """
 
     def __init__(self, networks: Networks) -> None:
         self._networks = networks
-        self._looked: set[tuple[int, int]] = set()
-        self._embedded: set[int] = set()
-        self._since: float | None = None
+        self._looked: dict[tuple[int, int], float] = {}
+        self._embedded: dict[int, float] = {}
+        self._small: float | None = None
         self._thread = threading.get_ident()
 
     def looked(self, size: tuple[int, int], now: float) -> None:
@@ -114,41 +120,54 @@ class Scrubber:
             size: Width and height in pixels.
             now: A monotonic clock, seconds.
         """
-        self._looked.add(size)
+        self._looked[size] = now
         self._note(now)
 
     def embedded(self, faces: int, now: float) -> None:
         """Note that features of so many faces of one picture were made."""
-        self._embedded.add(faces)
+        self._embedded[faces] = now
         self._note(now)
 
     def _note(self, now: float) -> None:
-        self._since = now if self._since is None else self._since
+        # Of small blocks nobody knows which ones the next run takes.
+        self._small = now if self._small is None else self._small
         self._thread = threading.get_ident()
 
     @property
     def due(self) -> float | None:
         """By when to overwrite, on the monotonic clock; None where there is nothing."""
-        return None if self._since is None else self._since + DELAY
+        marks = [*self._looked.values(), *self._embedded.values(), *(() if self._small is None else (self._small,))]
+        return min(marks) + DELAY if marks else None
 
-    def scrub(self) -> None:
+    def scrub(self, now: float = math.inf) -> None:
         """Overwrite the working memory, in the thread that ran the networks.
+
+        Args:
+            now: What is due by this time, on the monotonic clock; everything if infinite.
 
         Raises:
             IntegrityError: A network fails.
         """
-        if self._since is None:
+        if self.due is None:
             return
         if threading.get_ident() != self._thread:
             raise AssertionError("working memory belongs to the thread that ran the networks")
-        looked, embedded = self._looked, self._embedded
-        self._looked, self._embedded, self._since = set(), set(), None
-        for width, height in looked:
+        for width, height in _due(self._looked, now):
             self._networks.detect(_blank(width, height))
-        for faces in embedded:
+        for faces in _due(self._embedded, now):
             rows = [sample.features for sample in self._networks.samples(_blank(_BLANK_SIDE), [_face()] * faces)]
             _overwrite_products(rows)
-        overwrite_small_blocks()
+        if self._small is not None and self._small + DELAY <= now:
+            self._small = None
+            overwrite_small_blocks()
+
+
+def _due(marks: dict[_Key, float], now: float) -> list[_Key]:
+    """Take out what is due."""
+    found = [key for key, mark in marks.items() if mark + DELAY <= now]
+    for key in found:
+        del marks[key]
+    return found
 
 
 def _overwrite_products(rows: Sequence[FloatArray]) -> None:

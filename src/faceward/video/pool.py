@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -146,9 +147,9 @@ class Pool:
     def _work(self, recogniser: Recogniser) -> None:
         while True:
             worked = self._look_at_next(recogniser)
-            due = recogniser.scrubber.due
-            if due is not None and (self._ended or time.monotonic() >= due):
-                self._scrub(recogniser)
+            due, now = recogniser.scrubber.due, time.monotonic()
+            if due is not None and (self._ended or now >= due):
+                self._scrub(recogniser, math.inf if self._ended else now)
             if not worked and self._ended and recogniser.scrubber.due is None:
                 return
 
@@ -195,9 +196,9 @@ class Pool:
             self._busy.discard(frame.camera)
             self._changed.notify_all()
 
-    def _scrub(self, recogniser: Recogniser) -> None:
+    def _scrub(self, recogniser: Recogniser, now: float) -> None:
         try:
-            recogniser.scrubber.scrub()
+            recogniser.scrubber.scrub(now)
         except BaseException as raised:  # noqa: BLE001 - told to whoever asks what was done
             with self._changed:
                 now = time.monotonic()
