@@ -198,14 +198,17 @@ class Web:
         self._server.server_close()
 
 
-def mjpeg(pictures: Iterator[bytes], pause: float, stopped: threading.Event) -> Callable[[Any], None]:
-    """Return a body of `Web` that sends JPEGs one after the other."""
+def mjpeg(
+    pictures: Callable[[], Iterator[bytes]], pause: float, stopped: threading.Event | None = None
+) -> Callable[[Any], None]:
+    """Return a body of `Web` that sends JPEGs one after the other, from the first to each who connects."""
+    end = stopped or threading.Event()
 
     def body(write: Any) -> None:
-        for picture in pictures:
+        for picture in pictures():
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n".encode()
             write(head + picture + b"\r\n")
-            if stopped.wait(pause):
+            if end.wait(pause):
                 return
 
     return body
