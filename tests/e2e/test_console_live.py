@@ -1,0 +1,143 @@
+"""The live wall, alerts and cameras in a browser: what changes is put in by itself, and the stop is at hand."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from faceward.core.clock import to_rfc3339
+from faceward.core.watch_results import LiveCamera, LiveState
+from faceward.operations.live import LiveBoard
+from faceward.policy.requests import Decision
+
+pytestmark = pytest.mark.slow
+
+
+def jpeg(colour: int) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 48), (colour, colour, colour)).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+class Wall:
+    """A shop that is watched, and Pia, who runs it, at a browser."""
+
+    def __init__(self, shop: Any, site: Any) -> None:
+        self.shop, self.site = shop, site
+        self.board = LiveBoard(shop.world.home, shop.world.clock)
+        passkey = site.passkey_kit.SoftPasskey(site.service.settings.site, site.origin)
+        asked = shop.act("ana").people.add("Pia", passkey.public.line, ("operator", "auditor"), date(2027, 1, 1))
+        shop.act("ben").requests.decide(asked.digest, Decision.APPROVE)
+        site.keys["Pia"] = passkey
+        shop.act("olga")
+
+    def tell(self, state: str, message: str = "") -> None:
+        now = to_rfc3339(self.shop.world.clock.now())
+        door = LiveCamera("door", "north entrance", "London", state, message, compared=3, dropped=2)
+        self.board.write_state(LiveState(7, "theft", "theft", now, now, (door,)))
+
+
+@pytest.fixture
+def wall(console: Any, chromium: Any, shop: Any, passkey_kit: Any) -> Iterator[Wall]:
+    with console.serve(shop.world, chromium, passkey_kit, purpose=None) as site:
+        yield Wall(shop, site)
+
+
+_LOADED = "document.querySelectorAll('#live img').values().every(one => one.complete && one.naturalWidth > 0)"
+
+
+def test_W7_the_wall_follows_its_cameras_and_stops_everything(wall: Wall, console: Any) -> None:
+    with wall.shop.watch("door") as watching:
+        alert = wall.shop.alerted(watching, "Hugo")
+    wall.tell("connected")
+    wall.board.write_preview("door", jpeg(90))
+    page = wall.site.enter("Pia")
+    page.goto("/live")
+    page.wait_for_function(_LOADED)
+    tile = page.locator("#camera-door")
+    assert tile.get_by_text("working", exact=True).is_visible()
+    assert page.locator("#camera-hall").get_by_text("not watched").is_visible()
+    assert page.get_by_role("link", name="Open the case").get_attribute("href") == f"/review/{alert.case}"
+    assert "Hugo" not in page.content()
+    console.check(page)
+    # What changes is put in where it stands: neither the focus nor the picture's element goes.
+    tile.get_by_role("link").focus()
+    picture = tile.locator("img").element_handle()
+    before = picture.get_attribute("src")
+    wall.site.world.clock.advance(timedelta(seconds=1))
+    wall.tell("frozen", "the same picture for 30 s")
+    wall.board.write_preview("door", jpeg(200))
+    tile.get_by_text("the picture is frozen").wait_for()
+    page.wait_for_function("([one, before]) => one.getAttribute('src') !== before", arg=[picture, before])
+    assert page.evaluate("document.activeElement.closest('#camera-door') !== null")
+    # Paused, it stays as it is, whatever comes.
+    page.get_by_role("button", name="Pause").click()
+    wall.tell("lost", "refused")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert page.locator("#live-pause").get_attribute("aria-pressed") == "true"
+    assert tile.get_by_text("the picture is frozen").is_visible()
+    page.get_by_role("button", name="Pause").click()
+    tile.get_by_text("vanished").wait_for()
+    # The alert is decided: it goes from the wall, and the page says so to who does not see it.
+    wall.shop.decide(alert.case)
+    wall.shop.act("olga")
+    page.locator("#alert-" + alert.alert).wait_for(state="detached")
+    assert "0 alerts are open." in page.locator("#live-said").inner_text()
+    page.fill("#reason", "a defect")
+    page.get_by_role("button", name="Stop all recognition").click()
+    page.locator("dialog.signing").get_by_role("button", name="Sign").click()
+    page.wait_for_url("**/live?said=stopped")
+    assert wall.site.system.control.stopped
+    assert page.get_by_text("Nothing is searched or compared until two people restart it.").is_visible()
+    page.context.clear_cookies()
+    page.get_by_text("This page does not hear from the service").wait_for()
+
+
+def test_W8_a_camera_is_configured_changed_and_removed_on_pages(wall: Wall, console: Any) -> None:
+    with wall.shop.watch("door") as watching:
+        wall.shop.alerted(watching, "Hugo")
+    page = wall.site.enter("Pia")
+    page.goto("/alerts")
+    assert page.locator(".badge", has_text="waits for people").is_visible()
+    console.check(page)
+    page.goto("/live/counts")
+    assert page.get_by_text("Nothing was watched in this time").is_visible()
+    page.goto("/cameras")
+    console.check(page)
+    page.get_by_role("link", name="Configure a camera").click()
+    page.fill("#name", "gate")
+    page.fill("#place", "by the gate")
+    page.fill("#source", "rtsp://guard:s3cret@10.0.0.9/s")
+    page.fill("#opt_out", "0,0 1,1 1,0 0,1")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("the lines of a zone cross").wait_for()
+    assert "s3cret" not in page.evaluate("JSON.stringify(sessionStorage)")
+    page.goto("/new-camera")
+    console.check(page)
+    page.fill("#name", "gate")
+    page.fill("#place", "by the gate")
+    page.fill("#source", "rtsp://guard:s3cret@10.0.0.9/s")
+    page.fill("#opt_out", "0,0 1,0 1,0.3")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/cameras/gate?said=camera-added")
+    assert page.get_by_text("nothing is watched with this camera (rule W8)").is_visible()
+    assert page.locator(".screen polygon.opt-out").count() == 1
+    assert "s3cret" not in page.content()
+    console.check(page)
+    page.get_by_role("link", name="Change").click()
+    for key in ("data", "outputs", "deletion", "contact", "sign"):
+        page.fill(f"#notice-{key}", f"the {key}")
+    page.get_by_label("theft").check()
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/cameras/gate?said=camera-changed")
+    assert wall.site.system.cameras.get("gate").notice.sign == "the sign"
+    assert wall.site.system.cameras.source("gate") == "rtsp://guard:s3cret@10.0.0.9/s"
+    page.get_by_role("link", name="Remove").click()
+    page.get_by_role("button", name="Remove the camera").click()
+    page.wait_for_url("**/cameras?said=camera-removed")
+    assert "gate" not in {one.name for one in wall.site.system.cameras.list()}
