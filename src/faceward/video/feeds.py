@@ -10,6 +10,7 @@ feeds.release(item)
 from __future__ import annotations
 
 import selectors
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class _Group:
 
 
 class Feeds:
-    """The frames of several cameras, newest first where the reader is slow. Used by one thread.
+    """The frames of several cameras, newest first where the reader is slow. Used by one thread; others may release.
 
     Args:
         specs: The cameras.
@@ -69,6 +70,7 @@ class Feeds:
         self._feeds: dict[str, _Feed] = {}
         self._groups: list[_Group] = []
         self._selector = selectors.DefaultSelector()
+        self._releasing = threading.Lock()
         try:
             for spec, every in given:
                 self._feeds[spec.camera] = _Feed(spec, Ring.make(spec.max_pixels), every)
@@ -115,8 +117,9 @@ class Feeds:
 
     def release(self, frame: Frame) -> None:
         """Overwrite a frame with zeros and give its memory back; its pixels are not to be looked at again."""
-        if frame.camera in self._feeds:
-            self._feeds[frame.camera].ring.release(frame.slot)
+        with self._releasing:
+            if frame.camera in self._feeds:
+                self._feeds[frame.camera].ring.release(frame.slot)
 
     def counts(self) -> Mapping[str, FeedCounts]:
         """Return what was done with the frames of each camera."""
@@ -134,10 +137,11 @@ class Feeds:
         for group in self._groups:
             self._end(group)
         self._selector.close()
-        for feed in self._feeds.values():
-            feed.ring.clear(held=True)
-            feed.ring.close()
-        self._feeds, self._groups = {}, []
+        with self._releasing:
+            for feed in self._feeds.values():
+                feed.ring.clear(held=True)
+                feed.ring.close()
+            self._feeds, self._groups = {}, []
 
     def _start(self, group: _Group, order: Order) -> None:
         group.process = DecoderProcess(order, [feed.ring for feed in group.feeds])
