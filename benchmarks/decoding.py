@@ -5,7 +5,7 @@
 
 Films of 640x480 in H.264, an empty scene with a sensor's noise, play at their own speed; 5 frames a second are looked
 at. Shares are of one core: of the decoder's process and, by itself, of the process that reads. The peer is OpenCV in a
-process of its own that plays the same film: `VideoCapture` on one thread, `grab` for each frame and `retrieve` for those
+process of its own that plays the same film: `VideoCapture` on one thread, `grab` for each frame, `retrieve` for those
 that are looked at, made grey and small (160 wide), `BackgroundSubtractorMOG2`. It has no zones, no clock, no second
 process and no news.
 """
