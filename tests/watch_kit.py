@@ -195,9 +195,13 @@ class Shop:
     def sighting(self, watching: Watching, name: str, camera: str = "door", **changes: Any) -> Sighting:
         """Return a sighting of somebody, with a crop that no other has."""
         hits = watching.compare(self.features(name))
-        crop = self.world.picture(name).read_bytes()
-        values: dict[str, Any] = {"captured": self.deployment.now(), "box": (0.1, 0.1, 0.9, 0.9), "hits": hits}
-        return Sighting(camera=camera, crop=crop, **{**values, **changes})
+        values: dict[str, Any] = {
+            "captured": self.deployment.now(),
+            "crop": self.world.picture(name).read_bytes(),
+            "box": (0.1, 0.1, 0.9, 0.9),
+            "hits": hits,
+        }
+        return Sighting(camera=camera, **{**values, **changes})
 
     def alerted(self, watching: Watching, name: str, camera: str = "door", **changes: Any) -> Any:
         return watching.alert(self.sighting(watching, name, camera, **changes))
