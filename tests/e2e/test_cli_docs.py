@@ -101,6 +101,7 @@ def test_every_json_key_at_the_top_is_documented(document: str, cli: Cli, eileen
         ("recipient", "list"),
         ("recipient", "notices"),
         ("watchlist", "due"),
+        ("channel", "list"),
         ("tick",),
         ("release", "withdraw", "--subject", "Grace Hopper", "--purpose", "door"),
         ("subject", "erase", "Grace Hopper", "--yes"),
@@ -128,6 +129,7 @@ _GROUPS = (
     "complaint",
     "recipient",
     "watchlist",
+    "channel",
 )
 
 

@@ -91,7 +91,7 @@ def test_H4_what_leaves_is_the_least_and_says_lead_only(ways: ModuleType, system
     assert data["lead_only"] is True
     assert "waits for two trained people" in data["notice"]
     assert data["fpir"] == 0.00123
-    assert data["link"] == f"https://faces.example.org/alerts/{alert}"
+    assert data["link"] == "https://faces.example.org/alerts?state=all&camera=door+1"
     text = came.body.decode()
     assert ways.SUBJECT not in text
     assert system._deployment.pseudonym(ways.SUBJECT).hex() not in text

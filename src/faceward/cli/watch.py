@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -22,6 +22,7 @@ from faceward.core.clock import to_rfc3339
 from faceward.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from faceward.outbound.courier import Courier
     from faceward.video.ports import Event
 
 _SPAN = re.compile(r"(\d{1,6})\s*(s|min|h)")
@@ -61,6 +62,7 @@ def _watch(
     Each line is one event; with --json it is one object.
     """
     from faceward.operations.watching import WatchRequest
+    from faceward.outbound.courier import Courier
     from faceward.video.running import Conduct, watch
 
     limit = _limit(span)
@@ -68,14 +70,26 @@ def _watch(
         named = purpose or system.gallery_purposes().get(watchlist) or ""
         if not named:
             raise UsageError(f"no gallery {watchlist!r}; 'faceward gallery list' names them")
-        who = settings.credentials()
+        who, courier = settings.credentials(), Courier(system, note)
         conduct = Conduct(
-            tell=_tell_json if settings.as_json else _tell,
+            tell=_waking(_tell_json if settings.as_json else _tell, courier),
             ends=lambda: asked.is_set() or time.monotonic() >= limit,
             patient=until_ended,
             renew=None if who is None else lambda: system.people.sign_in(who),
         )
-        watch(system, WatchRequest(watchlist, named, tuple(camera), mandate), conduct)
+        with courier:
+            watch(system, WatchRequest(watchlist, named, tuple(camera), mandate), conduct)
+
+
+def _waking(tell: Callable[[Event], None], courier: Courier) -> Callable[[Event], None]:
+    """Return what tells an event, and has an alert sent at once."""
+
+    def told(event: Event) -> None:
+        tell(event)
+        if event.kind == "alert":
+            courier.wake()
+
+    return told
 
 
 def _limit(span: str | None) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlencode
 
 from faceward.core.canonical import JSONValue, canonical_json, sha256_hex
 from faceward.core.errors import IntegrityError
@@ -206,7 +207,8 @@ def new_queue(channel: Channel, alert: str) -> Queue:
 
 def told(fact: Fact, channel: Channel) -> Data:
     """Return what a channel is told of an alert: the least, and what it was set up to tell beside that."""
-    link = {"link": f"{channel.origin}/alerts/{fact.alert}"} if channel.origin else {}
+    query = urlencode({"state": "all", "camera": fact.camera})
+    link = {"link": f"{channel.origin}/alerts?{query}"} if channel.origin else {}
     return {
         "alert": fact.alert,
         "camera": fact.camera,
