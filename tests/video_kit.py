@@ -159,13 +159,15 @@ def require_rtsp() -> None:
 
 
 class Web:
-    """An HTTP server on loopback; `body` writes what one connection gets, until it returns.
+    """An HTTP server on loopback; `body` writes what one connection gets, until it returns, or a folder is served.
 
     Attributes:
         connections: How many there were.
     """
 
-    def __init__(self, body: Callable[[Any], None], content_type: str, port: int = 0) -> None:
+    def __init__(
+        self, body: Callable[[Any], None] | None, content_type: str, port: int = 0, folder: Path | None = None
+    ) -> None:
         outside = self
         self.connections = 0
         self.stopped = threading.Event()
@@ -173,11 +175,15 @@ class Web:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outside.connections += 1
-                self.send_response(200)
+                file = folder / Path(self.path).name if folder else None
+                self.send_response(200 if file is None or file.is_file() else 404)
                 self.send_header("Content-Type", content_type)
                 self.end_headers()
                 try:
-                    body(self.wfile.write)
+                    if body is not None:
+                        body(self.wfile.write)
+                    elif file is not None and file.is_file():
+                        self.wfile.write(file.read_bytes())
                 except OSError:
                     return
 

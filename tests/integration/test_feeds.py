@@ -144,11 +144,13 @@ def test_a_slow_reader_gets_the_newest_frame_and_the_rest_are_counted(video: Any
         seen = video.Seen(feeds).until_frames(3)
         # The reader looks away for as long as three frames more than there are slots.
         wait_until(lambda: feeds.counts()["door"].looked_at >= seen.frames[-1].number + 6)
+        before = feeds.counts()["door"]
         seen.until_frames(1)
         newest, counts = seen.frames[-1], feeds.counts()["door"]
     assert newest.number >= seen.frames[-2].number + 5
     assert counts.dropped >= newest.number - seen.frames[-2].number - 1
-    assert counts.looked_at - newest.number <= 2
+    # One more may have been looked at and not been handed over yet.
+    assert newest.number >= before.looked_at - before.gated - 1
 
 
 def test_a_folder_of_pictures_and_pictures_of_other_sizes_are_a_camera(video: Any, tmp_path: Path) -> None:
@@ -238,13 +240,13 @@ def test_W1_a_decoder_that_is_killed_is_started_again_told_and_leaves_nothing(vi
 
 
 def test_a_decoder_that_hangs_is_started_again(video: Any, moving: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("faceward.video.decoder_process._HANGS", 1.0)
+    monkeypatch.setattr("faceward.video.decoder_process._HANGS", 2.0)
     with Feeds([FeedSpec("door", str(moving), rate=10, loop=True)], patience=QUICK) as feeds:
         seen = video.Seen(feeds).until_frames(2)
         (stopped,) = feeds.decoders()
         os.kill(stopped, signal.SIGSTOP)
         seen.until_state("lost").until_frames(2)
-        assert "did not answer" in seen.news[-2].message
+        assert any("did not answer" in news.message for news in seen.news)
         assert feeds.decoders() != (stopped,)
 
 
