@@ -222,6 +222,7 @@ class LiveState:
         fpir: Rate at which a track of somebody who is not on the list brings about an alert.
         expected_false_alerts_per_day: False alerts a day that this rate makes of the traffic of the last hour.
         news: The latest messages, newest last.
+        comparing: Whether anybody is compared now; not while the watch is interrupted, since the machine forbids it.
     """
 
     entry: int
@@ -237,6 +238,7 @@ class LiveState:
     fpir: float = 0.0
     expected_false_alerts_per_day: float = 0.0
     news: tuple[str, ...] = field(default=())
+    comparing: bool = True
 
     def to_json(self) -> JSONDict:
         """Return an object that `from_json` reads back equal."""
@@ -268,6 +270,7 @@ _STATE: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("entry", "compared", "alerts", "repeated", "suppressed"), _COUNT),
     **dict.fromkeys(("fpir", "expected_false_alerts_per_day"), _NUMBER),
     **dict.fromkeys(("cameras", "news"), (list,)),
+    "comparing": (bool,),
 }
 
 
@@ -276,7 +279,7 @@ def _checked(value: object, kinds: Mapping[str, tuple[type, ...]]) -> dict[str, 
     if not isinstance(value, dict) or value.keys() != kinds.keys():
         raise IntegrityError("what is kept of a watch is damaged: it has other keys")
     for name, one in value.items():
-        if not isinstance(one, kinds[name]) or isinstance(one, bool):
+        if not isinstance(one, kinds[name]) or (isinstance(one, bool) and bool not in kinds[name]):
             raise IntegrityError(f"what is kept of a watch is damaged: {name!r} is of another kind")
     return dict(value)
 

@@ -46,7 +46,7 @@ class WatchCollector(Collector):
         )
         for one in cameras:
             name = [one.told.name]
-            up.add_metric(name, float(one.told.state in _UP and not one.stale))
+            up.add_metric(name, float(one.told.state in _UP and one.of.comparing and not one.stale))
             tracks.add_metric(name, 0 if one.stale else one.told.tracks)
             age.add_metric(name, round(one.age, 1))
         yield from (up, tracks, age)

@@ -134,6 +134,7 @@ class Ledger:
             fpir=self._fpir,
             expected_false_alerts_per_day=self._expected,
             news=tuple(self._news),
+            comparing=held is not None,
         )
 
     def _camera(self, name: str, counts: FeedCounts) -> LiveCamera:

@@ -18,11 +18,21 @@ def test_state_and_cameras_read_back_equal() -> None:
     assert LiveState.from_json(STATE.to_json()) == STATE
     assert LiveCamera.from_json(CAMERA.to_json()) == CAMERA
     assert LiveState.from_json(replace(STATE, cameras=(), news=()).to_json()).cameras == ()
+    assert not LiveState.from_json(replace(STATE, comparing=False).to_json()).comparing
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"entry": "7"}, {"entry": True}, {"fpir": "low"}, {"cameras": {}}, {"cameras": [1]}, {"more": 1}, {"news": "x"}],
+    [
+        {"entry": "7"},
+        {"entry": True},
+        {"fpir": "low"},
+        {"cameras": {}},
+        {"cameras": [1]},
+        {"more": 1},
+        {"news": "x"},
+        {"comparing": 1},
+    ],
 )
 def test_a_state_of_another_form_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError, match="damaged"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -72,9 +73,22 @@ def test_what_is_old_is_called_old_and_a_silent_watch_silent() -> None:
     assert fresh.stamp not in ("", old.stamp)
 
 
+def test_W7_while_nobody_is_compared_no_camera_is_said_to_work() -> None:
+    def state(name: str) -> str:
+        one = now(LiveCamera("door", state=name))
+        [tile] = live_words.tiles([], [replace(one, of=replace(one.of, comparing=False))], {}, NOW)
+        return tile.state
+
+    assert (state("connected"), state("lost")) == ("interrupted", "lost")
+    news = tuple(f"line {number}" for number in range(9))
+    [told] = live_words.tellings([replace(now(LiveCamera("door")).of, news=news)])
+    assert told.news == ("line 8", "line 7", "line 6", "line 5", "line 4")
+    assert told.cameras == ("door",)
+
+
 def test_every_state_of_a_camera_and_of_an_alert_has_its_words() -> None:
     feeds = ("starting", "connected", "stalled", "lost", "garbage", "frozen", "ended", "resized")
-    assert set(live_words.STATES) == {*feeds, "silent", "unwatched"}
+    assert set(live_words.STATES) == {*feeds, "interrupted", "silent", "unwatched"}
     assert set(live_words.ALERTS) == set(ALERT_STATES)
     assert set(live_words.FLAGS) == {IMPOSSIBLE_TRAVEL}
     [odd] = live_words.tiles([], [now(LiveCamera("door", state="of a later version"))], {}, NOW)

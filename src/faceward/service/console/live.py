@@ -18,7 +18,20 @@ from faceward.operations.live_history import HOUR, Counted
 from faceward.operations.system import System
 from faceward.service.callers import Caller
 from faceward.service.console.i18n import N_
-from faceward.service.console.live_words import ALERTS, FLAGS, OPEN, PLOTS, SPANS, STATES, Tile, meters, plots, tiles
+from faceward.service.console.live_words import (
+    ALERTS,
+    FLAGS,
+    OPEN,
+    PLOTS,
+    SPANS,
+    STATES,
+    Telling,
+    Tile,
+    meters,
+    plots,
+    tellings,
+    tiles,
+)
 from faceward.service.console.rendering import page, translator
 from faceward.service.roles import allowed, known
 from faceward.service.signing import repeatable
@@ -47,6 +60,7 @@ class Wall:
         alerts: The latest open alerts, the newest first.
         open: How many alerts are open.
         meters: False alerts of purposes; see `live_words.meters`.
+        tellings: What watches tell beside their cameras.
     """
 
     time: str
@@ -54,6 +68,7 @@ class Wall:
     alerts: tuple[AlertView, ...]
     open: int
     meters: list[dict[str, Any]]
+    tellings: list[Telling]
 
     @property
     def working(self) -> int:
@@ -97,6 +112,7 @@ def wall(system: System, service: Service, caller: Caller) -> Wall:
         alerts=logged.open[:_SHOWN],
         open=len(logged.open),
         meters=meters(logged.counted, {one.of.purpose for one in seen}),
+        tellings=tellings(system.live.states()),
     )
 
 

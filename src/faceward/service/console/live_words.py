@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from faceward.core.watch_results import IMPOSSIBLE_TRAVEL
+from faceward.core.watch_results import IMPOSSIBLE_TRAVEL, LiveState
 from faceward.operations.live import STALE, CameraNow
 from faceward.operations.live_history import Counted
 from faceward.service.console import charts
@@ -25,10 +25,12 @@ STATES: Mapping[str, tuple[str, str, str]] = {
     "garbage": (N_("what comes cannot be read"), "bad", "warning"),
     "lost": (N_("vanished"), "bad", "lost"),
     "ended": (N_("at its end"), "neutral", "check"),
+    "interrupted": (N_("interrupted: nobody is compared"), "bad", "pause"),
     "silent": (N_("the watch tells nothing any more"), "bad", "stop"),
     "unwatched": (N_("not watched"), "neutral", "empty"),
 }
 """By a camera's state: the word, how it is marked, and its icon."""
+_NEWS = 5
 WORKING = frozenset({"connected", "resized", "starting"})
 
 ALERTS: Mapping[str, tuple[str, str]] = {
@@ -119,7 +121,9 @@ def tiles(
 
 def _tile(one: CameraNow, hour: Counted, now: datetime) -> Tile:
     told, age = one.told, one.picture
-    state = "silent" if one.stale else told.state if told.state in STATES else "starting"
+    state = told.state if told.state in STATES else "starting"
+    if one.stale or (state in WORKING and not one.of.comparing):
+        state = "silent" if one.stale else "interrupted"
     return Tile(
         name=told.name,
         place=told.place,
@@ -134,6 +138,31 @@ def _tile(one: CameraNow, hour: Counted, now: datetime) -> Tile:
         gallery=one.of.gallery,
         purpose=one.of.purpose,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a watch tells beside its cameras.
+
+    Attributes:
+        gallery: The list.
+        cameras: Names of its cameras.
+        started: When it began, RFC 3339.
+        news: Its latest messages in English, the newest first.
+    """
+
+    gallery: str
+    cameras: tuple[str, ...]
+    started: str
+    news: tuple[str, ...]
+
+
+def tellings(states: Iterable[LiveState]) -> list[Telling]:
+    """Return what watches tell, the one that spoke last first."""
+    return [
+        Telling(one.gallery, tuple(each.name for each in one.cameras), one.started, one.news[::-1][:_NEWS])
+        for one in states
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,7 @@ class LiveCameraShown(Shown):
     latency: float | None
     gallery: str
     purpose: str
+    comparing: bool = Field(description="False while the watch is interrupted, and nobody is compared.")
     rate: float | None = Field(description="Frames looked at a second, of late.")
     age: float = Field(description="Seconds since the watch told of it.")
     stale: bool = Field(description="The watch has told nothing for some time: it was killed, or hangs.")
@@ -252,7 +253,7 @@ async def preview(request: Request, caller: Who, camera: str) -> Response:
 
 
 def _live(one: CameraNow) -> dict[str, Any]:
-    told = {"gallery": one.of.gallery, "purpose": one.of.purpose, "rate": one.rate}
+    told = {"gallery": one.of.gallery, "purpose": one.of.purpose, "comparing": one.of.comparing, "rate": one.rate}
     return {
         **one.told.to_json(),
         **told,
