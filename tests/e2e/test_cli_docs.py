@@ -101,6 +101,7 @@ def test_every_json_key_at_the_top_is_documented(document: str, cli: Cli, eileen
         ("recipient", "list"),
         ("recipient", "notices"),
         ("watchlist", "due"),
+        ("alert", "list"),
         ("channel", "list"),
         ("tick",),
         ("release", "withdraw", "--subject", "Grace Hopper", "--purpose", "door"),
@@ -129,6 +130,7 @@ _GROUPS = (
     "complaint",
     "recipient",
     "watchlist",
+    "alert",
     "channel",
 )
 

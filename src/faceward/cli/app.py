@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from faceward.cli import (
+    alert,
     audit,
     backup,
     bench,
@@ -96,6 +97,7 @@ def build() -> typer.Typer:
         recipients,
         watchlist,
         watch,
+        alert,
         channel,
         clock,
         document,

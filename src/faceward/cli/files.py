@@ -126,15 +126,15 @@ class Output:
     def __init__(self, path: Path, temporary: Path) -> None:
         self._path, self._temporary = path, temporary
 
-    def write(self, text: str) -> None:
+    def write(self, content: str | bytes) -> None:
         """Write the whole content, durably, and put it in place.
 
         Raises:
             EnvironmentFailure: The disk is full.
         """
         try:
-            with self._temporary.open("w", encoding="utf-8") as file:
-                file.write(text)
+            with self._temporary.open("wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
             self._temporary.replace(self._path)
