@@ -127,10 +127,11 @@ class History:
         day, last = start.astimezone(UTC).date(), stop.astimezone(UTC).date()
         while day <= last:
             midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+            # Whole numbers are compared: a wall asks every second, and a day has many lines.
+            first, until = -((midnight - start) // _MINUTE), -((midnight - stop) // _MINUTE)
             for number, camera, one in _read(self._file(day)):
-                minute = midnight + number * _MINUTE
-                if start <= minute < stop:
-                    yield camera, minute, one
+                if first <= number < until:
+                    yield camera, midnight + number * _MINUTE, one
             day += timedelta(days=1)
 
     def _file(self, day: date) -> Path:
