@@ -260,9 +260,9 @@ def finish(deployment: Deployment, desk: Desk, index: int) -> bool:
     """Bring an alert to its end that a killed process left; return False where it came to nothing.
 
     Args:
-        deployment: The deployment; no other process may have it open.
+        deployment: The deployment.
         desk: Where it is recorded.
-        index: Index of the log entry that announced it.
+        index: Index of the log entry that announced it, whose process is known to be gone.
     """
     entry = deployment.log.entry(index)
     opened = {slot: opening.details for slot, opening in desk.journal.opened(index, entry).items()}
@@ -271,16 +271,17 @@ def finish(deployment: Deployment, desk: Desk, index: int) -> bool:
     about = {str(one["subject"]): _without_place(one) for one in opened.values() if "subject" in one}
     pseudonyms = [deployment.pseudonym(subject).hex() for subject in about]
     act = desk.act(Entered(index, {}))
-    if entry.operation == SUPPRESS:
-        _put_suppressed(deployment, index, details, pseudonyms)
-        act.outcome["suppressed"] = details["alert"]
-    else:
-        case = next((held.id for held in CaseStore(deployment).held() if held.search == index), None)
-        if case is None:
-            return False
-        alert_store.put(deployment, _kept(details, index, RAISED, pseudonyms, case=case))
-        _report(act, details, about, case)
-    desk.close(entry.operation, act)
+    with alert_store.changing(deployment):
+        if entry.operation == SUPPRESS:
+            _put_suppressed(deployment, index, details, pseudonyms)
+            act.outcome["suppressed"] = details["alert"]
+        else:
+            case = next((held.id for held in CaseStore(deployment).held() if held.search == index), None)
+            if case is None:
+                return False
+            alert_store.put(deployment, _kept(details, index, RAISED, pseudonyms, case=case))
+            _report(act, details, about, case)
+        desk.close(entry.operation, act)
     return True
 
 
