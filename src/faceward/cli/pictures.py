@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from faceward.cli.files import passed_over_below
+from faceward.cli.footage import Kept, Order, redact_footage
 from faceward.cli.options import Settings, command
 from faceward.cli.output import emit, note, say, table
 from faceward.cli.progress import progress
 from faceward.cli.tables import faces_table
 from faceward.cli.words import faceless_sentence, passed_over_sentence, plural
 from faceward.core.errors import BadInput, UsageError
+from faceward.video.footage_names import is_footage
 
 if TYPE_CHECKING:
     from faceward.core.reports import RedactionResult
@@ -51,11 +53,12 @@ def _redact(
     settings: Settings,
     *,
     source: Annotated[
-        Path, typer.Argument(metavar="IMAGE|FOLDER", help="A picture, or a folder of pictures.", readable=False)
+        Path,
+        typer.Argument(metavar="FILE|FOLDER", help="A picture, a folder of pictures, or footage.", readable=False),
     ],
     out: Annotated[
         Path,
-        typer.Option("--output", "-o", help="A file or folder for a picture, a folder for a folder.", readable=False),
+        typer.Option("--output", "-o", help="A file or folder for a file, a folder for a folder.", readable=False),
     ],
     keep: Annotated[
         Optional[list[str]],
@@ -68,17 +71,26 @@ def _redact(
         Optional[str], typer.Option(metavar="DIGEST", help="With --keep: the mandate that covers it.")
     ] = None,
     mode: Annotated[str, typer.Option(metavar="|".join(MODES), help="How faces are hidden.")] = "pixelate",
+    report: Annotated[
+        Optional[Path],
+        typer.Option(metavar="FILE", help="For footage: where to look at it, as .html or .json.", readable=False),
+    ] = None,
 ) -> None:
-    """Hide faces in pictures, for good.
+    """Hide faces in pictures or footage, for good.
 
     Hiding everybody needs no deployment. To keep subjects visible they are recognised, under a purpose. The exit code
-    is 4 if a picture could not be redacted.
+    is 4 if a picture could not be redacted, or footage not be read to its end.
     """
     if mode not in MODES:
         raise UsageError(f"--mode {mode!r} is unknown; give one of {', '.join(MODES)}")
     for option, value in (("--purpose", purpose), ("--mandate", mandate)):
         if not keep and value is not None:
             raise UsageError(f"{option} goes with --keep SUBJECT; without it everybody is hidden")
+    if is_footage(source, out):
+        redact_footage(settings, Order(source, out, mode, report), Kept(keep or (), purpose, mandate))
+        return
+    if report is not None:
+        raise UsageError("--report goes with footage; pictures are looked at one by one")
     if keep:
         with settings.open() as system, progress(settings, "Redacting") as advance:
             result = system.redact(

@@ -86,3 +86,9 @@ class FootageResult:
             "entry": self.entry,
             "report": self.report,
         }
+
+
+def clock(seconds: float) -> str:
+    """Write a time as minutes and seconds."""
+    tenths = round(seconds * 10)
+    return f"{tenths // 600}:{tenths % 600 // 10:02d}.{tenths % 10}"

@@ -5,7 +5,6 @@ The passes decode the same file; between them only boxes are held, so that an ho
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import secrets
 from collections import Counter
@@ -13,33 +12,39 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from faceward.core.canonical import sha256
 from faceward.core.clock import SystemClock
-from faceward.core.errors import BadInput, EnvironmentFailure, UsageError
-from faceward.core.footage_results import FootageResult
+from faceward.core.errors import BadInput, UsageError
+from faceward.core.footage_results import FootageResult, clock
 from faceward.core.words import plural
-from faceward.operations.keeping import Authority, Keeping, Recogniser, Work, told_of
-from faceward.operations.keeping_desk import KeepingDesk
-from faceward.operations.system import System
-from faceward.video import footage_report
+from faceward.settings import cache_folder, packs_folder
 from faceward.video.footage_cast import Cast
 from faceward.video.footage_concerns import Shown, concerns
 from faceward.video.footage_covering import Painter
 from faceward.video.footage_keeping import Segment, Verdict, Visible, comparisons, decide, segments
 from faceward.video.footage_looking import Survey, rgb, survey
-from faceward.video.footage_reading import SUFFIXES as READABLE
-from faceward.video.footage_reading import Footage, Moment, open_footage
+from faceward.video.footage_names import is_footage
+from faceward.video.footage_reading import Footage, Moment, digest_of, open_footage
 from faceward.video.footage_second import Cover, write_redacted
 from faceward.video.footage_tracks import Track, follow
 from faceward.video.footage_writing import KINDS, Kind, written_whole
 from faceward.vision.images import Picture
+from faceward.vision.packs import DEFAULT_PACK, PackStore
 from faceward.vision.pipeline import Pipeline
 from faceward.vision.redact import MODES, Mode
 
-__all__ = ["READABLE", "Keeping", "Order", "is_footage", "redact_footage"]
+if TYPE_CHECKING:
+    # What hides everybody loads no more than that needs: most of a short clip's time is spent on starting.
+    from faceward.operations.keeping import Authority, Keeping, Recogniser
+    from faceward.operations.keeping_desk import KeepingDesk
+    from faceward.operations.system import System
+
+__all__ = ["Order", "default_pipeline", "is_footage", "redact_footage"]
 
 Progress = Callable[[int, int], None]
+_REPORTS = (".html", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +62,6 @@ class Order:
     output: Path
     mode: str = "pixelate"
     report: Path | None = None
-
-
-def is_footage(source: Path, output: Path) -> bool:
-    """Tell by their names whether a redaction is one of footage; a GIF is where footage is asked for."""
-    if source.suffix.lower() == ".gif":
-        return output.suffix.lower() in KINDS and not output.is_dir()
-    return source.suffix.lower() in READABLE and not source.is_dir()
 
 
 def redact_footage(
@@ -95,11 +93,24 @@ def redact_footage(
             raise UsageError("to keep subjects visible they are recognised, which needs a deployment; open one")
         return _reported(order, job.everybody(pipeline))
     open_footage(job.source).close()
-    digest = _digest(job.source)
+    from faceward.operations.keeping import Keeping, Work  # noqa: PLC0415 - see above
+
+    digest = digest_of(job.source)
     work = Work({"footage_sha256": digest.hex(), "mode": job.mode})
     desk = system.keeping(keeping or Keeping(), work)
     desk.check()
     return _reported(order, job.some(desk, digest))
+
+
+def default_pipeline() -> Pipeline:
+    """Return the built-in model pack at work, for hiding everybody."""
+    store = PackStore(packs_folder(), cache_folder())
+    return Pipeline(store, store.get(DEFAULT_PACK))
+
+
+def _check_report_name(path: Path) -> None:
+    if path.suffix.lower() not in _REPORTS:
+        raise UsageError(f"{path}: reports are written as {' or '.join(_REPORTS)}; name the file so")
 
 
 def _software() -> str:
@@ -109,6 +120,8 @@ def _software() -> str:
 def _reported(order: Order, result: FootageResult) -> FootageResult:
     if order.report is None:
         return result
+    from faceward.video import footage_report  # noqa: PLC0415 - see above
+
     told = replace(result, report=str(order.report))
     content = footage_report.render(told, order.report, SystemClock().now(), _software())
     with written_whole(order.report) as place:
@@ -146,7 +159,7 @@ class _Job:
         if output.resolve() == order.source.resolve():
             raise UsageError(f"{output}: is the original; give another place, so that it is not lost")
         if order.report is not None:
-            footage_report.check_report_name(order.report)
+            _check_report_name(order.report)
             if order.report.resolve() in {output.resolve(), order.source.resolve()}:
                 raise UsageError(f"{order.report}: is the footage; name another file for the report")
         return cls(order.source, output, mode, kind, progress)
@@ -158,6 +171,8 @@ class _Job:
 
     def some(self, desk: KeepingDesk, digest: bytes) -> FootageResult:
         """Hide all but those who are to be kept, in a deployment."""
+        from faceward.operations.keeping import told_of  # noqa: PLC0415 - see above
+
         found, tracks = self._first_pass(desk.pipeline)
         with desk.recognising() as (recogniser, held):
             visible = self._recognised(recogniser, held, tracks)
@@ -206,7 +221,7 @@ class _Job:
             footage = stack.enter_context(self._open())
             place = stack.enter_context(written_whole(self.output))
             written = write_redacted(footage, place, self.kind, Cover(found, cast, painter, self._advance))
-            digest = _digest(place)
+            digest = digest_of(place)
             left_out = (*footage.left_out(), *_sounds_told(footage, self.kind, written.sounds_anew))
         look_at, more = concerns(Shown(tracks, visible, found.cuts, found.first, found.last))
         return FootageResult(
@@ -278,17 +293,6 @@ def _trouble(footage: Footage, found: Survey) -> str | None:
     if not footage.cut_off(lasted):
         return None
     expected = footage.expected
-    of = "" if expected is None else f" of {footage_report.clock(expected)}"
+    of = "" if expected is None else f" of {clock(expected)}"
     damaged = f", {plural(footage.errors, 'piece')} of it damaged" if footage.errors else ""
-    return (
-        f"{footage.path}: only {footage_report.clock(lasted)}{of} can be decoded{damaged}; what can be is redacted and "
-        "written"
-    )
-
-
-def _digest(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError as error:
-        raise EnvironmentFailure(f"{path}: cannot be read: {error.strerror}; check the disk") from None
+    return f"{footage.path}: only {clock(lasted)}{of} can be decoded{damaged}; what can be is redacted and written"

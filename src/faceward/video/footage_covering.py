@@ -138,7 +138,7 @@ def _paint(planes: Pictures, cover: Pictures, frame: tuple[int, int, int, int], 
         columns = _lines((x0 * scale, x1 * scale), (left * scale, right * scale), picture.shape[1])
         region = plane[top * scale : bottom * scale, left * scale : right * scale]
         where = mask.repeat(2, axis=0).repeat(2, axis=1) if scale == 2 else mask
-        np.copyto(region, picture[np.ix_(rows, columns)], where=where)
+        np.copyto(region, picture[rows[:, None], columns[None, :]], where=where)
 
 
 def _lines(whole: tuple[int, int], part: tuple[int, int], count: int) -> npt.NDArray[np.int64]:
@@ -160,7 +160,7 @@ def _averages(plane: Planes, frame: tuple[int, int, int, int], scale: int) -> Fl
     x0, y0, x1, y1 = (side * scale for side in frame)
     rows = np.clip(np.linspace(y0, y1, _BLOCKS * 8, endpoint=False), 0, height - 1).astype(np.int64)
     columns = np.clip(np.linspace(x0, x1, _BLOCKS * 8, endpoint=False), 0, width - 1).astype(np.int64)
-    points = plane[np.ix_(rows, columns)].astype(np.float32)
+    points = plane[rows[:, None], columns[None, :]].astype(np.float32)
     return np.asarray(points.reshape(_BLOCKS, 8, _BLOCKS, 8).mean(axis=(1, 3)))
 
 

@@ -21,7 +21,7 @@ _FLASH_FRAMES = 4
 _SAME_AGAIN = 0.5
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Candidate:
     seconds: float
     before: FloatArray
@@ -49,18 +49,23 @@ class CutFinder:
             return 0.0, False
         change = difference(before, now)
         cut = change > _LEAST and change > _PROMINENCE * self._usual
-        for one in [*self._open]:
-            one.left -= 1
-            if difference(one.before, now) < _SAME_AGAIN * one.change:
-                self._open.remove(one)
-            elif not one.left:
-                self._open.remove(one)
-                self._found.append(one.seconds)
-        if cut:
+        over = self._flash_over(now)
+        if cut and not over:
             self._open.append(_Candidate(moment.seconds, before, change))
         else:
             self._usual = _MEMORY * self._usual + (1 - _MEMORY) * change
         return change, cut
+
+    def _flash_over(self, now: FloatArray) -> bool:
+        """Tell whether the picture is what it was before what looked like a cut; settle what has waited enough."""
+        flashes = [one for one in self._open if difference(one.before, now) < _SAME_AGAIN * one.change]
+        self._open = [one for one in self._open if one not in flashes]
+        for one in [*self._open]:
+            one.left -= 1
+            if not one.left:
+                self._open.remove(one)
+                self._found.append(one.seconds)
+        return bool(flashes)
 
     def cuts(self) -> list[float]:
         """Return the times of the first frames after cuts."""

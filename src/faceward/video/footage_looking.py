@@ -1,8 +1,8 @@
 """The first pass: where faces are, looked for in as few frames as will do, and where the footage cuts.
 
-A look is one run of the detector. Looks are about a sixth of a second apart; where a face of one has no counterpart in
-the next, the frames between are looked at too, halving the stretch until it is clear when the face came or went. Once a
-second and after each cut a look is thorough: small pictures are enlarged, large ones searched at their full resolution.
+A look is one run of the detector. Looks are about a sixth of a second apart; where it is not clear which face of one
+is which of the next, frames between them are looked at too, halving the stretch until it is. Once a second and after
+each cut a look is thorough: small pictures are enlarged, large ones searched at their full resolution.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from av.video.frame import VideoFrame
 from faceward.core.faces import FloatArray, ImageArray
 from faceward.video.footage_cuts import CutFinder
 from faceward.video.footage_reading import Moment
-from faceward.video.footage_tracks import BOX, CONFIDENCE, Look, sizes
+from faceward.video.footage_tracks import CONFIDENCE, Look, sizes
 from faceward.vision.images import Picture
 from faceward.vision.pipeline import Effort, Pipeline
 
@@ -28,18 +28,18 @@ from faceward.vision.pipeline import Effort, Pipeline
 WEAK = 0.06
 _INTERVAL = 0.17
 _THOROUGH_EVERY = 1.0
-# A quick look takes pictures at most this long, a thorough one enlarges smaller ones up to it.
+# A quick look takes pictures at most this long; a thorough one enlarges small ones, but not beyond so many pixels.
 _QUICK_SIDE = 1280
+_ENLARGED_PIXELS = 600_000
 _LARGEST_ENLARGEMENT = 2.0
 # Grey levels by which the picture may change, summed over frames, before it is looked at again.
 _MOTION = 45.0
 _MOST_BETWEEN = 7
 _MOST_BUFFERED = 200_000_000
 # What changes in a sixth of a second by more than this is no longer the same face for certain: shares of its size.
-_NEAR, _LIKE = 0.75, 1.5
+_NEAR, _FAR, _LIKE = 0.75, 4.0, 1.5
 # Fainter and smaller faces come and go with the picture's noise: looking between the looks would settle nothing.
 _CERTAIN, _PLAIN_HEIGHT = 0.25, 14.0
-_EDGE = 0.35
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class Looker:
         self._pipeline, self.size = pipeline, size
         longest = max(size)
         self.quick = min(1.0, _QUICK_SIDE / longest)
-        self.thorough = max(1.0, min(_LARGEST_ENLARGEMENT, _QUICK_SIDE / longest))
+        self.thorough = max(1.0, min(_LARGEST_ENLARGEMENT, math.sqrt(_ENLARGED_PIXELS / (size[0] * size[1]))))
 
     def look(self, moment: Moment, *, thorough: bool) -> Look:
         """Find faces in a frame."""
@@ -85,29 +85,35 @@ class Looker:
         return Look(moment.seconds, rows)
 
     def settled(self, first: Look, second: Look) -> bool:
-        """Tell whether each face of either look that is plain to see has its counterpart in the other."""
-        return self._answered(first, second) and self._answered(second, first)
+        """Tell whether it is clear which face of one look is which of the other.
 
-    def _answered(self, look: Look, other: Look) -> bool:
-        for row in look.faces:
-            box, size = row[BOX], math.sqrt(max(1.0, (row[2] - row[0]) * (row[3] - row[1])))
-            plain = row[CONFIDENCE] >= _CERTAIN and (row[3] - row[1]) * self.quick >= _PLAIN_HEIGHT
-            if plain and not self._leaving(box, size) and not _has_counterpart(box, size, other.faces):
-                return False
-        return True
-
-    def _leaving(self, box: FloatArray, size: float) -> bool:
-        near = _EDGE * size
-        return bool(box[0] < near or box[1] < near or box[2] > self.size[0] - near or box[3] > self.size[1] - near)
+        It is not where a face has no counterpart nearby, but one farther off that could be it: it moves fast, or people
+        pass one another. What comes or goes alone is covered by its track, which reaches beyond its finds.
+        """
+        before, after = _unanswered(first, second, self.quick), _unanswered(second, first, self.quick)
+        if not len(before) or not len(after):
+            return True
+        away, ratio = _apart(before, after)
+        return not bool(((away < _FAR) & (ratio < _LIKE) & (ratio > 1 / _LIKE)).any())
 
 
-def _has_counterpart(box: FloatArray, size: float, faces: FloatArray) -> bool:
-    if not len(faces):
-        return False
-    centres = (faces[:, [0, 1]] + faces[:, [2, 3]]) / 2
-    away = np.hypot(*(centres - (box[:2] + box[2:]) / 2).T)
-    ratio = sizes(faces) / size
-    return bool(((away < _NEAR * size) & (ratio < _LIKE) & (ratio > 1 / _LIKE)).any())
+def _unanswered(look: Look, other: Look, quick: float) -> FloatArray:
+    """Return the faces of a look that are plain to see and have no counterpart nearby in the other, shape (n, 15)."""
+    faces = look.faces
+    plain = (faces[:, CONFIDENCE] >= _CERTAIN) & ((faces[:, 3] - faces[:, 1]) * quick >= _PLAIN_HEIGHT)
+    if not len(other.faces) or not plain.any():
+        return faces[plain]
+    away, ratio = _apart(faces, other.faces)
+    near = ((away < _NEAR) & (ratio < _LIKE) & (ratio > 1 / _LIKE)).any(axis=1)
+    return faces[plain & ~near]
+
+
+def _apart(faces: FloatArray, others: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return how far faces are from others in their own sizes, and how much larger, both of shape (n, m)."""
+    side = sizes(faces)[:, None]
+    centres, theirs = ((rows[:, :2] + rows[:, 2:4]) / 2 for rows in (faces, others))
+    away = np.hypot(*np.moveaxis(centres[:, None] - theirs[None], 2, 0)) / side
+    return np.asarray(away, dtype=np.float32), np.asarray(sizes(others)[None] / side, dtype=np.float32)
 
 
 def rgb(frame: VideoFrame, ratio: float = 1.0) -> ImageArray:

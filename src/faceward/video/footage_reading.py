@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -25,15 +26,14 @@ from faceward.core.words import plural
 from faceward.video.footage_upright import Deinterlacer, Turn, in_picture_format, turn_of
 from faceward.vision.images import is_address
 
-SUFFIXES = frozenset(
-    {".3g2", ".3gp", ".asf", ".avi", ".dv", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"}
-    | {".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"}
-)
-"""Endings of names by which footage is known."""
 # Playlists and scripts of other programs are formats to FFmpeg as well, and would have it open other files.
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpeg,flv,asf,ogg,dv,mxf,ivf"
 _MOST_PIXELS = 50_000_000
 _LONGEST_NAMES = 12
+# What containers say of themselves tells nothing of who filmed whom.
+_PLAIN = frozenset(
+    {"compatible_brands", "duration", "handler_name", "language", "major_brand", "minor_version", "vendor_id"}
+)
 _UNSEEN = Disposition.attached_pic | Disposition.timed_thumbnails
 # Of what the header promises, this much may be missing before the file counts as cut off: sounds end later than
 # pictures, and containers round.
@@ -67,6 +67,7 @@ class Footage:
         rate: Frames a second, as a hint.
         aspect: Shape of a pixel, width to height, of the upright picture.
         sounds: Its sound tracks.
+        expected: Seconds that the file says it lasts, or None.
         identity: What tells whether a file of this name is still the same.
         errors: How many pieces could not be decoded so far.
     """
@@ -100,14 +101,13 @@ class Footage:
         self.time_base = video.time_base or Fraction(1, 1000)
         self.rate = video.average_rate or video.guessed_rate or Fraction(25)
         self.sounds: tuple[AudioStream, ...] = tuple(self._container.streams.audio)
+        self.expected = self._lasts()
         self.size = (0, 0)
         self.aspect = Fraction(1)
         self._turn: Turn | None = None
         self._begun, self._fields = False, None  # type: tuple[bool, Deinterlacer | None]
 
-    @property
-    def expected(self) -> float | None:
-        """Seconds that the file says it lasts, or None."""
+    def _lasts(self) -> float | None:
         video = self._video
         if video.duration and video.time_base:
             return float(video.duration * video.time_base)
@@ -163,10 +163,12 @@ class Footage:
 
     def _decoded(self, packet: Packet[Stream]) -> list[VideoFrame]:
         try:
-            return [frame for frame in packet.decode() if isinstance(frame, VideoFrame)]
+            frames = [frame for frame in packet.decode() if isinstance(frame, VideoFrame)]
         except FFmpegError:
             self.errors += 1
             return []
+        self.errors += packet.is_corrupt or any(frame.is_corrupt for frame in frames)
+        return frames
 
     def _whole(self, frames: list[VideoFrame], *, end: bool) -> list[VideoFrame]:
         """Return frames without the combs of half pictures, where the footage begins with such."""
@@ -193,7 +195,8 @@ class Footage:
     def left_out(self) -> tuple[str, ...]:
         """Say what the file holds beside the picture and its sounds; none of it goes into what is written."""
         container, found = self._container, []
-        names = sorted({*container.metadata, *(key for one in container.streams for key in one.metadata)})
+        keys = {*container.metadata, *(key for one in container.streams for key in one.metadata)}
+        names = sorted(key for key in keys if key.lower() not in _PLAIN)
         if names:
             more = f" and {len(names) - _LONGEST_NAMES} more" if len(names) > _LONGEST_NAMES else ""
             found.append(f"metadata: {', '.join(names[:_LONGEST_NAMES])}{more}")
@@ -256,3 +259,16 @@ def open_footage(path: Path) -> Footage:
     except BaseException:
         file.close()
         raise
+
+
+def digest_of(path: Path) -> bytes:
+    """Return a file's SHA-256.
+
+    Raises:
+        EnvironmentFailure: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise EnvironmentFailure(f"{path}: cannot be read: {error.strerror}; check the disk") from None

@@ -6,13 +6,11 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-from faceward.core.errors import UsageError
-from faceward.core.footage_results import FootageResult, Stretch
+from faceward.core.footage_results import FootageResult, clock
 from faceward.core.words import plural
 from faceward.documents.as_html import render_html
 from faceward.documents.content import Bullets, Document, Grid, Pairs, Paragraph, Section
 
-SUFFIXES = (".html", ".json")
 _NOTICE = (
     "This report was written by software. It names the places where hiding faces is most likely to have failed; it "
     "does not say that it worked elsewhere. Look at the whole of what you publish."
@@ -26,16 +24,6 @@ _NAMES = {
     "small": "very small faces",
     "cut": "cut",
 }
-
-
-def check_report_name(path: Path) -> None:
-    """Check that a report can be written under a name.
-
-    Raises:
-        UsageError: Its ending stands for no form.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{path}: reports are written as {' or '.join(SUFFIXES)}; name the file so")
 
 
 def render(result: FootageResult, path: Path, made: datetime, software: str) -> bytes:
@@ -94,15 +82,3 @@ def _document(result: FootageResult, made: datetime, software: str) -> Document:
         describes="footage",
         notice=_NOTICE,
     )
-
-
-def clock(seconds: float) -> str:
-    """Write a time as minutes and seconds."""
-    tenths = round(seconds * 10)
-    return f"{tenths // 600}:{tenths % 600 // 10:02d}.{tenths % 10}"
-
-
-def summary(look_at: tuple[Stretch, ...]) -> str:
-    """Say in a line how much there is to look at."""
-    kinds = [one.kind for one in look_at]
-    return ", ".join(f"{_NAMES[kind]}: {kinds.count(kind)}" for kind in _NAMES if kind in kinds)

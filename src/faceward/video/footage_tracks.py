@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from faceward.core.faces import Box, FloatArray
 from faceward.vision.redact import THRESHOLD
@@ -33,6 +32,7 @@ _MOST_GROWTH = 1.9
 _GROWTH, _MOST_GROWN, _SURE = 0.35, 0.45, 0.2
 _VELOCITY_SPAN = 0.5
 _LONG_REACH, _SHORT_REACH, _EDGE_REACH = 1.0, 0.4, 2.0
+_SLOWER = 1.4
 _WELL_SEEN = 0.5
 
 
@@ -197,12 +197,22 @@ def _shot_tracks(looks: Sequence[Look], shot: tuple[float, float], size: tuple[i
 
 
 def _assign(tracks: Sequence[Track], look: Look, rows: Sequence[int], reach: float) -> list[tuple[Track, int]]:
-    """Pair tracks with faces of a look so that the sum of the distances is least."""
-    if not tracks or not rows:
-        return []
-    cost = np.array([[_distance(track, look, row, reach) for row in rows] for track in tracks])
-    chosen = zip(*linear_sum_assignment(cost), strict=True)
-    return [(tracks[i], rows[j]) for i, j in chosen if cost[i, j] < _FAR]
+    """Pair tracks with faces of a look, the nearest pair first."""
+    pairs = sorted(
+        (cost, i, row)
+        for i, track in enumerate(tracks)
+        for row in rows
+        if (cost := _distance(track, look, row, reach)) < _FAR
+    )
+    chosen: list[tuple[Track, int]] = []
+    taken: set[int] = set()
+    given: set[int] = set()
+    for _, i, row in pairs:
+        if i not in taken and row not in given:
+            taken.add(i)
+            given.add(row)
+            chosen.append((tracks[i], row))
+    return chosen
 
 
 def _distance(track: Track, look: Look, row: int, reach: float) -> float:
@@ -246,7 +256,9 @@ def _extend(track: Track) -> None:
     for end in (False, True):
         reach = _LONG_REACH if well else _SHORT_REACH
         leaves = _seconds_to_edge(track, end=end)
-        reach = leaves if leaves <= _EDGE_REACH and well else reach
+        if leaves <= _EDGE_REACH and well:
+            # With a margin: who slows down must not show at the very edge.
+            reach = leaves * _SLOWER + _SURE
         if end:
             track.ends = min(track.shot[1], track.times[-1] + reach)
         else:
@@ -264,5 +276,4 @@ def _seconds_to_edge(track: Track, *, end: bool) -> float:
             times.append((length - box[axis]) / float(speed[axis]))
         elif speed[axis] < 0:
             times.append(box[axis + 2] / -float(speed[axis]))
-    # With a margin: who slows down must not show at the very edge.
-    return max(0.0, min(times)) * 1.5 + 0.1
+    return max(0.0, min(times))

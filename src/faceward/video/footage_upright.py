@@ -116,7 +116,7 @@ class Deinterlacer:
     def __init__(self, frame: VideoFrame) -> None:
         self._graph = graph = av.filter.Graph()
         # Where the frames carry no time base of their own, units stay what they are.
-        base = frame.time_base or Fraction(1, 1000)
+        base = self._base = frame.time_base or Fraction(1, 1000)
         source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=base)
         filtered, sink = graph.add("yadif", "mode=send_frame:deint=interlaced"), graph.add("buffersink")
         source.link_to(filtered)
@@ -132,3 +132,10 @@ class Deinterlacer:
                 found.append(self._graph.vpull())
             except (BlockingIOError, EOFError):
                 return found
+            # The filter counts in finer units of its own.
+            whole = found[-1]
+            if whole.pts is not None and whole.time_base:
+                whole.pts, whole.duration = (
+                    round(n * whole.time_base / self._base) for n in (whole.pts, whole.duration)
+                )
+                whole.time_base = self._base
