@@ -24,6 +24,7 @@ from faceward.policy.sshsig import PrivateKey
 from faceward.video import forgetting, recogniser, running
 from faceward.vision import align, batching, cohort, detect, embed, pipeline, quality, wiping
 
+KEPT: list[Any] = []
 HEAD = struct.Struct("<8sqd4fI")
 """Kind, who (0 where a face is told by its box), seconds of the stream, box, and how many bytes follow."""
 
@@ -139,6 +140,21 @@ def remember(what: list[str]) -> None:
         forgetting.Scrubber.scrub = forget_to  # type: ignore[method-assign]
     if "fill" in what:
         running.overwrite_what_is_freed = lambda: False
+    if "crops" in what:
+        keep_crops()
+
+
+def keep_crops() -> None:
+    """Keep a bystander's picture, as a defect would."""
+    looking = recogniser.Recogniser._detect
+
+    def detected(self: Any, pixels: Any, chosen: Any) -> Any:
+        found = looking(self, pixels, chosen)
+        boxes = [face.box for face in found.faces]
+        KEPT.extend(pixels[max(0, int(b.y0)) : int(b.y1), max(0, int(b.x0)) : int(b.x1)].copy() for b in boxes)
+        return found
+
+    recogniser.Recogniser._detect = detected  # type: ignore[method-assign]
 
 
 def say(**what: Any) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 _MAP = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) (r)(w)([-x])([ps]) \S+ \S+ (\S+)\s*(.*)$")
-_CHUNK = 1 << 24
+_CHUNK = 1 << 20
 _BITS = 20
 _WORD = 4
 
@@ -48,13 +48,14 @@ class Finder:
     def find(self, data: bytes) -> set[str]:
         """Return what of it is in a byte string."""
         found: set[str] = set()
+        # Most of what a process has is never written to.
+        if not np.frombuffer(data, np.uint8).any():
+            return found
         for shift in range(_WORD):
             count = (len(data) - shift) // _WORD
             if count <= 0:
                 continue
             words = np.frombuffer(data, dtype="<u4", offset=shift, count=count)
-            if not words.any():
-                continue
             maybe = np.flatnonzero(self._table[_hash(words)])
             hits = maybe[np.isin(words[maybe], self._words)]
             for place in hits.tolist():
