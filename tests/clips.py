@@ -51,7 +51,8 @@ class Pass:
         picture: A picture, or several of the same person that are shown one after the other.
         start: When they appear, seconds.
         end: When they are gone.
-        height: Height of the face in pixels; two numbers for somebody who comes nearer or goes away.
+        height: Height of the face in pixels; several numbers, at equal intervals, for somebody who comes nearer or goes
+            away. `walked` gives those of a person who walks.
         path: Where the centre of the face goes, at equal intervals; points outside 0 to 1 are out of the view.
         change: "switch" from picture to picture, or "blend" them over a third of a second.
         turn: Greatest rotation to either side, degrees.
@@ -65,7 +66,7 @@ class Pass:
     picture: Path | tuple[Path, ...]
     start: float = 0.0
     end: float = 5.0
-    height: float | tuple[float, float] = 80.0
+    height: float | tuple[float, ...] = 80.0
     path: tuple[Point, ...] = ((0.1, 0.45), (0.9, 0.45))
     change: str = "switch"
     turn: float = 3.0
@@ -241,6 +242,17 @@ def _absent(reason: str) -> NoReturn:
 # From a scene to frames
 
 
+def walked(first: float, last: float, near: float) -> tuple[float, ...]:
+    """Return the heights of a face whose owner walks straight from one distance to another.
+
+    Args:
+        first: Where they begin, metres from the camera.
+        last: Where they end.
+        near: Height of a face one metre away, pixels.
+    """
+    return tuple(near / float(metres) for metres in np.linspace(first, last, 17))
+
+
 def frames(scene: Scene) -> Iterator[tuple[Pixels, tuple[Shown, ...]]]:
     """Yield each frame, RGB of shape (height, width, 3), and who is in it."""
     stage = _Stage(scene)
@@ -363,10 +375,10 @@ class _Stage:
         before = share - 1 / (self._scene.rate * max(1e-9, each.end - each.start))
         (x, y), (x0, y0) = (_along(each.path, at) for at in (share, before))
         width, height = self._scene.size
-        first, last = each.height if isinstance(each.height, tuple) else (each.height, each.height)
+        high = _between(each.height if isinstance(each.height, tuple) else (each.height,), share)
         turn = each.turn * math.sin(2 * np.pi * 0.4 * moment + self._phases[number])
         speed = ((x - x0) * width, (y - y0) * height)
-        return _Place(x * width, y * height, first + (last - first) * share, turn, speed)
+        return _Place(x * width, y * height, high, turn, speed)
 
     def _box(self, number: int, moment: float) -> Box:
         at, each = self._place(number, moment), self._scene.passes[number]
