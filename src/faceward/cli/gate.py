@@ -32,8 +32,11 @@ def _gate(
     The gate opens, or a person at the counter looks at the document: either is an answer, and the exit code is 0.
     """
     from faceward.operations.gate import GateRequest
+    from faceward.protection.process import forbid_dumps
     from faceward.video.gate_lane import Conduct, pass_through
 
+    # Before anything is opened: what a crash leaves on disk must hold no face and nothing of the gallery.
+    forbid_dumps()
     with settings.open() as system:
         answer = pass_through(system, GateRequest(camera, document, gallery, purpose, mandate), Conduct(wait))
     if settings.as_json:

@@ -63,8 +63,11 @@ def _watch(
     """
     from faceward.operations.watching import WatchRequest
     from faceward.outbound.courier import Courier
+    from faceward.protection.process import forbid_dumps
     from faceward.video.running import Conduct, watch
 
+    # Before anything is opened: what a crash leaves on disk must hold no face and nothing of the list.
+    forbid_dumps()
     limit = _limit(span)
     with settings.open() as system, _asked_to_end() as asked:
         named = purpose or system.gallery_purposes().get(watchlist) or ""
