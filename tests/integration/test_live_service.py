@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from types import ModuleType
@@ -162,6 +163,32 @@ def test_what_cameras_show_is_told_with_its_age_and_whether_all_is_stopped(watch
     assert told["stopped"] is False
     watched.shop.act("ana").control.stop("a defect")
     assert watched.get("/v1/live").json()["stopped"] is True
+
+
+@pytest.mark.parametrize("planted", ["nested", "surrogate", "infinite", "pipe"])
+def test_what_somebody_planted_on_the_board_is_passed_over(watched: Watched, planted: str) -> None:
+    watched.tell()
+    folder = watched.shop.world.home / "live"
+    good = next(folder.glob("state-*.json")).read_text()
+    texts = {
+        "nested": good.replace('"rates":{}', f'"rates":{"[" * 100_000}{"]" * 100_000}'),
+        "surrogate": good.replace('"north entrance"', r'"\ud800"').replace('"name":"door"', r'"name":"\udfff"'),
+        "infinite": good.replace('"rates":{}', '"rates":{"door":Infinity}').replace(
+            '"latency":null', '"latency":1e999'
+        ),
+    }
+    if planted == "pipe":
+        today = watched.shop.world.clock.now()
+        for name in ("state-f.json", *(f"counts-{today - timedelta(days=n):%Y-%m-%d}.jsonl" for n in range(2))):
+            os.mkfifo(folder / name)
+    else:
+        assert texts[planted] != good
+        for number in range(2):
+            (folder / f"state-{number:016x}.json").write_text(texts[planted])
+    [door] = watched.described(watched.get("/v1/live"), "/v1/live")["cameras"]
+    assert door["name"] == "door"
+    for page in ("/live", "/live/now", "/cameras"):
+        watched.get(page, "olga")
 
 
 def test_what_watches_tell_goes_to_prometheus(watched: Watched) -> None:

@@ -19,10 +19,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from faceward.core.clock import Clock, SystemClock, from_rfc3339
-from faceward.core.errors import EnvironmentFailure, IntegrityError
-from faceward.core.files import read_regular
+from faceward.core.errors import EnvironmentFailure
 from faceward.core.watch_results import LiveCamera, LiveState
-from faceward.operations.live_history import Counted, History
+from faceward.operations.live_history import Counted, History, regular
+from faceward.operations.live_told import LARGEST, Told, told_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,6 @@ GONE = timedelta(minutes=1)
 """After which a picture is shown no more."""
 _FORGOTTEN = timedelta(hours=24)
 _RATE_SPAN = timedelta(seconds=10)
-_LARGEST = 1 << 20
 _JPEG = b"\xff\xd8\xff"
 _PRIVATE_FOLDER = 0o700
 
@@ -61,14 +60,6 @@ class CameraNow:
     def stale(self) -> bool:
         """Whether the watch has told nothing for some time: it was killed, or hangs."""
         return self.age > STALE.total_seconds()
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What a watch told, and the rates at which it looked at frames, by camera."""
-
-    state: LiveState
-    rates: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +108,7 @@ class LiveBoard:
             ValueError: It is no JPEG file, or larger than any preview is.
             EnvironmentFailure: The disk is full, or the folder cannot be written.
         """
-        if not jpeg.startswith(_JPEG) or len(jpeg) > _LARGEST:
+        if not jpeg.startswith(_JPEG) or len(jpeg) > LARGEST:
             raise ValueError("a preview is a JPEG file of at most a mebibyte")
         self._begin()
         place = self._preview(camera)
@@ -237,10 +228,10 @@ class LiveBoard:
         """Return what each watch told last, the latest first; what is older than a day is passed over."""
         return tuple(told.state for told in self._told())
 
-    def _told(self) -> list[_Told]:
+    def _told(self) -> list[Told]:
         now = self._clock.now()
-        found = [told for file in self._folder.glob("state-*.json") if (told := _told(file)) is not None]
-        fresh = [told for told in found if now - from_rfc3339(told.state.written) <= _FORGOTTEN]
+        found = [told for file in self._folder.glob("state-*.json") if (told := told_in(file)) is not None]
+        fresh = [told for told in found if abs(now - from_rfc3339(told.state.written)) <= _FORGOTTEN]
         return sorted(fresh, key=lambda one: from_rfc3339(one.state.written), reverse=True)
 
     def preview(self, camera: str) -> Preview | None:
@@ -248,12 +239,12 @@ class LiveBoard:
         place = self._preview(camera)
         try:
             taken = _written(place)
-            if place.is_symlink() or self._clock.now() - taken > GONE:
+            if self._clock.now() - taken > GONE:
                 return None
-            data = read_regular(place, _LARGEST)
+            data = regular(place, LARGEST + 1)
         except OSError:
             return None
-        return Preview(data, taken) if data is not None and data.startswith(_JPEG) else None
+        return Preview(data, taken) if len(data) <= LARGEST and data.startswith(_JPEG) else None
 
     def hours(self, start: datetime, stop: datetime, cameras: Collection[str] | None = None) -> tuple[Counted, ...]:
         """Return what was counted in each hour; see `live_history.History.hours`."""
@@ -276,15 +267,3 @@ class LiveBoard:
 
 def _written(file: Path) -> datetime:
     return datetime.fromtimestamp(file.lstat().st_mtime, tz=UTC)
-
-
-def _told(file: Path) -> _Told | None:
-    """Read what a watch told; None where it is gone meanwhile or is damaged."""
-    try:
-        data = read_regular(file, _LARGEST)
-        value = json.loads(data or b"{}")
-        state = LiveState.from_json(value["state"])
-        from_rfc3339(state.written)
-        return _Told(state, {str(name): float(rate) for name, rate in value["rates"].items()})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, IntegrityError):
-        return None

@@ -6,8 +6,10 @@ with one write, so that several watches may add to a day, and what a crash left 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ HOUR = timedelta(hours=1)
 _MINUTE = timedelta(minutes=1)
 _MOST_BYTES = 64 * 2**20
 _MOST_COUNT = 10**9
+_MOST_NAME = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +87,10 @@ class History:
             json.dumps([f"{minute:%H:%M}", camera, one.faces, one.alerts, one.dropped], ensure_ascii=False) + "\n"
             for camera, one in sorted(counts.items())
         )
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self._file(minute.date()), flags, 0o600)
+        descriptor = _to_add(self._file(minute.date()))
         try:
             # A line that a crash left unfinished must not take the next one with it.
-            os.write(descriptor, f"\n{lines}".encode() if _torn(self._file(minute.date())) else lines.encode())
+            os.write(descriptor, f"\n{lines}".encode() if _torn(descriptor) else lines.encode())
         finally:
             os.close(descriptor)
 
@@ -138,18 +140,49 @@ class History:
         return self._folder / f"counts-{day.isoformat()}.jsonl"
 
 
-def _torn(file: Path) -> bool:
-    with file.open("rb") as opened:
-        size = opened.seek(0, os.SEEK_END)
-        if not size:
-            return False
-        opened.seek(size - 1)
-        return opened.read(1) != b"\n"
+def regular(file: Path, limit: int) -> bytes:
+    """Read the beginning of a file; a link, a pipe or a device that was put in its place is not followed or waited for.
+
+    Args:
+        file: The file.
+        limit: Most bytes that are read.
+
+    Raises:
+        OSError: It is missing, cannot be read, or is no regular file.
+    """
+    with os.fdopen(_opened(file, os.O_RDONLY), "rb") as opened:
+        return opened.read(limit)
+
+
+def _opened(file: Path, flags: int) -> int:
+    descriptor = os.open(file, flags | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY, 0o600)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "not a regular file", str(file))
+
+
+def _to_add(file: Path) -> int:
+    """Open a day to add to it; what was put in its place and is no file of ours is taken away."""
+    # Also for reading: a pipe that is opened for writing alone fails for want of a reader, not for what it is.
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+    try:
+        return _opened(file, flags)
+    except OSError as problem:
+        if problem.errno not in {errno.EINVAL, errno.ELOOP, errno.ENXIO}:
+            raise
+        file.unlink()
+        return _opened(file, flags)
+
+
+def _torn(descriptor: int) -> bool:
+    size = os.fstat(descriptor).st_size
+    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
 
 
 def _read(file: Path) -> Sequence[tuple[int, str, Counted]]:
     try:
-        found = file.stat()
+        found = file.lstat()
     except OSError:
         return ()
     return _parsed(file, found.st_mtime_ns, found.st_size)
@@ -159,19 +192,23 @@ def _read(file: Path) -> Sequence[tuple[int, str, Counted]]:
 @lru_cache(maxsize=40)
 def _parsed(file: Path, _: int, size: int) -> Sequence[tuple[int, str, Counted]]:
     found: list[tuple[int, str, Counted]] = []
-    with suppress(OSError), file.open("rb") as lines:
-        for line in lines.read(min(size, _MOST_BYTES)).splitlines():
-            with suppress(ValueError, TypeError):
+    with suppress(OSError):
+        for line in regular(file, min(size, _MOST_BYTES)).splitlines():
+            with suppress(ValueError, TypeError, RecursionError):
                 found.append(_line(line))
     return tuple(found)
 
 
 def _line(line: bytes) -> tuple[int, str, Counted]:
     clock, camera, *counts = json.loads(line)
+    if not isinstance(clock, str) or not isinstance(camera, str) or len(camera) > _MOST_NAME:
+        raise TypeError("it is no line of counts")
+    # Half of a surrogate pair can be written as JSON and never be shown.
+    camera.encode()
     hour, _, minute = clock.partition(":")
     number = int(hour) * 60 + int(minute)
     plain = [count for count in counts if type(count) is int and 0 <= count <= _MOST_COUNT]
-    if not isinstance(camera, str) or len(plain) != 3 or len(counts) != 3 or not 0 <= number < 24 * 60:
+    if len(plain) != 3 or len(counts) != 3 or not 0 <= number < 24 * 60:
         raise ValueError("it is no line of counts")
     faces, alerts, dropped = plain
     return number, camera, Counted(faces, alerts, dropped, 1)

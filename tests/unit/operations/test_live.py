@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -134,6 +135,70 @@ def test_a_state_that_is_damaged_or_of_another_form_is_passed_over(tmp_path: Pat
     ):
         (folder / f"state-{number:016x}.json").write_text(text)
     assert [one.told for one in board.cameras()] == [DOOR]
+
+
+NESTED = "[" * 100_000 + "]" * 100_000
+PLANTED = (
+    ('"rates":{}', f'"rates":{NESTED}'),
+    ('"rates":{}', '"rates":{"door":Infinity}'),
+    ('"rates":{}', '"rates":{"door":NaN}'),
+    ('"rates":{}', '"rates":{"door":1e999}'),
+    ('"by the door"', r'"\ud800"'),
+    ('"name":"door"', r'"name":"\udfff"'),
+    ('"news":[]', r'"news":["\ud800"]'),
+    ('"latency":null', '"latency":Infinity'),
+    ('"decoded":0', f'"decoded":{10**400}'),
+    ('"captured":null', '"captured":"yesterday"'),
+    ('"since":""', '"since":"0001-01-01T00:00:00+23:59"'),
+)
+
+
+@pytest.mark.parametrize(("before", "planted"), PLANTED, ids=range(len(PLANTED)))
+def test_a_planted_state_that_cannot_be_shown_is_passed_over(
+    tmp_path: Path, time: Time, before: str, planted: str
+) -> None:
+    board = LiveBoard(tmp_path, time)
+    board.write_state(state(time, DOOR))
+    file = next((tmp_path / "live").glob("state-*"))
+    good = file.read_text()
+    assert before in good
+    file.write_text(good.replace(before, planted))
+    assert board.cameras() == ()
+    file.write_text(good)
+    assert [one.told for one in board.cameras()] == [DOOR]
+
+
+def test_a_planted_pipe_or_link_is_neither_waited_for_nor_followed(tmp_path: Path, time: Time) -> None:
+    board = LiveBoard(tmp_path, time)
+    board.write_state(state(time, DOOR))
+    folder = tmp_path / "live"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text('["10:00","door",7,0,0]\n')
+    os.mkfifo(folder / "state-0.json")
+    today, day_before = folder / "counts-2026-11-23.jsonl", folder / "counts-2026-11-22.jsonl"
+    os.mkfifo(today)
+    day_before.symlink_to(elsewhere)
+    assert [one.told for one in board.cameras()] == [DOOR]
+    assert sum((one.faces for one in board.hours(START - timedelta(days=2), START + timedelta(hours=1))), 0) == 0
+    # What is counted goes into a file of our own all the same.
+    History(folder).add(START, {"door": Counted(3)})
+    assert stat.S_ISREG(today.lstat().st_mode)
+    assert dict(board.lately())["door"].faces == 3
+    History(folder).add(START - timedelta(days=1), {"door": Counted(2)})
+    assert elsewhere.read_text() == '["10:00","door",7,0,0]\n'
+
+
+def test_planted_lines_of_counts_are_passed_over(tmp_path: Path, time: Time) -> None:
+    (tmp_path / "live").mkdir()
+    lines = [
+        NESTED,
+        '[1,"door",1,0,0]',
+        '{"10:00":1,"door":2}',
+        r'["10:00","\ud800",1,0,0]',
+        '["10:00","door",1e999,0,0]',
+    ]
+    (tmp_path / "live" / "counts-2026-11-23.jsonl").write_text("\n".join([*lines, '["10:00","door",7,0,0]']))
+    assert {name: one.faces for name, one in LiveBoard(tmp_path, time).lately().items()} == {"door": 7}
 
 
 def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path, time: Time) -> None:
