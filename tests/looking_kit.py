@@ -44,11 +44,15 @@ def frame(
     seconds: float = 0.0,
     motion: Sequence[Box] = (),
     size: tuple[int, int] = SIZE,
-    number: int = 1,
+    textured: Box | None = None,
 ) -> Frame:
+    """Return a frame; where it is textured, a face is as sharp and as evenly lit as a standard asks for."""
     pixels = canvas(size)
+    if textured is not None:
+        x0, y0, x1, y1 = (round(v) for v in (textured.x0, textured.y0, textured.x1, textured.y1))
+        pixels[y0:y1, x0:x1] = np.random.default_rng(1).integers(60, 200, (y1 - y0, x1 - x0, 1))
     pixels.flags.writeable = False
-    return Frame(camera, number, START + timedelta(seconds=seconds), time.monotonic(), pixels, tuple(motion))
+    return Frame(camera, 1, START + timedelta(seconds=seconds), time.monotonic(), pixels, tuple(motion))
 
 
 def face_box(x: float, y: float, side: float = 60.0) -> Box:
@@ -203,6 +207,7 @@ class FakeFeeds:
         item = self.items.popleft()
         found = item() if callable(item) else item
         if found is None:
+            time.sleep(min(timeout, 0.002))
             return []
         for one in found if isinstance(found, list) else [found]:
             if isinstance(one, Frame):

@@ -70,26 +70,16 @@ class Holder:
         self._wait = _FIRST_WAIT
         return None
 
-    def doubted(self, error: FacewardError, now: float) -> FacewardError:
-        """Take notice of a comparison or an alert that failed.
+    def interrupt(self, error: FacewardError, now: float) -> FacewardError:
+        """End the watch for now; it begins anew after a while, later each time, and then is refused or goes on.
 
         Args:
-            error: Why.
+            error: What failed: the watch, a comparison or an alert.
             now: A monotonic clock, seconds.
 
         Returns:
-            Why the watch was interrupted: it begins anew, and then either is refused or goes on.
-
-        Raises:
-            FacewardError: What has nothing to do with the machine or with authority, such as a damaged pack.
+            The same.
         """
-        if not isinstance(error, EnvironmentFailure | PolicyRefusal):
-            self.end()
-            raise error
-        return self.interrupt(error, now)
-
-    def interrupt(self, error: FacewardError, now: float) -> FacewardError:
-        """End the watch for now; it begins anew after a while, later each time."""
         self.interruptions += self.watcher is not None
         self.end()
         self._retry_at, self._wait = now + self._wait, min(_LONGEST_WAIT, 2 * self._wait)

@@ -32,6 +32,7 @@ class Done:
         finished: When it was done.
         looked: What was made of it; None where that failed.
         error: Why, or None.
+        comparer: Who was to compare then; None where that has nothing to do with it.
     """
 
     camera: str
@@ -40,6 +41,7 @@ class Done:
     finished: float
     looked: Looked | None = None
     error: BaseException | None = field(default=None, repr=False)
+    comparer: Comparer | None = field(default=None, repr=False)
 
 
 class Pool:
@@ -192,7 +194,7 @@ class Pool:
             self._release(frame)
         captured, received = frame.captured.timestamp(), frame.received
         with self._changed:
-            self._done.append(Done(frame.camera, captured, received, time.monotonic(), looked, error))
+            self._done.append(Done(frame.camera, captured, received, time.monotonic(), looked, error, comparer))
             self._busy.discard(frame.camera)
             self._changed.notify_all()
 

@@ -30,6 +30,7 @@ class Reported:
         error: Why it was not put on record, or None.
         given_up: Whether it never will be.
         suppressed: Whether nobody gets from where the subject was seen before to here in that time (rule W5).
+        held: The watch that was to put it on record; None where there was none.
     """
 
     camera: str
@@ -38,6 +39,7 @@ class Reported:
     error: BaseException | None = field(default=None, repr=False)
     given_up: bool = False
     suppressed: bool = False
+    held: Held | None = field(default=None, repr=False)
 
 
 class Reporter:
@@ -112,8 +114,9 @@ class Reporter:
                 self._busy = False
                 if again:
                     self._waiting.appendleft((sighting, received))
-                    # Until the loop has opened another.
-                    self._watcher = None
+                    if self._watcher is watcher:
+                        # Until the loop has opened another, which it may have done meanwhile.
+                        self._watcher = None
 
     def _ready(self) -> bool:
         return bool(self._waiting) and self._watcher is not None
@@ -130,7 +133,7 @@ class Reporter:
             error = raised
         latency, again = time.monotonic() - received, isinstance(error, EnvironmentFailure)
         given_up, suppressed = error is not None and not again, watcher.totals.suppressed > before
-        told = Reported(sighting.camera, alert, latency, error, given_up, suppressed)
+        told = Reported(sighting.camera, alert, latency, error, given_up, suppressed, watcher)
         with self._changed:
             self._reported.append(told)
         return again

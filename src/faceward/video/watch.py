@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import UTC, datetime
 
-from faceward.core.errors import FacewardError, UsageError
+from faceward.core.errors import EnvironmentFailure, FacewardError, PolicyRefusal, UsageError
 from faceward.video.figures import Summary
 from faceward.video.frames import FeedCounts, FeedNews, FeedSpec, Frame
 from faceward.video.holding import Holder
@@ -184,7 +184,7 @@ class Watch:
 
     def _done(self, done: Done) -> None:
         if done.looked is None:
-            self._failed(done.error)
+            self._failed(done.error, done.comparer)
             return
         looked, watcher = done.looked, self._holder.watcher
         self._ledger.looked(done)
@@ -196,13 +196,12 @@ class Watch:
             preview = looked.preview
             self._show(lambda: self._ports.board.write_preview(done.camera, preview))
 
-    def _failed(self, error: BaseException | None) -> None:
-        if not isinstance(error, FacewardError):
-            if error is not None:
-                raise error
-            return
-        if self._holder.watcher is not None:
-            self._interrupted(self._guarded(lambda: self._holder.doubted(error, time.monotonic())))
+    def _failed(self, error: BaseException | None, held: object) -> None:
+        """Interrupt the watch where that is what failed; a late failure of one before it says nothing of this one."""
+        if error is not None and not isinstance(error, EnvironmentFailure | PolicyRefusal):
+            raise error
+        if error is not None and held is not None and held is self._holder.watcher:
+            self._interrupted(self._holder.interrupt(error, time.monotonic()))
 
     def _reported(self, reported: Reported) -> None:
         self._ledger.reported(reported)
@@ -214,7 +213,7 @@ class Watch:
             details = {**reported.alert.to_json(), "latency_ms": round(reported.latency * 1000)}
             self._tell(Event("alert", self._ledger.alert(reported.alert), reported.camera, details))
         if reported.error is not None:
-            self._failed(reported.error)
+            self._failed(reported.error, reported.held)
 
     def _want(self, now: float) -> None:
         """Ask for frames without motion where tracks are alive, and where nobody has looked for a while."""
@@ -251,7 +250,7 @@ class Watch:
             try:
                 self._ports.renew()
             except FacewardError as error:
-                self._failed(error)
+                self._failed(error, self._holder.watcher)
 
     def _finish(self, views: Mapping[str, View]) -> None:
         """Look at no further frame, put on record what was seen, and count the tracks that are left."""

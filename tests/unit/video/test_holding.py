@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from faceward.core.errors import EnvironmentFailure, IntegrityError, PolicyRefusal
+from faceward.core.errors import EnvironmentFailure, PolicyRefusal
 from faceward.video.holding import CHECK_EVERY, Holder
 
 STOPPED = PolicyRefusal("W7", "recognition was stopped.", "Two people restart it.")
@@ -101,18 +101,10 @@ def test_a_comparison_that_failed_begins_the_watch_anew_which_decides(kit: Modul
     opening = Opening(kit)
     holder = Holder(opening)
     holder.begin(0.0)
-    assert holder.doubted(error, 0.1) is error
+    assert holder.interrupt(error, 0.1) is error
     assert (holder.watcher, opening.given[0].ended, holder.interruptions) == (None, 1, 1)
     assert holder.step(1.2) is None
     assert holder.watcher is opening.given[1]
-
-
-def test_a_damaged_pack_is_no_reason_to_try_again(kit: ModuleType) -> None:
-    holder = Holder(Opening(kit))
-    holder.begin(0.0)
-    with pytest.raises(IntegrityError):
-        holder.doubted(IntegrityError("the model failed; verify the pack"), 0.1)
-    assert holder.watcher is None
 
 
 def test_an_end_that_cannot_be_written_is_passed_over(kit: ModuleType) -> None:

@@ -109,3 +109,24 @@ def test_at_the_end_what_waits_is_put_on_record_or_given_up(kit: ModuleType) -> 
     shut.add(sighting(kit), time.monotonic())
     shut.close()
     assert [one.given_up for one in shut.take()] == [True]
+
+
+def test_a_watch_that_fails_late_does_not_shut_the_one_that_was_opened_meanwhile(
+    kit: ModuleType, reporter: Reporter
+) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    class Slow(kit.FakeHeld):  # type: ignore[misc,name-defined]
+        def alert(self, sighting: Any) -> Any:
+            entered.set()
+            assert go_on.wait(LIMIT)
+            raise FULL
+
+    whole = kit.FakeHeld()
+    reporter.open(Slow())
+    reporter.add(sighting(kit), time.monotonic())
+    assert entered.wait(LIMIT)
+    reporter.open(whole)
+    go_on.set()
+    assert [one.error for one in told(reporter, 2)] == [FULL, None]
+    assert len(whole.sightings) == 1
