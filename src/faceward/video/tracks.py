@@ -1,9 +1,9 @@
 """Tracks: how long one lasts, and which of its samples are compared. Pure; time is passed in.
 
 A track is one person's stay in one camera's view. It is compared when a sample first reaches the floors of quality,
-and again only when a sample is clearly better, so that a stay costs a few comparisons and not one a frame; the
-threshold rests on there being no more of them (ADR 0032). At the dwell limit a track ends, whoever stays is a track of
-its own from then on, and nothing is kept by which the two could be linked (rule W9).
+and again when one is clearly better, or about as good after a while, so that a stay costs a few comparisons and not one
+a frame; the threshold rests on there being no more of them (ADR 0032). At the dwell limit a track ends, whoever stays
+is a track of its own from then on, and nothing is kept by which the two could be linked (rule W9).
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from dataclasses import dataclass
 from faceward.core.watch_results import Floors
 
 BETTER = 1.25
-"""How much better than the best so far a sample must be to be compared."""
+"""How much better than the best so far a sample must be to be compared at once."""
+AGAIN = 1.0
+"""Seconds after which one is compared also if it is only about as good: by then pose, light and focus are others."""
+AS_GOOD = 0.8
+"""Which share of the best so far is about as good."""
 # Between these no network of this size gains from more pixels: its chip is drawn with the eyes this far apart.
 _ENOUGH = 60.0
 _CHEAP = ("inter_eye_distance", "pose_yaw", "pose_pitch", "pose_roll", "face_cropping")
@@ -65,6 +69,7 @@ class _Track:
     began: float
     compared: int = 0
     best: float = 0.0
+    last: float = -math.inf
     matched: bool = False
 
 
@@ -96,6 +101,7 @@ class Tracks:
     def __init__(self, dwell: float, most: int) -> None:
         self._dwell, self._most = dwell, most
         self._tracks: dict[int, _Track] = {}
+        self._now = 0.0
 
     def __len__(self) -> int:
         return len(self._tracks)
@@ -110,6 +116,7 @@ class Tracks:
         Returns:
             What ended. Whoever stays beyond the limit begins anew under the same number of the tracker.
         """
+        self._now = seconds
         numbers = set(alive)
         gone = [n for n, track in self._tracks.items() if n not in numbers or self._over(track, seconds)]
         ended = self._ended(gone)
@@ -139,12 +146,15 @@ class Tracks:
         track = self._tracks.get(number)
         if track is None or track.matched or track.compared >= self._most:
             return False
-        return not track.compared or worth >= BETTER * track.best
+        if not track.compared or worth >= BETTER * track.best:
+            return True
+        return self._now - track.last >= AGAIN and worth >= AS_GOOD * track.best
 
     def note(self, number: int, worth: float, *, matched: bool) -> bool:
         """Note that a sample of a track was compared, and tell whether it was the first."""
         track = self._tracks[number]
         track.compared += 1
         track.best = max(track.best, worth)
+        track.last = self._now
         track.matched = track.matched or matched
         return track.compared == 1

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faceward.video.tracking import Tracker
-from faceward.video.tracks import BETTER, Ended, Tracks, cheaply_reaches, reaches, worth
+from faceward.video.tracks import AGAIN, AS_GOOD, BETTER, Ended, Tracks, cheaply_reaches, reaches, worth
 from faceward.video.views import View
 
 GOOD = {
@@ -30,6 +30,24 @@ def test_a_track_is_compared_at_once_and_again_when_a_sample_is_clearly_better()
     assert not tracks.note(1, 0.4 * BETTER, matched=False)
     assert not tracks.wants(1, 0.55)
     assert tracks.wants(1, 0.7)
+
+
+def test_a_track_is_compared_again_after_a_while_with_a_sample_that_is_about_as_good() -> None:
+    tracks = Tracks(60, 3)
+    for moment, value, wanted in (
+        (0.0, 0.4, True),
+        (AGAIN - 0.1, 0.4, False),
+        (AGAIN, 0.4 * AS_GOOD - 0.001, False),
+        (AGAIN + 0.2, 0.4 * AS_GOOD, True),
+        # Counted from the last one on.
+        (AGAIN + 0.4, 0.4, False),
+        (2 * AGAIN + 0.2, 0.4, True),
+        (9.0, 0.4, False),
+    ):
+        tracks.go_on([1], moment)
+        assert tracks.wants(1, value) is wanted, moment
+        if wanted:
+            tracks.note(1, value, matched=False)
 
 
 def test_a_track_is_compared_at_most_as_often_as_the_threshold_rests_on() -> None:
