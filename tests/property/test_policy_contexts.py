@@ -36,6 +36,7 @@ WATCH = (
     "list_ends",
     "list_in_force",
     "false_alerts_acceptable",
+    "alerts_decided",
 )
 EVIDENCE = ("present", "of_pack", "of_camera_class", "own", "fresh", "supports_rate", "within_limits")
 Facts = Mapping[str, Any]

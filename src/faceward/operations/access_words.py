@@ -42,6 +42,7 @@ _SENTENCES = {
     ("case.show", "begin"): "Somebody looked at that review",
     ("case.score", "begin"): "Somebody looked at how alike you were to the picture",
     ("case.export", "begin"): "A copy of that review was made",
+    ("case.dismissed", "note"): "Reviewers took nobody there for a lead, so that it counts as a false alert",
     ("case.outcome", "begin"): "That review ended, and what followed was noted",
     ("case.delete", "begin"): "That review was deleted",
 }

@@ -1,4 +1,7 @@
-"""How cases end: deleted by a person, by a refused authorisation (rule P7), or by their term; and erased candidates."""
+"""How cases end: deleted by a person, by a refused authorisation (rule P7), or by their term; and erased candidates.
+
+Whatever ends a case, what its reviewers dismissed is counted first (rules W4, W6).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from datetime import datetime
 
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import IntegrityError
-from faceward.operations import alert_store
+from faceward.operations import alert_store, dismissals
 from faceward.operations.case_people import actor
 from faceward.operations.case_reading import refusals_logged
 from faceward.operations.case_store import CaseStore, Held
@@ -26,14 +29,18 @@ def delete(deployment: Deployment, desk: Desk, prefix: str, reason: str) -> str:
 
     Raises:
         UsageError: There is no such case, or no reason was given.
-        PolicyRefusal: The standard refuses it.
+        PolicyRefusal: The case has no finding, or who deletes it made the search (rule H3), or the standard refuses it.
+        IntegrityError: It was altered.
     """
     store = CaseStore(deployment)
     held = store.find(prefix)
     happening = _happening(store, held, check_text(reason, "the reason"))
     with refusals_logged(desk, happening):
         require_reader(actor(deployment))
-    with desk.operation(DELETE, review_facts.delete_context(), happening):
+    case = None if deployment.keys.destroyed([held.key]) else store.read(held.id)[1]
+    facts = review_facts.delete_context(case, actor(deployment))
+    dismissals.settle(deployment, desk, held)
+    with desk.operation(DELETE, facts, happening):
         _end(deployment, store, held)
     return held.id
 
@@ -48,10 +55,17 @@ def expire_cases(deployment: Deployment, desk: Desk, now: datetime) -> int:
     return _delete_all(deployment, desk, lambda held: held.expires <= now, "its term has ended")
 
 
+def end_dismissed(deployment: Deployment, desk: Desk) -> int:
+    """Delete every case that reviewers dismissed and that nothing is left to be kept for; return how many."""
+    gone = {held.id for held in dismissals.ended(deployment, desk)}
+    return _delete_all(deployment, desk, lambda held: held.id in gone, "it was dismissed") if gone else 0
+
+
 def _delete_all(deployment: Deployment, desk: Desk, chosen: Callable[[Held], bool], reason: str) -> int:
     store = CaseStore(deployment)
     ended = [held for held in store.held() if chosen(held)]
     for held in ended:
+        dismissals.settle(deployment, desk, held)
         # The clock's action: it must work with nobody at the keyboard, and no rule stands in its way.
         with desk.operation("tick", {}, _happening(store, held, reason)):
             _end(deployment, store, held)
@@ -62,6 +76,7 @@ def _end(deployment: Deployment, store: CaseStore, held: Held) -> None:
     """Delete a case, and what is kept of an alert beside it."""
     store.delete(held)
     alert_store.forget_case(deployment, held.id)
+    dismissals.forget(deployment, held.id)
 
 
 def _happening(store: CaseStore, held: Held, reason: str) -> Happening:

@@ -10,14 +10,14 @@ from faceward.core.canonical import JSONObject, sha256_hex
 from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.core.names import printable
 from faceward.core.results import JSONDict
-from faceward.operations import false_alerts, monitoring, search_log
+from faceward.operations import dismissals, search_log
 from faceward.operations.case_people import actor, require_unlocked, signed
 from faceward.operations.case_reading import refusals_logged, seen
 from faceward.operations.case_store import CaseStore
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
-from faceward.policy import retention, review, review_facts, review_probe
+from faceward.policy import dismissed, retention, review, review_facts, review_probe
 from faceward.policy.review_model import Answer, Candidate, Case, Comparison, Outcome, Search, Version
 from faceward.vision.images import decode
 
@@ -154,6 +154,8 @@ def answer(
     facts = review_facts.amend_context(case, who) if amend else review_facts.answer_context(case, who)
     with desk.operation(operation, facts, Happening(operation, details, subjects)):
         case = store.change(held.id, lambda current: step(current, who, given))
+    # What reviewers dismissed counts from here on; it waits for nobody's finding.
+    dismissals.settle(deployment, desk, store.find(held.id))
     return seen(deployment, case, who)
 
 
@@ -212,8 +214,8 @@ def conclude(deployment: Deployment, desk: Desk, prefix: str, outcome: Outcome) 
     against the references that made the candidates (see `operations.false_alerts`).
 
     Raises:
-        PolicyRefusal: The review is not decided (rule H1), the case is locked (P7), or the standard asks for reviewers
-            and who acts is none, or made the search (H3).
+        PolicyRefusal: The review is not decided (rule H1), the case is locked (P7), the standard asks for reviewers
+            and who acts is none, or made the search, or it calls right what reviewers dismissed (H3).
         UsageError: A word, text or number cannot be used.
     """
     store = CaseStore(deployment)
@@ -231,6 +233,7 @@ def conclude(deployment: Deployment, desk: Desk, prefix: str, outcome: Outcome) 
         review.concluded(case, made)
         if deployment.standard.parameters.people.reviewers:
             review.require_author(case, who)
+        dismissed.require_accuracy(case, made.accuracy)
     _check_stated(deployment, desk, case, made.false_alerts)
     details: JSONObject = {
         "case": held.id,
@@ -240,11 +243,12 @@ def conclude(deployment: Deployment, desk: Desk, prefix: str, outcome: Outcome) 
         "actionable": sum(result is review.Result.ACTIONABLE for result in results.values()),
     }
     facts = review_facts.decide_context(case)
+    # A finding never comes before what reviewers dismissed.
+    dismissals.standing(deployment, desk, held)
     with desk.operation("case.decide", facts, Happening("case.outcome", details, subjects)):
         case = store.change(held.id, lambda current: review.concluded(current, made))
     # What follows for the purpose and its references follows from the entry just written; this tells of it in the log.
-    monitoring.note_breaches(deployment, desk.journal)
-    false_alerts.suspend(deployment, desk)
+    dismissals.follow(deployment, desk)
     return seen(deployment, case, who)
 
 

@@ -17,6 +17,7 @@ from faceward.operations import (
     alert_store,
     case_end,
     complaints,
+    dismissals,
     evidence,
     false_alerts,
     gallery_term,
@@ -76,6 +77,9 @@ def _end_cases(deployment: Deployment, desk: Desk) -> Iterator[str]:
     ended = case_end.expire_cases(deployment, desk, deployment.now())
     if ended:
         yield f"deleted {ended:,} cases whose term has ended"
+    dismissed = case_end.end_dismissed(deployment, desk)
+    if dismissed:
+        yield f"deleted {dismissed:,} cases that reviewers dismissed"
     alone = alert_store.expire(deployment, deployment.now())
     if alone:
         yield f"deleted {alone:,} alerts without a case whose term has ended"
@@ -135,6 +139,9 @@ def _monitor(deployment: Deployment, desk: Desk) -> Iterator[str]:
 
     That a breach suspends, and that evidence made after it serves, does not wait for this (rule V1).
     """
+    noted = dismissals.settle_all(deployment, desk)
+    if noted:
+        yield f"counted the false alerts of {noted:,} cases that reviewers dismissed"
     for name in monitoring.note_breaches(deployment, desk.journal):
         yield f"noted that the purpose {name!r} has more false alerts than it accepts"
     suspended = false_alerts.suspend(deployment, desk)

@@ -241,12 +241,12 @@ def _happening(
 
 def who(deployment: Deployment, desk: Desk, entry: int) -> str | None:
     """Return who complained or asked, by the entry that recorded it, or None if they were erased."""
-    said = _said(deployment, desk, entry)
+    said = statement(deployment, desk, entry)
     return None if said is _GONE else said["subject"]
 
 
-def _said(deployment: Deployment, desk: Desk, entry: int) -> Mapping[str, str]:
-    """Return who said what, from the log entry that recorded it."""
+def statement(deployment: Deployment, desk: Desk, entry: int) -> Mapping[str, str]:
+    """Return who (`subject`) said what (`text`), from the log entry that recorded it."""
     for slot, opening in desk.journal.opened(entry, deployment.log.entry(entry)).items():
         if slot != DETAILS:
             return {name: str(opening.details.get(name) or "") for name in ("subject", "text")}
@@ -254,7 +254,7 @@ def _said(deployment: Deployment, desk: Desk, entry: int) -> Mapping[str, str]:
 
 
 def _complaint_view(deployment: Deployment, desk: Desk, one: Complaint) -> Matter:
-    terms, said = suspension.terms(deployment), _said(deployment, desk, one.entry)
+    terms, said = suspension.terms(deployment), statement(deployment, desk, one.entry)
     deadline = one.deadline(terms)
     return Matter(
         identifier=one.identifier,
@@ -271,7 +271,7 @@ def _complaint_view(deployment: Deployment, desk: Desk, one: Complaint) -> Matte
 
 
 def _request_view(deployment: Deployment, desk: Desk, one: SubjectRequest) -> Matter:
-    said = _said(deployment, desk, one.entry)
+    said = statement(deployment, desk, one.entry)
     return Matter(
         identifier=one.identifier,
         kind=one.kind.value,

@@ -1,4 +1,4 @@
-"""A reference with two false alerts suspends itself (rule W4): counted from the findings in the log.
+"""A reference with two false alerts suspends itself (rule W4): counted from dismissals and findings in the log.
 
 What is kept beside the log is where the count stands; without it everything is counted again from the first entry. So
 nobody takes back a false alert by another finding, and what a killed process left undone the next turn of the clock
@@ -18,7 +18,7 @@ from faceward.operations import reviews, suspension
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening, Journal
-from faceward.operations.search_log import ALERT, FINDING, SEARCHES, search_of
+from faceward.operations.search_log import ALERT, DISMISSAL, FINDING, SEARCHES, search_of
 from faceward.policy import false_alerts as policy
 from faceward.policy.false_alerts import Counted, FalseAlerts
 
@@ -35,6 +35,8 @@ class _Told:
     details: JSONObject
     outcome: JSONObject
     subjects: Mapping[str, JSONObject]
+    dismissal: bool = False
+    """Reviewers dismissed those whom it names."""
 
     @property
     def failed(self) -> bool:
@@ -72,7 +74,8 @@ def _counted(deployment: Deployment, journal: Journal) -> Counted:
         raise IntegrityError("the log is shorter than what was counted of it; restore log.db from a backup")
     now = counted
     for index, entry in deployment.log.entries(start, stop):
-        if entry.phase is Phase.END and entry.operation in {FINDING, *_RELEASES}:
+        ended = entry.phase is Phase.END and entry.operation in {FINDING, *_RELEASES}
+        if ended or (entry.phase is Phase.NOTE and entry.operation == DISMISSAL):
             now = _after(deployment, journal, now, (index, entry))
     if now != counted or stop - start >= _STEP:
         # A full disk must not keep anybody from a finding; it is counted again next time.
@@ -109,14 +112,15 @@ def _after(deployment: Deployment, journal: Journal, counted: Counted, ended: tu
 
 
 def _false(deployment: Deployment, journal: Journal, told: _Told) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """Yield the subjects whom a finding calls a false alert, the references that made them one, and the picture."""
+    """Yield the subjects who were found to be a false alert, the references that made them one, and the picture."""
     accuracy, stated, search = (told.details.get(name) for name in ("accuracy", "false_alerts", "search"))
     if not isinstance(search, int):
         return
     wrong = {
         subject
         for subject, about in told.subjects.items()
-        if policy.are_false(str(accuracy), stated if isinstance(stated, int) else None, str(about.get("result")))
+        if told.dismissal
+        or policy.are_false(str(accuracy), stated if isinstance(stated, int) else None, str(about.get("result")))
     }
     picture = search_of(deployment, journal, search) if wrong else None
     if picture is None or not _concerned(deployment, search):
@@ -134,6 +138,9 @@ def _concerned(deployment: Deployment, search: int) -> bool:
 
 
 def _told(deployment: Deployment, journal: Journal, index: int, entry: Entry) -> _Told:
+    if entry.phase is Phase.NOTE:
+        details = journal.opening_of(index, entry, None, DETAILS)[1].details
+        return _Told(details, {}, _subjects(journal, index, entry), dismissal=True)
     if entry.refers is None:
         raise IntegrityError(f"log entry {index} ends nothing; restore log.db from a backup")
     begun = deployment.log.entry(entry.refers)

@@ -15,7 +15,7 @@ from faceward.core.errors import IntegrityError
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Journal
 from faceward.policy.monitored import Breach
-from faceward.policy.verdicts import Found, Passed, Searched
+from faceward.policy.verdicts import DISMISSED, Found, Passed, Searched
 
 BREACH = "monitoring.breach"
 RESTART = "monitoring.restart"
@@ -24,6 +24,8 @@ ALERT, COUNT = "watch.alert", "watch.count"
 SEARCHES = frozenset({"identify", ALERT})
 """Operations whose candidates a case is about."""
 FINDING = "case.outcome"
+DISMISSAL = "case.dismissed"
+"""Faces that reviewers dismissed, noted in the act of the answer that decided it."""
 _NEAR = 9
 
 
@@ -61,7 +63,7 @@ def events(
     for index, entry in deployment.log.entries(start, stop):
         event: Searched | Passed | Found | Noted | None = None
         if entry.phase is Phase.NOTE:
-            event = _note(journal, index, entry)
+            event = _note(deployment, journal, index, entry)
         elif entry.phase is Phase.END and entry.operation in SEARCHES:
             event = _searched(deployment, journal, index, entry)
         elif entry.phase is Phase.END and entry.operation == FINDING:
@@ -70,7 +72,9 @@ def events(
             yield event
 
 
-def _note(journal: Journal, index: int, entry: Entry) -> Passed | Noted | None:
+def _note(deployment: Deployment, journal: Journal, index: int, entry: Entry) -> Passed | Found | Noted | None:
+    if entry.operation == DISMISSAL:
+        return _dismissed(deployment, index, entry, _details(journal, index, entry), journal)
     if entry.operation == COUNT:
         details = _details(journal, index, entry)
         return Passed(index, entry.time, str(details["purpose"]), _number(details, "faces"))
@@ -112,6 +116,14 @@ def _searched(deployment: Deployment, journal: Journal, index: int, entry: Entry
         deployment.masked("probe", probe) if isinstance(probe, str) else "",
         deployment.masked("person", str(announced.get("operator"))),
     )
+
+
+def _dismissed(deployment: Deployment, index: int, entry: Entry, details: JSONObject, journal: Journal) -> Found | None:
+    search, named = search_of(deployment, journal, _number(details, "search")), details["reviewers"]
+    if search is None:
+        return None
+    reviewers = tuple(deployment.masked("person", str(one)) for one in named) if isinstance(named, list) else ()
+    return Found(index, entry.time, search, DISMISSED, _number(details, "false_alerts"), reviewers=reviewers)
 
 
 def _found(deployment: Deployment, journal: Journal, index: int, entry: Entry) -> Found | None:

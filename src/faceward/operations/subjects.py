@@ -20,6 +20,7 @@ from faceward.operations import (
     complaints,
     consent,
     destruction,
+    dismissals,
     recipients,
     reviews,
     visits,
@@ -162,6 +163,7 @@ def finish(deployment: Deployment, desk: Desk, entry: int, subject: str) -> Eras
     collection_users.forget(deployment, subject)
     # First, since it waits for an alert that is being raised, whose case is then there to forget them.
     alert_store.forget_subject(deployment, subject)
+    dismissals.settle_subject(deployment, desk, subject)
     case_end.forget_subject(deployment, subject)
     for reference in references:
         reviews.forget(deployment, reference.reference_id)

@@ -46,6 +46,14 @@ def decide_context(case: Case) -> Context:
     return {"answers_sufficient": review.decided(case), "finding_recorded": True}
 
 
-def delete_context() -> Context:
-    """Return the context of the action `case.delete`."""
-    return {}
+def delete_context(case: Case | None, actor: review.Actor) -> Context:
+    """Return the context of the action `case.delete`.
+
+    Args:
+        case: The case; None where its key is destroyed, so that what is left was permitted before.
+        actor: Who would delete it.
+    """
+    return {
+        "finding_recorded": case is None or bool(case.outcomes),
+        "searched_by_other": case is None or case.search.operator != actor.name,
+    }

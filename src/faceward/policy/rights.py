@@ -190,8 +190,8 @@ class Obligation:
     """Something to be done by a moment.
 
     Attributes:
-        what: `complaint`, `request`, `review` or `confirmation`.
-        identifier: Of the complaint, the request, the reference or the notice.
+        what: `complaint`, `request`, `review`, `confirmation` or `alert`.
+        identifier: Of the complaint, the request, the reference, the notice or the alert.
         deadline: By when, UTC.
         overdue: Whether that moment has passed.
     """
@@ -220,12 +220,14 @@ class Agenda:
         requests: Subjects' requests, answered ones too.
         reviews: References of watchlists with the moment when each was looked at last.
         notices: Notices of deletion that no recipient has confirmed, with the moment when each was given.
+        alerts: Alerts that wait too long for their review, with the moment by which each was to be decided.
     """
 
     complaints: tuple[Complaint, ...] = ()
     requests: tuple[SubjectRequest, ...] = ()
     reviews: tuple[tuple[str, datetime], ...] = ()
     notices: tuple[tuple[str, datetime], ...] = ()
+    alerts: tuple[tuple[str, datetime], ...] = ()
 
 
 def obligations(agenda: Agenda, now: datetime, terms: Terms) -> tuple[Obligation, ...]:
@@ -251,6 +253,8 @@ def _open(agenda: Agenda, terms: Terms) -> Iterator[tuple[str, str, datetime]]:
         yield "review", reference, seen + terms.review
     for notice, given in agenda.notices:
         yield "confirmation", notice, given + terms.confirm
+    for alert, deadline in agenda.alerts:
+        yield "alert", alert, deadline
 
 
 def month_after(moment: datetime) -> datetime:

@@ -2,7 +2,7 @@
 
 A *false alert* is a face whose candidate list was found to hold no true match. The finding of a case (rule H3) speaks
 of the whole search: *incorrect* says that of every face with candidates, unless it states of how many; *correct* of
-none; *undetermined* leaves all of them open.
+none; *undetermined* leaves all of them open. What reviewers dismissed counts from their decision on, without a finding.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from faceward.core.canonical import JSONValue
 from faceward.policy.strict import Table
 
 CORRECT, INCORRECT = "correct", "incorrect"
+DISMISSED = "dismissed"
+"""In the place of a finding: reviewers dismissed faces, which are false alerts; nothing is said of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,10 @@ class Found:
         entry: Index of the log entry that ended its recording.
         time: When, UTC.
         searched: The search.
-        accuracy: `correct`, `incorrect` or `undetermined`.
+        accuracy: `correct`, `incorrect` or `undetermined`; or `dismissed`, by reviewers, before any finding.
         stated: Of how many faces it says that their candidates hold no true match; None where it does not say.
-        by: What stands for who recorded it.
+        by: What stands for who recorded it; empty where nobody did.
+        reviewers: What stands for each of those who dismissed them.
     """
 
     entry: int
@@ -83,11 +86,12 @@ class Found:
     accuracy: str
     stated: int | None
     by: str = ""
+    reviewers: tuple[str, ...] = ()
 
     @property
     def false_alerts(self) -> int:
         """False alerts of the search."""
-        if self.accuracy != INCORRECT:
+        if self.accuracy not in (INCORRECT, DISMISSED):
             return 0
         alerts = self.searched.alerts
         return alerts if self.stated is None else max(0, min(self.stated, alerts))
@@ -95,6 +99,8 @@ class Found:
     @property
     def known(self) -> int:
         """Alerts of the search that the finding settles."""
+        if self.accuracy == DISMISSED:
+            return self.false_alerts
         return self.searched.alerts if self.accuracy in (CORRECT, INCORRECT) else 0
 
 
@@ -136,13 +142,18 @@ def judged(before: Verdict | None, finding: Found) -> Verdict:
     """Return what the findings on a search come to after another one.
 
     More false alerts count from whomever they come. Fewer count only from a person who neither made the search nor
-    recorded an earlier finding on it, so that nobody alone takes back what speaks against the purpose, least of all
-    who searched.
+    recorded an earlier finding on it nor answered its case, so that nobody alone takes back what speaks against the
+    purpose, least of all who searched.
     """
     alerts, by = finding.searched.alerts, finding.by
+    named = finding.reviewers or (by,)
     if before is None:
-        return Verdict(alerts, finding.false_alerts, finding.known, (by,))
-    authors = tuple(dict.fromkeys((*before.authors, by)))
+        return Verdict(alerts, finding.false_alerts, finding.known, named)
+    authors = tuple(dict.fromkeys((*before.authors, *named)))
+    if finding.accuracy == DISMISSED:
+        return Verdict(
+            alerts, max(finding.false_alerts, before.false_alerts), max(finding.known, before.known), authors
+        )
     if finding.false_alerts < before.false_alerts and by in (finding.searched.operator, *before.authors):
         return replace(before, authors=authors)
     return Verdict(alerts, finding.false_alerts, finding.known, authors)

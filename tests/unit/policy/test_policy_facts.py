@@ -20,7 +20,7 @@ from faceward.policy.rules import Conditions, Principal, Request, Rules
 from faceward.policy.standard import Standard, available_standards, load_standard
 
 FILE = facts.Sample("file")
-WATCHED = facts.Watched(*[True] * 7)
+WATCHED = facts.Watched(*[True] * 8)
 MEASURED = dict.fromkeys(EVIDENCE_FACTS, True)
 
 
@@ -225,6 +225,7 @@ def test_P2_a_mandate_counts_only_with_every_answer(now: datetime, door: Purpose
         ("list_ends", "W3"),
         ("list_in_force", "W3"),
         ("false_alerts_acceptable", "W6"),
+        ("alerts_decided", "W6"),
     ],
 )
 def test_W8_W10_W3_W6_nothing_is_watched_unless_every_fact_of_cameras_and_list_holds(

@@ -54,6 +54,7 @@ WATCH = {
     "list_ends": True,
     "list_in_force": True,
     "false_alerts_acceptable": True,
+    "alerts_decided": True,
 }
 CHANGE = {"change": {"founding": False, "approved": True}}
 LOWERING = {**CHANGE, "lowers": True, "evidence_in_force": True}
@@ -127,7 +128,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "case.decide": {"answers_sufficient": True, "finding_recorded": True},
     "case.show": {},
     "case.amend": {"own_answer": True, "decided": True},
-    "case.delete": {},
+    "case.delete": {"finding_recorded": True, "searched_by_other": True},
     "adverse.note": {"case_actionable": True, "notice_complete": True},
     "show": {"own": False},
     "export": {"own": False},
@@ -206,6 +207,7 @@ WATCHED = {
     "list_ends": "W3",
     "list_in_force": "W3",
     "false_alerts_acceptable": "W6",
+    "alerts_decided": "W6",
 }
 """By which rule a watch is refused where one of its facts does not hold."""
 UNATTENDED = ("tick", "stop")
@@ -359,7 +361,7 @@ def _review() -> Iterator[Case]:
     yield from _each("H1", ("case.amend",), {"decided": False})
     yield from _each("H1", ("case.show",), who={"roles": frozenset({"custodian"})})
     yield from _each("H1", ("case.decide",), {"answers_sufficient": False})
-    yield from _each("H3", ("case.decide",), {"finding_recorded": False})
+    yield from _each("H3", ("case.decide", "case.delete"), {"finding_recorded": False})
     yield from _each("D2", ("adverse.note",), {"notice_complete": False})
     yield from _each("O1", ("document.sign",), {"document_current": False})
 
@@ -371,6 +373,7 @@ def _particular(name: str) -> Iterator[Case]:
         yield from _each("H1", trained, who={"trained": False})
     if parameters.people.reviewers:
         yield Case("H1", "adverse.note", {"case_actionable": False})
+        yield Case("H3", "case.delete", {"searched_by_other": False})
     if parameters.custody.separate:
         yield from _each("L2", (*RECOGNITION, "gallery.export"), state={"custodian_separate": False})
     if parameters.log.witnesses:

@@ -23,6 +23,7 @@ DUE = {
     "request": N_("Request of a subject"),
     "review": N_("Review of a watchlist entry"),
     "confirmation": N_("Confirmation of a deletion by a recipient"),
+    "alert": N_("Decision of reviewers on an alert"),
 }
 DOCUMENTS = {
     "dpia": N_("Data protection impact assessment"),
