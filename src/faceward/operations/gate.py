@@ -7,13 +7,15 @@ what came of them, and features are overwritten by the operations that make them
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from faceward.core.errors import NoFace, QualityTooLow, UsageError
+from faceward.core.errors import EnvironmentFailure, FacewardError, NoFace, PolicyRefusal, QualityTooLow, UsageError
 from faceward.core.gate_results import Decision, GateAnswer, Reason
 from faceward.core.names import normal_name
 from faceward.core.sources import Source, Upload
-from faceward.operations import identification, pairs, upkeep, watch_grounds
+from faceward.operations import identification, pairs, upkeep, watch_grounds, watch_period
+from faceward.operations.cameras import Cameras
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.identification import SearchRequest
@@ -23,6 +25,8 @@ from faceward.policy.cameras import LOOK, Camera
 from faceward.policy.purposes import Purpose
 from faceward.policy.quality import Floor
 from faceward.vision.images import read_file
+
+_Terms = tuple[Camera, str, Purpose]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +54,16 @@ class Gate:
     Args:
         deployment: The deployment.
         desk: Where comparisons are authorised and recorded.
-        request: What is asked for, with the document's bytes.
-        terms: The camera and the purpose.
+        asked: What is asked for.
+        document: The photograph in the traveller's document.
+        terms: The camera, where its pictures come from, and the purpose.
     """
 
-    def __init__(self, deployment: Deployment, desk: Desk, request: GateRequest, terms: tuple[Camera, Purpose]) -> None:
-        self._deployment, self._desk, self._request = deployment, desk, request
-        self.camera, self._purpose = terms
+    def __init__(
+        self, deployment: Deployment, desk: Desk, asked: WatchRequest, document: Upload, terms: _Terms
+    ) -> None:
+        self._deployment, self._desk, self._request = deployment, desk, asked
+        self.document, self.camera, self.source, self._purpose = document, *terms
 
     @property
     def dwell(self) -> float:
@@ -79,6 +86,36 @@ class Gate:
         request = self._request
         return GateAnswer(decision, reason, self.camera.name, request.gallery, request.purpose, entries)
 
+    def check(self) -> None:
+        """Ask all rules anew, and whether the camera is what it was; to be called twice a second while it waits.
+
+        Raises:
+            PolicyRefusal: The gate may be used no longer (W3, W7, W8, W10, P2 …); the refusal is logged.
+            EnvironmentFailure: The log cannot be written, or the custodian does not answer.
+            IntegrityError: What is kept was altered.
+        """
+        self._deployment.log.require_writable()
+        try:
+            # A gate uses its mandate up by the search that it makes, none of which was made yet.
+            rests = watch_period.still(self._deployment, self._desk, self._request, own=0)
+        except PolicyRefusal as refusal:
+            if refusal.rule == "W3":
+                # The next turn of the clock does it too, where this cannot.
+                with suppress(FacewardError):
+                    upkeep.expire(self._deployment, self._desk)
+            raise
+        name = self.camera.name
+        if (rests.cameras.get(name), Cameras(self._deployment, self._desk).source(name)) == (self.camera, self.source):
+            return
+        changed = PolicyRefusal(
+            "W8",
+            f"the camera {name!r} was changed while a traveller was waited for.",
+            "Use the gate again, with the camera as it is now.",
+        )
+        with suppress(EnvironmentFailure):
+            self._desk.deny(watch_grounds.happening(self._desk, self._request, rests), changed)
+        raise changed
+
     def compare(self, picture: Upload) -> GateAnswer:
         """Compare a traveller with the document and, where they match, with the gallery.
 
@@ -86,14 +123,15 @@ class Gate:
             picture: The traveller alone, as a picture file in memory.
 
         Raises:
-            PolicyRefusal: A rule of the standard refuses it (P1, P2, V1, W3, W7 …).
+            PolicyRefusal: A rule of the standard refuses it (P1, P2, V1, W3, W7 …), or the camera was changed.
             BadInput: The document's photograph is no picture.
             EnvironmentFailure: The log or the custodian does not answer.
         """
         request = self._request
+        self.check()
         try:
             pair = pairs.verify(
-                self._deployment, self._desk, Pair(request.document, picture, request.purpose), self._purpose.fmr
+                self._deployment, self._desk, Pair(self.document, picture, request.purpose), self._purpose.fmr
             )
         except (NoFace, QualityTooLow):
             return self.answer("not-comparable")
@@ -101,6 +139,8 @@ class Gate:
         if pair.decision != "match":
             # Who differs from the document is not looked for among others.
             return self.answer("document-differs", *entries)
+        # What let the first comparison be made may have ended with it; a search asks nothing of cameras.
+        self.check()
         search = SearchRequest(
             gallery=request.gallery,
             purpose=request.purpose,
@@ -150,8 +190,7 @@ def gate(deployment: Deployment, desk: Desk, request: GateRequest) -> Gate:
             "zone in which a traveller stands with 'camera change --look'"
         )
     document = request.document if isinstance(request.document, Upload) else _read(request.document)
-    kept = GateRequest(camera.name, document, asked.gallery, asked.purpose, request.mandate)
-    return Gate(deployment, desk, kept, (camera, purpose))
+    return Gate(deployment, desk, asked, document, (camera, Cameras(deployment, desk).source(camera.name), purpose))
 
 
 def _read(path: Source) -> Upload:

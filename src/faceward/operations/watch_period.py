@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import EnvironmentFailure, FacewardError, PolicyRefusal, UsageError
 from faceward.core.watch_results import WatchTerms
-from faceward.operations import upkeep, watch_grounds
+from faceward.operations import false_alerts, upkeep, watch_grounds
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.watch_grounds import WATCH, Grounds, WatchRequest
@@ -75,6 +75,8 @@ def begin(deployment: Deployment, desk: Desk, request: WatchRequest) -> Running:
         EnvironmentFailure: The log cannot be written, or the custodian does not answer.
     """
     upkeep.expire(deployment, desk)
+    # A suspension that was deleted beside the log is made good before anything is compared (rule W4).
+    false_alerts.suspend(deployment, desk)
     rests = watch_grounds.grounds(deployment, desk, request)
     watch_grounds.require_list(desk, request, rests)
     happening = watch_grounds.happening(desk, request, rests)
@@ -88,13 +90,19 @@ def begin(deployment: Deployment, desk: Desk, request: WatchRequest) -> Running:
     return Running(act, terms, deployment, request.gallery, stack)
 
 
-def still(deployment: Deployment, desk: Desk, request: WatchRequest) -> Grounds:
+def still(deployment: Deployment, desk: Desk, request: WatchRequest, *, own: int = 1) -> Grounds:
     """Return what a period under way rests on now, if that lets it go on; a refusal is logged.
+
+    Args:
+        deployment: The deployment.
+        desk: Where acts are recorded.
+        request: What is watched.
+        own: How many uses of the mandate are its own.
 
     Raises:
         PolicyRefusal: It does not.
     """
-    rests = watch_grounds.grounds(deployment, desk, request, own=1)
+    rests = watch_grounds.grounds(deployment, desk, request, own=own)
     happening = watch_grounds.happening(desk, request, rests)
     refusals = desk.refusals(WATCH, rests.context, happening)
     if refusals:

@@ -24,13 +24,13 @@ import numpy as np
 from faceward.core.faces import Box, Face
 from faceward.vision.align import ARCFACE_112
 from faceward.vision.images import Picture
+from faceward.vision.pipeline import Effort
 from faceward.vision.wiping import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from faceward.core.faces import FloatArray, Sample
-    from faceward.vision.pipeline import Effort
 
 DELAY = 0.5
 """Seconds after a face was worked on until working memory is overwritten; rule W1 leaves one second."""
@@ -109,6 +109,7 @@ class Scrubber:
     def __init__(self, networks: Networks) -> None:
         self._networks = networks
         self._looked: dict[tuple[int, int], float] = {}
+        self._sought: dict[tuple[int, int], float] = {}
         self._embedded: dict[int, float] = {}
         self._small: float | None = None
         self._thread = threading.get_ident()
@@ -121,6 +122,14 @@ class Scrubber:
             now: A monotonic clock, seconds.
         """
         self._looked[size] = now
+        self._note(now)
+
+    def sought(self, size: tuple[int, int], now: float) -> None:
+        """Note that the principal face was sought in a picture of a width and height, from coarse to fine.
+
+        On a blank, where none is found, every shape comes in which it may have been sought.
+        """
+        self._sought[size] = now
         self._note(now)
 
     def embedded(self, faces: int, now: float) -> None:
@@ -136,7 +145,8 @@ class Scrubber:
     @property
     def due(self) -> float | None:
         """By when to overwrite, on the monotonic clock; None where there is nothing."""
-        marks = [*self._looked.values(), *self._embedded.values(), *(() if self._small is None else (self._small,))]
+        marks = [*self._looked.values(), *self._sought.values(), *self._embedded.values()]
+        marks.extend(() if self._small is None else (self._small,))
         return min(marks) + DELAY if marks else None
 
     def scrub(self, now: float = math.inf) -> None:
@@ -154,6 +164,8 @@ class Scrubber:
             raise AssertionError("working memory belongs to the thread that ran the networks")
         for width, height in _due(self._looked, now):
             self._networks.detect(_blank(width, height))
+        for width, height in _due(self._sought, now):
+            self._networks.detect(_blank(width, height), Effort.PRINCIPAL)
         for faces in _due(self._embedded, now):
             rows = [sample.features for sample in self._networks.samples(_blank(_BLANK_SIDE), [_face()] * faces)]
             _overwrite_products(rows)
