@@ -47,7 +47,7 @@ class Terminal:
     """A gate, its people, and one departure."""
 
     def __init__(self, world: Any, load_beside: Any, clips: ModuleType, folder: Path) -> None:
-        self.world, self.clips, self.folder = world, clips, folder
+        self.world, self.clips = world, clips
         self.kits = (
             load_beside("faceward_test_fakes", "fakes.py"),
             load_beside("faceward_test_evaluations", "evaluations.py"),
@@ -57,7 +57,8 @@ class Terminal:
         self.booked = [self.names[place] for place in BOOKED]
         self.system: Any = world.open(fake=False, purpose=None)
         self.keys = {name: PrivateKey.generate() for name in ("ana", "ben")}
-        self.filmed = 0
+        # The film before the camera changes, the camera does not: a mandate is for it as it was.
+        self.film = folder / "gate.mp4"
         for before, name in ((None, "ana"), ("ana", "ben")):
             roles = ("operator", "approver")
             self.act(before).people.add(name, self.keys[name].public.line, roles, date(2027, 12, 31))
@@ -75,7 +76,7 @@ class Terminal:
             )
         self.end = self.act("ana").end_gallery(FLIGHT, self.deployment.now() + 3 * HOUR)
         self.act("ana").cameras.add(
-            CameraRequest(GATE, "rtsp://10.0.0.7/stream", "hall B", camera_class="gate", zones=(ZONE,), notice=NOTICE)
+            CameraRequest(GATE, str(self.film), "hall B", camera_class="gate", zones=(ZONE,), notice=NOTICE)
         )
         self.mandate = self._mandate()
 
@@ -131,10 +132,7 @@ class Terminal:
             for name, across in who
         )
         scene = self.clips.Scene(seconds=seconds, rate=5, passes=passes, background="gradient", noise=1.5)
-        self.filmed += 1
-        path = self.folder / f"gate-{self.filmed}.mp4"
-        self.clips.compose(path, scene)
-        self.act("ana").cameras.change(GATE, CameraChange(source=str(path)))
+        self.clips.compose(self.film, scene)
 
     def go(self, document: Path) -> GateAnswer:
         request = GateRequest(GATE, document, FLIGHT, PURPOSE, self.mandate)
@@ -237,6 +235,8 @@ def test_P2_W8_W7_a_gate_opens_for_nobody_without_mandate_notice_or_while_stoppe
     terminal.act("ana").cameras.change(GATE, CameraChange(notice=None))
     refused("W8")
     terminal.act("ana").cameras.change(GATE, CameraChange(notice=NOTICE, zones=()))
+    refused("P2")
+    terminal.mandate = terminal._mandate()
     with pytest.raises(UsageError, match="no zone to look at"):
         terminal.go(document)
     terminal.act("ana").cameras.change(GATE, CameraChange(zones=(ZONE,)))

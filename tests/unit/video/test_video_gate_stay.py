@@ -56,7 +56,7 @@ def test_a_good_picture_ends_the_wait_after_a_few_looks(watched: Watched) -> Non
     assert not watched.look(1002, GOOD, NEAR)
     assert not watched.look(1004, GOOD, NEAR)
     assert watched.kept == "1000"
-    assert watched.look(1006, GOOD, NEAR)
+    assert watched.look(1007, GOOD, NEAR)
 
 
 def test_W9_a_poor_picture_is_waited_with_until_the_limit_and_no_longer(watched: Watched) -> None:
