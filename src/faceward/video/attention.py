@@ -91,3 +91,40 @@ class Garbage:
             return False
         self._told = now
         return True
+
+
+class Sizes:
+    """Tells that the picture's size changed, and of a stream that flips it, how often since.
+
+    Args:
+        pause: Told again after so many seconds at the earliest.
+    """
+
+    def __init__(self, pause: float = 5.0) -> None:
+        self._pause = pause
+        self._size: tuple[int, int] | None = None
+        self._shown: tuple[int, int] | None = None
+        self._told = float("-inf")
+        self._count = 0
+
+    def changed(self, size: tuple[int, int]) -> bool:
+        """Note a frame's width and height; return whether they are others than those of the frame before."""
+        before, self._size = self._size, size
+        if before is None:
+            self._shown = size
+        changed = before is not None and before != size
+        self._count += changed
+        return changed or before is None
+
+    def news(self, now: float) -> str:
+        """Return what is to be told now, or nothing. Asked with every frame, so that a last change is told later."""
+        if not self._count or now - self._told < self._pause or self._size is None or self._shown is None:
+            return ""
+        words = f"the picture is {_by(self._size)} now and was {_by(self._shown)}"
+        many = f"; it changed {self._count} times, check the camera" if self._count > 1 else ""
+        self._shown, self._told, self._count = self._size, now, 0
+        return words + many
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

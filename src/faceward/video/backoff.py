@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_MANY = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -66,14 +68,21 @@ class Backoff:
         """Whether `stalled` told of the silence that lasts."""
         return self._told
 
-    def lost(self, now: float) -> float:
-        """Note that the source could not be opened or was lost; return the moment of the next try."""
+    def lost(self, now: float, *, harmful: bool = False) -> float:
+        """Note that the source could not be opened or was lost; return the moment of the next try.
+
+        Args:
+            now: When.
+            harmful: What it sent took what its neighbours need: it is waited for as long as ever is.
+        """
         # A server that takes a connection and drops it at once must not be asked without a pause.
         if self._connected is not None and self._heard - self._connected >= self._patience.steady:
             self._failures = 0
+        if harmful:
+            self._failures = _MANY
         self._connected = None
         # The exponent is bounded, since it would outgrow a float after some hours without a camera.
-        wait = min(self._patience.most, self._patience.first * 2.0 ** min(self._failures, 30))
+        wait = min(self._patience.most, self._patience.first * 2.0 ** min(self._failures, _MANY))
         self._failures += 1
         self._retry_at = now + wait * (0.5 + 0.5 * self._draw())
         return self._retry_at

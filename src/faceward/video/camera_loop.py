@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from faceward.core.errors import FacewardError
 from faceward.core.faces import Box
-from faceward.video.attention import Garbage, Pace, Stillness
+from faceward.video.attention import Garbage, Pace, Sizes, Stillness
 from faceward.video.backoff import Backoff
 from faceward.video.conversion import Conversion
 from faceward.video.frames import FeedSpec, State
 from faceward.video.gate import MotionGate
 from faceward.video.masks import Mask
-from faceward.video.opened import Broken, Decoded, Opened, Options, Silent
+from faceward.video.opened import Broken, Decoded, Opened, Options, Silent, TooLarge
 from faceward.video.orders import Order
 from faceward.video.ring import Ring
 from faceward.video.source_files import is_live
@@ -69,7 +69,8 @@ class CameraLoop:
         self._stillness = Stillness(order.still)
         self._garbage = Garbage()
         self._pace = Pace(spec.rate)
-        self._size: tuple[int, int] | None = None
+        self._sizes = Sizes()
+        self._size = (0, 0)
         self._connections = 0
         self._last = 0.0
         self._frames = 0
@@ -90,6 +91,8 @@ class CameraLoop:
         """Open the source and play it; return whether it is over for good."""
         try:
             opened = open_source(self._spec.source, self._options)
+        except TooLarge as problem:
+            return self._too_large(problem)
         except FacewardError as problem:
             return self._lost(str(problem))
         try:
@@ -100,6 +103,10 @@ class CameraLoop:
             if not self.backoff.silent:
                 self._tell("stalled", str(problem))
             return self._lost(str(problem), told=True)
+        except TooLarge as problem:
+            # What it holds is let go of before it is waited for.
+            opened.close()
+            return self._too_large(problem)
         except FacewardError as problem:
             note = opened.note()
             return self._lost(note if note and not opened.live else str(problem))
@@ -124,9 +131,15 @@ class CameraLoop:
         self._connections += 1
         self._said = ""
 
-    def _lost(self, message: str, *, told: bool = False) -> bool:
+    def _too_large(self, problem: TooLarge) -> bool:
+        # Told once, and not at every try.
+        if is_live(self._spec.source) and str(problem) != self._said:
+            self._tell("garbage", str(problem))
+        return self._lost(str(problem), told=True, harmful=True)
+
+    def _lost(self, message: str, *, told: bool = False, harmful: bool = False) -> bool:
         """Wait until the next try; return whether there is none, as of a file."""
-        retry = self.backoff.lost(time.monotonic())
+        retry = self.backoff.lost(time.monotonic(), harmful=harmful)
         if not is_live(self._spec.source):
             self._tell("ended", message)
             return True
@@ -188,13 +201,12 @@ class CameraLoop:
         return max(due, now)
 
     def _look(self, item: Decoded, captured: float, received: float) -> None:
-        size = self._conversion.size(item.frame)
-        if size != self._size:
-            if self._size is not None:
-                before = "x".join(map(str, self._size))
-                self._tell("resized", f"the picture is {size[0]}x{size[1]} now and was {before}")
-            self._size = size
+        self._size = self._conversion.size(item.frame)
+        if self._sizes.changed(self._size):
             self._gate.reset()
+        news = self._sizes.news(time.monotonic())
+        if news:
+            self._tell("resized", news)
         motion = self._motion(item, captured)
         self._ring.count("looked_at")
         if not motion and not self._ring.wanted:
@@ -208,7 +220,6 @@ class CameraLoop:
             self._outside.wake()
 
     def _motion(self, item: Decoded, captured: float) -> tuple[Box, ...]:
-        assert self._size is not None  # noqa: S101 - `_look` set it
         small = self._conversion.small(item.frame)
         self._mask.apply(small)
         frozen = self._stillness.changed(small, captured)

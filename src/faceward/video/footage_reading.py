@@ -23,11 +23,10 @@ from av.video.stream import VideoStream
 
 from faceward.core.errors import BadInput, EnvironmentFailure
 from faceward.core.words import plural
+from faceward.video.containers import FILE_FORMATS, FILE_PROTOCOLS
 from faceward.video.footage_upright import Deinterlacer, Turn, in_picture_format, turn_of
 from faceward.vision.images import is_address
 
-# Playlists and scripts of other programs are formats to FFmpeg as well, and would have it open other files.
-_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpeg,flv,asf,ogg,dv,mxf,ivf"
 _MOST_PIXELS = 50_000_000
 _LONGEST_NAMES = 12
 # What containers say of themselves tells nothing of who filmed whom.
@@ -79,7 +78,7 @@ class Footage:
         self.errors = 0
         try:
             self._container: InputContainer = av.open(
-                file, "r", container_options={"format_whitelist": _FORMATS, "protocol_whitelist": ""}
+                file, "r", container_options={"format_whitelist": FILE_FORMATS, "protocol_whitelist": FILE_PROTOCOLS}
             )
         except FFmpegError:
             raise BadInput(f"{path}: not footage of a known format, or a part without its head; give a video") from None

@@ -15,6 +15,10 @@ class Silent(EnvironmentFailure):
     """A source that is open sends nothing more."""
 
 
+class TooLarge(EnvironmentFailure):
+    """What a source sends does not fit into the memory that a camera may have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a source is opened.

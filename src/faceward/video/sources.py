@@ -6,10 +6,13 @@ texts repeat the address.
 
 from __future__ import annotations
 
+import os
+import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from typing import Final
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import IO, Any, Final
 
 import av
 import av.error
@@ -20,16 +23,25 @@ from av.video.stream import VideoStream
 
 from faceward.core.errors import BadInput, EnvironmentFailure, FacewardError
 from faceward.policy.camera_sources import is_device, is_stream, shown
-from faceward.video.opened import Broken, Decoded, Opened, Options, Silent
+from faceward.video.containers import (
+    FILE_FORMATS,
+    FILE_PROTOCOLS,
+    HLS_FORMATS,
+    HTTP_FORMATS,
+    HTTP_PROTOCOLS,
+    MOST_PACKET,
+    MOST_PIXELS,
+    RTSP_FORMATS,
+    RTSP_PROTOCOLS,
+)
+from faceward.video.opened import Broken, Decoded, Opened, Options, Silent, TooLarge
 from faceward.video.picture_rows import PictureRow
+from faceward.video.pieces import Pieces, is_playlist
 from faceward.video.source_files import check, is_live, is_row, row_of
 
-MOST_PIXELS: Final = 8192 * 8192
 _MICROSECONDS = 1_000_000
 _USUAL_PERIOD = 1 / 25
 _NEARLY = 0.8
-# What a server or a file refers to in turn may be of the same kind only, never a file of this machine.
-_NETWORK = {"rtsp": "rtsp,rtsps,rtp,srtp,tcp,udp,tls,http,https", "http": "http,https,tcp,tls,crypto"}
 # These come without time stamps; libav makes some up, at 25 frames a second.
 _STAMPLESS = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "jpeg_pipe", "image2pipe"})
 _BURSTS = frozenset({"hls", "dash"})
@@ -49,14 +61,28 @@ def open_source(source: str, options: Options) -> Opened:
     check(source)
     if is_row(source):
         return PictureRow(row_of(source), options.rate)
-    name, format_name, settings = _how(source, options)
+    opening, settings = _how(source, options)
     try:
-        container = av.open(
-            name, mode="r", format=format_name, options=settings, timeout=(options.open_seconds, options.read_seconds)
-        )
-    except (av.error.FFmpegError, OSError, ValueError) as problem:
+        with ExitStack() as held:
+            opened: Any = {}
+            if opening.pieces is not None:
+                held.callback(opening.pieces.close)
+                opened["io_open"] = opening.pieces
+            container = av.open(
+                opening.name if opening.name is not None else held.enter_context(_file(source)),
+                mode="r",
+                format=opening.format,
+                options={"max_pixels": str(MOST_PIXELS)},
+                container_options=settings,
+                timeout=(options.open_seconds, options.read_seconds),
+                **opened,
+            )
+            held.push(lambda *_: _close(container))
+            stream = _of_container(container, source, options)
+            stream.held = held.pop_all()
+            return stream
+    except (av.error.FFmpegError, OSError, ValueError, MemoryError) as problem:
         raise _told(problem, source, options.open_seconds) from None
-    return _of_container(container, source, options)
 
 
 def silence() -> None:
@@ -65,28 +91,54 @@ def silence() -> None:
     av.logging.set_libav_level(av.logging.PANIC)
 
 
-def _how(source: str, options: Options) -> tuple[str, str | None, dict[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """What libav is given: a name, or None for a file that is opened here; a format; and who opens what it names."""
+
+    name: str | None
+    format: str | None = None
+    pieces: Pieces | None = None
+
+
+def _how(source: str, options: Options) -> tuple[_Opening, dict[str, str]]:
     if is_device(source):
-        return source, "v4l2", {}
+        return _Opening(source, "v4l2"), {"format_whitelist": "v4l2,video4linux2", "protocol_whitelist": "file"}
     if not is_stream(source):
-        # A file's name may look like one of libav's protocols.
-        return f"file:{source}", None, {"protocol_whitelist": "file"}
-    kind = "rtsp" if source.lower().startswith("rtsp") else "http"
+        return _Opening(None), {"format_whitelist": FILE_FORMATS, "protocol_whitelist": FILE_PROTOCOLS}
     settings = {
-        "protocol_whitelist": _NETWORK[kind],
         "fflags": "nobuffer",
         "analyzeduration": str(2 * _MICROSECONDS),
         "timeout": str(round(options.read_seconds * _MICROSECONDS)),
     }
-    if kind == "rtsp":
+    if source.lower().startswith("rtsp"):
         # Over UDP, lost packets leave smeared faces; sound would keep a stalled picture from being noticed.
         settings |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
-    return source, None, settings
+        settings |= {"format_whitelist": RTSP_FORMATS, "protocol_whitelist": RTSP_PROTOCOLS}
+        return _Opening(source, "rtsp"), settings
+    settings |= {"protocol_whitelist": HTTP_PROTOCOLS}
+    if is_playlist(source):
+        # Otherwise libav would fetch pieces on a connection of its own.
+        settings |= {"format_whitelist": HLS_FORMATS, "http_persistent": "0"}
+        return _Opening(source, "hls", Pieces(source, options.read_seconds)), settings
+    # A camera that was taken over could have this machine ask any other.
+    return _Opening(source), settings | {"format_whitelist": HTTP_FORMATS, "max_redirects": "0"}
 
 
-def _of_container(container: InputContainer, source: str, options: Options) -> Opened:
-    if not container.streams.video:
+def _file(source: str) -> IO[bytes]:
+    descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError("not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _close(container: InputContainer) -> None:
+    with suppress(av.error.FFmpegError, OSError):
         container.close()
+
+
+def _of_container(container: InputContainer, source: str, options: Options) -> Stream:
+    if not container.streams.video:
         raise BadInput(f"{shown(source)}: holds no video; give another source")
     stream = container.streams.video[0]
     for other in container.streams:
@@ -94,7 +146,6 @@ def _of_container(container: InputContainer, source: str, options: Options) -> O
             other.discard = Discard.all
     # Where libav has no decoder, whatever the annotation says.
     if getattr(stream, "codec_context", None) is None:
-        container.close()
         raise BadInput(f"{shown(source)}: its video is in a format that cannot be decoded; have the camera send H.264")
     stream.thread_type = "NONE"
     stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
@@ -113,6 +164,7 @@ class Stream:
         rate = stream.average_rate or stream.guessed_rate
         self.period = min(10.0, float(1 / rate)) if rate else _USUAL_PERIOD
         self.about = f"{stream.codec_context.name} {stream.width}x{stream.height}"
+        self.held = ExitStack()
         self._first: float | None = None
         self._newest = float("-inf")
         self._damaged = False
@@ -153,8 +205,7 @@ class Stream:
 
     def close(self) -> None:
         """See `Opened`."""
-        with suppress(av.error.FFmpegError, OSError):
-            self._container.close()
+        self.held.close()
 
     def _packets(self) -> Iterator[av.Packet[VideoStream]]:
         packets = self._container.demux(self._stream)
@@ -164,9 +215,11 @@ class Stream:
                 packet = next(packets)
             except StopIteration:
                 return
-            except (av.error.FFmpegError, OSError, ValueError) as problem:
+            except (av.error.FFmpegError, OSError, ValueError, MemoryError) as problem:
                 self._damaged = True
                 raise _told(problem, self._source, self._options.read_seconds, opened=True) from None
+            if packet.size > MOST_PACKET:
+                raise _too_large(self._source)
             if self.live and packet.size == 0:
                 # libav's own patience with RTSP ends as if the stream had.
                 if time.monotonic() - before > _NEARLY * self._options.read_seconds:
@@ -191,6 +244,8 @@ class Stream:
 def _told(problem: Exception, source: str, seconds: float, *, opened: bool = False) -> FacewardError:
     """Return libav's error as one line without the address's secrets."""
     name = shown(source)
+    if isinstance(problem, MemoryError):
+        return _too_large(source)
     if isinstance(problem, av.error.ExitError | TimeoutError):
         if opened:
             return _silent(source, seconds)
@@ -207,6 +262,10 @@ def _told(problem: Exception, source: str, seconds: float, *, opened: bool = Fal
     return BadInput(f"{name}: not a video that can be read; it is damaged, cut or of an unknown format")
 
 
+def _too_large(source: str) -> TooLarge:
+    return TooLarge(f"{shown(source)}: what it sends is larger than any camera's picture; check the camera")
+
+
 def _silent(source: str, seconds: float) -> Silent:
     return Silent(f"{shown(source)}: nothing came for {seconds:g} s; check the camera and its network")
 
@@ -221,5 +280,4 @@ _WORDS: Final[tuple[tuple[tuple[type[Exception], ...] | type[Exception], str], .
     ((BrokenPipeError, ConnectionError), "the connection was lost; check the camera and its network"),
     (PermissionError, "may not be read; check the permissions of this user"),
     (FileNotFoundError, "is not there; check the address, or plug the camera in"),
-    ((MemoryError, av.error.MemoryError), "there is not enough memory to open it; look at fewer cameras"),
 )

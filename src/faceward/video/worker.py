@@ -7,9 +7,7 @@ and references: there is no key, no deployment and no network of faces in this p
 
 from __future__ import annotations
 
-import ctypes
 import os
-import resource
 import signal
 import sys
 import threading
@@ -20,6 +18,7 @@ from contextlib import suppress
 from faceward.protection.process import forbid_dumps
 from faceward.video import sources
 from faceward.video.camera_loop import CameraLoop, Outside
+from faceward.video.confinement import confine, forget_freed_memory, ports_of
 from faceward.video.frames import FeedSpec, State
 from faceward.video.orders import Order, news_line
 from faceward.video.ring import Ring
@@ -30,9 +29,6 @@ _STALE = 1.0
 _GRACE = 1.5
 _LATE = 2.0
 _MOST_NEWS = 256
-_MOST_MEMORY = 6 * 2**30
-_M_PERTURB = -6
-_PERTURB = 0xA5
 
 
 class Worker:
@@ -49,6 +45,7 @@ class Worker:
         self._orders, self._news, self._wake = os.fdopen(orders, "rb", buffering=0), news, wake
         os.set_blocking(news, False)
         self._order = Order.read(self._line())
+        confine(len(self._order.specs), ports_of(spec.source for spec in self._order.specs))
         self._stop = threading.Event()
         self._orphan = os.getppid()
         self._backlog: deque[bytes] = deque(maxlen=_MOST_NEWS)
@@ -132,22 +129,13 @@ def main(arguments: list[str]) -> None:
     """Run a decoder with the descriptors that its reader named."""
     # Ctrl-C goes to all processes of a terminal; the reader ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _keep_to_itself()
+    forget_freed_memory()
+    forbid_dumps()
     sources.silence()
     orders, news, wake, *rings = (int(argument) for argument in arguments)
     Worker(orders, news, wake, rings).run()
     # Threads that still wait for a camera are not waited for.
     os._exit(0)
-
-
-def _keep_to_itself() -> None:
-    """Have pictures overwritten when their memory is given back, none written to disk, and not all memory taken."""
-    forbid_dumps()
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
-    with suppress(OSError, AttributeError):
-        # Of glibc; another C library does without.
-        ctypes.CDLL(None).mallopt(_M_PERTURB, _PERTURB)
 
 
 if __name__ == "__main__":

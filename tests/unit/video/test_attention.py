@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from faceward.video.attention import Garbage, Pace, Stillness
+from faceward.video.attention import Garbage, Pace, Sizes, Stillness
 
 
 @pytest.mark.parametrize("source", [25.0, 30.0, 7.0, 5.0, 12.5])
@@ -56,3 +56,29 @@ def test_a_lost_packet_is_no_garbage_and_garbage_is_told_now_and_then() -> None:
     assert not any(garbage.broken(n * 2.0) for n in range(100))
     told = [n for n in range(1300) if garbage.broken(1000 + n / 10)]
     assert told == [4, 604, 1204]
+
+
+def test_a_new_size_is_told_at_once_and_of_one_that_flips_how_often_now_and_then() -> None:
+    sizes = Sizes(pause=5)
+    assert sizes.changed((320, 240)), "the first frame begins a background"
+    assert sizes.news(0.0) == ""
+    assert sizes.changed((640, 480))
+    assert sizes.news(1.0) == "the picture is 640x480 now and was 320x240"
+    told = []
+    for n in range(1, 101):
+        assert sizes.changed((320, 240) if n % 2 else (640, 480))
+        told.append(sizes.news(1.0 + n / 10))
+    assert [n for n, news in enumerate(told, 1) if news] == [50, 100]
+    assert told[49] == "the picture is 640x480 now and was 640x480; it changed 50 times, check the camera"
+    assert not sizes.changed((640, 480))
+    assert sizes.news(100.0) == ""
+
+
+def test_a_size_that_changed_while_nothing_was_told_is_told_later() -> None:
+    sizes = Sizes(pause=5)
+    for number, size in enumerate([(320, 240), (640, 480), (800, 600)]):
+        sizes.changed(size)
+        told = sizes.news(float(number))
+    assert told == ""
+    assert not sizes.changed((800, 600))
+    assert sizes.news(6.0) == "the picture is 800x600 now and was 640x480"

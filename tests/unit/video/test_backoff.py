@@ -18,6 +18,27 @@ def test_waits_double_to_the_most_and_start_over_after_a_steady_connection() -> 
     assert backoff.lost(211.0) == 212
 
 
+def test_a_camera_whose_connections_give_no_frame_is_asked_ever_more_seldom() -> None:
+    backoff = Backoff(Patience(first=1, most=8, steady=10), draw=lambda: 1.0)
+    waits = []
+    for start in range(0, 600, 100):
+        backoff.connected(float(start))
+        # It held the connection for long, and showed nothing.
+        waits.append(backoff.lost(start + 60.0) - start - 60.0)
+    assert waits == [1, 2, 4, 8, 8, 8]
+
+
+def test_a_camera_that_takes_what_others_need_is_waited_for_longest_until_it_is_steady() -> None:
+    backoff = Backoff(Patience(first=1, most=8, steady=10), draw=lambda: 1.0)
+    backoff.connected(0.0)
+    backoff.heard(11.0)
+    assert backoff.lost(11.0, harmful=True) == 19
+    assert backoff.lost(20.0) == 28
+    backoff.connected(30.0)
+    backoff.heard(41.0)
+    assert backoff.lost(41.0) == 42
+
+
 @pytest.mark.parametrize(("drawn", "wait"), [(0.0, 2.0), (0.5, 3.0), (1.0, 4.0)])
 def test_a_wait_is_drawn_from_the_upper_half(drawn: float, wait: float) -> None:
     assert Backoff(Patience(first=4), draw=lambda: drawn).lost(0.0) == wait

@@ -183,6 +183,33 @@ def test_a_file_cannot_make_the_decoder_read_another(video: Any, tmp_path: Path)
         open_source(str(inside), Options())
 
 
+@pytest.mark.parametrize(
+    "name", ["list.m3u8", "list.mp4", "d2.mp4", "list.ffconcat", "list.sdp", "list.mpd", "list.txt"]
+)
+@pytest.mark.parametrize("kind", ["hls", "hls beside", "ffconcat", "concat", "sdp"])
+def test_P5_whatever_its_name_a_file_never_shows_another_one(video: Any, tmp_path: Path, name: str, kind: str) -> None:
+    secret = tmp_path / "secret.ts"
+    if not secret.exists():
+        video.film(secret, 5)
+    piece = "secret.ts" if kind == "hls beside" else f"file://{secret}"
+    head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n"
+    texts = {
+        "ffconcat": "ffconcat version 1.0\nfile secret.ts\n",
+        "concat": f"concat:{secret}",
+        "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 239.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n",
+    }
+    (tmp_path / name).write_text(texts.get(kind, f"{head}{piece}\n#EXT-X-ENDLIST\n"))
+    with pytest.raises(BadInput, match="not a video"):
+        everything(tmp_path / name)
+
+
+def test_a_pipe_that_takes_a_file_s_place_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "a.mp4")
+    monkeypatch.setattr(sources, "check", lambda source: None)
+    with pytest.raises(BadInput, match="not a video"):
+        everything(tmp_path / "a.mp4")
+
+
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])
 def test_no_message_holds_a_password(video: Any, scheme: str) -> None:
     source = f"{scheme}://ann:s3cret@127.0.0.1:{video.free_port()}/live?token=t0ken"
