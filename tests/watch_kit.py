@@ -124,13 +124,13 @@ class Shop:
         self.measured += 1
         rows = [(fmr, at, 0.01) for fmr, at in zip(10.0 ** -np.arange(1, 9), np.linspace(0.3, 0.8, 8), strict=True)]
         data = replace(evaluations.DATA, digest=sha256_hex(f"pictures {self.measured}".encode()), camera_class="shop")
-        made = evaluations.evaluation(
-            pack=self.deployment.pipeline.identifier,
-            made=self.deployment.now(),
-            data=data,
-            points=evaluations.points(tuple(rows)),
-            **changes,
-        )
+        values = {
+            "pack": self.deployment.pipeline.identifier,
+            "made": self.deployment.now(),
+            "data": data,
+            "points": evaluations.points(tuple(rows)),
+        }
+        made = evaluations.evaluation(**{**values, **changes})
         addition(self.deployment, checked(canonical_json(made.to_json()), made.digest())).apply()
 
     def enter(self, name: str) -> str:

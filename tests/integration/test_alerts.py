@@ -157,12 +157,16 @@ def test_W5_who_had_the_time_to_travel_or_was_not_there_is_an_alert(shop: Any) -
         assert (second.state, second.flags) == ("waiting", ())
         shop.world.clock.advance(HOUR)
         assert shop.alerted(watching, "Hugo", "door") is None
-        # Two people find that the sighting in Leeds was somebody else: it rules nothing out any more.
+        # While that stands it is no news, and is not put on record again.
+        assert shop.alerted(watching, "Hugo", "door") is None
+        assert (watching.totals.suppressed, watching.totals.repeated) == (1, 1)
+        # Two people find that the sighting in Leeds was somebody else: it rules nothing out any more, at once.
         shop.decide(second.case)
         shop.act("olga")
         watching.check()
-        shop.world.clock.advance(6 * MINUTE)
         assert shop.alerted(watching, "Hugo", "door") is not None
+        assert shop.alerted(watching, "Hugo", "door") is None
+        assert (watching.totals.suppressed, watching.totals.repeated) == (1, 2)
     assert [alert.flags for alert in shop.system.alerts.list()] == [(), (FLAG,), (FLAG,), ()]
     assert first.flags == ()
 
@@ -217,6 +221,7 @@ def test_T1_an_alert_goes_with_its_case_and_one_that_was_suppressed_after_the_sa
         first = shop.alerted(watching, "Hugo", "door")
         assert shop.alerted(watching, "Hugo", "hall") is None
         shop.alerted(watching, "Iris", "door")
+    shop.found(shop.decide(first.case))
     shop.act("ana").cases.delete(first.case, reason="it was a mistake")
     assert [alert.state for alert in shop.system.alerts.list()] == ["suppressed", "waiting"]
     now = shop.deployment.now()
@@ -270,6 +275,56 @@ def test_an_alert_that_cannot_be_written_ends_the_watch_and_nobody_hears_of_it(
             watching.compare(shop.features("Hugo"))
     assert shop.system.alerts.list() == ()
     assert shop.lines("watch.alert")[-1].opened["details"]["failed"] == "EnvironmentFailure"
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_H1_a_case_whose_alert_cannot_be_kept_is_deleted_and_the_next_try_opens_the_only_one(
+    shop: Any, monkeypatch: pytest.MonkeyPatch, logged: bool
+) -> None:
+    keys: list[tuple[str, str]] = []
+
+    def full(*_: object, **__: object) -> None:
+        keys.extend((held.key, held.pictures) for held in CaseStore(shop.deployment).held())
+        if not logged:
+            monkeypatch.setattr(type(shop.system._desk.journal), "write", full)
+        raise EnvironmentFailure("the disk is full; free some space and repeat")
+
+    with shop.watch() as watching:
+        sighting = shop.sighting(watching, "Hugo")
+        monkeypatch.setattr(alert_store, "put", full)
+        with pytest.raises(EnvironmentFailure, match="disk is full"):
+            watching.alert(sighting)
+        monkeypatch.undo()
+    assert list(CaseStore(shop.deployment).held()) == []
+    assert shop.deployment.keys.destroyed(keys[0]) == set(keys[0])
+    deleted = shop.lines("case.delete")
+    assert [line.phase for line in deleted] == (["begin", "end"] if logged else [])
+    if logged:
+        assert deleted[0].opened["details"]["reason"] == "its alert could not be kept"
+        assert deleted[0].opened["subject/0"]["subject"] == "Hugo"
+    with shop.watch() as watching:
+        alert = watching.alert(sighting)
+    assert [held.id for held in CaseStore(shop.deployment).held()] == [alert.case]
+
+
+def test_H1_a_case_that_cannot_be_announced_as_opened_is_deleted_too(
+    shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = type(shop.system._desk).close
+
+    def full(desk: Any, operation: str, *given: Any, **named: Any) -> Any:
+        if operation == "case.open" and "failure" not in named:
+            raise EnvironmentFailure("the disk is full; free some space and repeat")
+        return close(desk, operation, *given, **named)
+
+    with shop.watch() as watching:
+        sighting = shop.sighting(watching, "Hugo")
+        monkeypatch.setattr(type(shop.system._desk), "close", full)
+        with pytest.raises(EnvironmentFailure, match="disk is full"):
+            watching.alert(sighting)
+        monkeypatch.undo()
+    assert list(CaseStore(shop.deployment).held()) == []
+    assert shop.system.alerts.list() == ()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ class Judged:
     Attributes:
         new: Those of whom an alert is raised.
         impossible: Those who were seen elsewhere, with that alert.
-        repeated: Those of whom this camera raised one just before.
+        repeated: Those of whom this camera raised or suppressed one just before.
     """
 
     new: tuple[Hit, ...]
@@ -51,11 +51,14 @@ def judge(
     again: list[Hit] = []
     for hit in hits:
         mine = [alert for alert in known if hit.subject.hex() in alert.subjects]
-        if any(alert.camera == camera and repeated(alert.captured, spot.time) for alert in mine):
+        here = {alert.state for alert in mine if alert.camera == camera and repeated(alert.captured, spot.time)}
+        conflict = None if alert_store.RAISED in here else _conflict(mine, spot, dismissed)
+        if alert_store.RAISED in here or (here and conflict is not None):
             again.append(hit)
-        elif (conflict := _conflict(mine, spot, dismissed)) is not None:
+        elif conflict is not None:
             elsewhere.append((hit, conflict))
         else:
+            # Also where a sighting was suppressed just before: what stood against it was dismissed since.
             new.append(hit)
     return Judged(tuple(new), tuple(elsewhere), tuple(again))
 

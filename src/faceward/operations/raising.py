@@ -1,7 +1,8 @@
 """Raising an alert: the log's beginning, the case, the alert itself, the log's end, in this order.
 
 A process that is killed on the way leaves no alert before its case is whole, and a whole one afterwards: the next
-opening brings to its end what the log holds as begun. Whoever raises one holds back all others meanwhile, so that of
+opening brings to its end what the log holds as begun. Where an alert cannot be kept, its case is deleted again, since
+whoever raises it once more opens another. Whoever raises one holds back all others meanwhile, so that of
 two cameras that see the same subject at once one comes first (rule W5).
 """
 
@@ -19,6 +20,7 @@ from faceward.core.watch_results import IMPOSSIBLE_TRAVEL, AlertView, WatchTerms
 from faceward.operations import alert_store, impossible_travel
 from faceward.operations.alert_store import RAISED, SUPPRESSED, Kept
 from faceward.operations.case_store import CaseStore
+from faceward.operations.case_undone import undoing
 from faceward.operations.cases import CaseRequest, open_case
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
@@ -151,10 +153,11 @@ def _raise(deployment: Deployment, desk: Desk, period: Period, made: _Made) -> A
     happening = Happening(ALERT, details, about, parts(desk, period.request, period.rests))
     deployment.remember_probe(made.picture)
     with desk.operation(WATCH, period.rests.context, happening, period.rests.named.held) as act:
-        case = open_case(deployment, desk, period.act, _case(deployment, period, made, act.entry))
-        pseudonyms = [hit.subject.hex() for _, hit in made.hits]
-        kept = _kept(details, act.entry, RAISED, pseudonyms, case=case.id)
-        alert_store.put(deployment, kept)
+        with undoing(deployment, desk, act.entry, about):
+            case = open_case(deployment, desk, period.act, _case(deployment, period, made, act.entry))
+            pseudonyms = [hit.subject.hex() for _, hit in made.hits]
+            kept = _kept(details, act.entry, RAISED, pseudonyms, case=case.id)
+            alert_store.put(deployment, kept)
         _report(act, details, about, case.id)
     return alert_store.shown(kept, "waiting")
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from faceward.audit.entries import Phase
 from faceward.core.canonical import JSONObject, JSONValue
+from faceward.operations.journal import Happening, Journal
+from faceward.operations.search_log import COUNT
+from faceward.operations.watch_grounds import WatchRequest
 from faceward.policy.watching import per_day
 
 _BUCKET = 60.0
@@ -99,11 +104,14 @@ class Counts:
             return Totals(counted[TRACKS], counted[ALERTS], counted[REPEATED], counted[SUPPRESSED])
 
     def untold(self) -> dict[str, int]:
-        """Return by camera the faces that the log was not told of yet, which it now is to be."""
+        """Return by camera the faces that the log was not told of yet."""
         with self._lock:
-            told = {camera: number for camera, number in sorted(self._untold.items()) if number}
-            self._untold.clear()
-        return told
+            return {camera: number for camera, number in sorted(self._untold.items()) if number}
+
+    def told(self, faces: Mapping[str, int]) -> None:
+        """Note that the log was told of faces; those that passed meanwhile are still to be told."""
+        with self._lock:
+            self._untold.subtract(faces)
 
     def period(self) -> JSONObject:
         """Return what was counted in the period that ends, by camera; the next one begins at zero."""
@@ -113,3 +121,30 @@ class Counts:
             camera: {kind: counted[camera, kind] for kind in _KINDS} for camera in sorted({name for name, _ in counted})
         }
         return cameras
+
+
+def tell(journal: Journal, request: WatchRequest, period: int, counts: Counts) -> None:
+    """Count in the log the faces that passed since it was told last (rule W6).
+
+    Args:
+        journal: Where it is recorded.
+        request: What is watched.
+        period: Index of the log entry that announced the period under way.
+        counts: What was counted; what cannot be written stays untold.
+
+    Raises:
+        EnvironmentFailure: The log cannot be written.
+    """
+    faces = counts.untold()
+    if not faces:
+        return
+    cameras: dict[str, JSONValue] = {**faces}
+    details: JSONObject = {
+        "purpose": request.purpose,
+        "gallery": request.gallery,
+        "period": period,
+        "faces": sum(faces.values()),
+        "cameras": cameras,
+    }
+    journal.write(Phase.NOTE, [Happening(COUNT, details)])
+    counts.told(faces)

@@ -11,8 +11,6 @@ from typing import Self
 
 import numpy as np
 
-from faceward.audit.entries import Phase
-from faceward.core.canonical import JSONObject, JSONValue
 from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError, PolicyRefusal, UsageError
 from faceward.core.faces import FloatArray
 from faceward.core.watch_results import AlertView, WatchTerms
@@ -20,9 +18,7 @@ from faceward.gallery.fusion import fuse
 from faceward.operations import raising, upkeep, watch_counts, watch_grounds, watch_period
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
-from faceward.operations.journal import Happening
 from faceward.operations.raising import Period, Sighting
-from faceward.operations.search_log import COUNT
 from faceward.operations.suspension import suspended
 from faceward.operations.watch_counts import Counts, Totals
 from faceward.operations.watch_grounds import WatchRequest
@@ -34,6 +30,8 @@ from faceward.protection.scheme import Hit
 __all__ = ["Sighting", "WatchRequest", "Watcher", "Watching"]
 
 _MOST_HITS = 5
+# So long, in seconds, is an alert that is being recorded waited for before what is due waits for the next look.
+_PATIENT = 0.5
 _FATAL = (PolicyRefusal, EnvironmentFailure, IntegrityError)
 # Who interrupts a watch ends it as it should end.
 _ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit)
@@ -44,6 +42,9 @@ class Watching:
 
     What it compares with lies open in memory only between a period's beginning and its end. Whatever ends the watch
     overwrites it, and from then on every method raises what ended it.
+
+    Who compares holds features of people nobody looks for, and so waits for nobody but others who compare: alerts are
+    recorded and periods begin under a lock of their own (rule W1).
 
     Args:
         deployment: The deployment.
@@ -62,6 +63,9 @@ class Watching:
         if not request.cameras:
             raise UsageError("no camera is named; name at least one")
         self._deployment, self._desk, self._request, self._monotonic = deployment, desk, request, monotonic
+        # Held while something is recorded. Whoever holds it may take the other one, never the other way round.
+        self._acting = threading.RLock()
+        # Held for no longer than a search: what is compared with, and what ended it.
         self._lock = threading.RLock()
         self._running: Running | None = None
         self._failure: Exception | None = None
@@ -69,24 +73,41 @@ class Watching:
         self._fpir = self._begun = self._looked = self._told = 0.0
 
     def __enter__(self) -> Self:
-        with self._lock:
-            self._begin()
-            self._looked = self._told = self._begun
+        with self._acting:
+            begun = self._monotonic()
+            running = watch_period.begin(self._deployment, self._desk, self._request)
+            with self._lock:
+                self._use(running, begun)
+                self._told = begun
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._lock:
-            running, self._running = self._running, None
-            self._failure = self._failure or UsageError("the watch has ended; begin another one")
-            if running is None:
-                return
-            failed = None if isinstance(error, _ENDS) else error
+        self.end(error)
+
+    def end(self, reason: BaseException | None = None) -> None:
+        """End the watch; nothing is compared from here on. An alert that is being recorded is waited for.
+
+        A reason of ours is raised again to whoever waits to compare or to raise an alert: where the machine failed,
+        a sighting that waited is refused as the machine's failure, and can be handed to the next watch.
+
+        Args:
+            reason: Why, which the log says too; None, or an interruption, ends it as it should end.
+
+        Raises:
+            EnvironmentFailure: Its end cannot be recorded; never where a reason is given.
+        """
+        failed = None if isinstance(reason, _ENDS) else reason
+        told = failed if isinstance(failed, FacewardError) else UsageError("the watch has ended; begin another one")
+        running = self._close(told)
+        if running is None:
+            return
+        with self._acting:
             if failed is None:
                 self._finish(running)
             else:
-                running.end(self._counts.period(), failed)
+                self._failed(running, failed)
 
     @property
     def terms(self) -> WatchTerms:
@@ -119,17 +140,41 @@ class Watching:
             with self._lock:
                 running = self._going()
                 running.terms = watch_grounds.terms(self._deployment, rests)
-                self._fpir = running.terms.fpir
-                if now - self._told >= policy.COUNTED:
-                    self._tell(running, now)
-                if now - self._begun >= policy.period(self._deployment.standard.parameters.custody.lease):
-                    self._running = None
-                    self._finish(running)
-                    self._begin()
-                self._looked = now
+                self._fpir, self._looked = running.terms.fpir, now
+            self._record(now)
         except Exception as error:
             self._halt(error)
             raise
+
+    def _record(self, now: float) -> None:
+        """Count in the log, and begin the next period, where it is time for either."""
+        age, lease = now - self._begun, self._deployment.standard.parameters.custody.lease
+        if age < policy.period(lease) and now - self._told < policy.COUNTED:
+            return
+        # The key is lent no longer than its lease, so that no alert is waited out beyond it.
+        if not self._acting.acquire(timeout=-1 if age >= lease.total_seconds() else _PATIENT):
+            return
+        try:
+            running = self._going()
+            if now - self._told >= policy.COUNTED:
+                self._tell(running, now)
+            if age >= policy.period(lease):
+                self._next(running)
+        finally:
+            self._acting.release()
+
+    def _next(self, before: Running) -> None:
+        """Begin the next period, then end the one before, so that who compares waits for neither."""
+        begun = self._monotonic()
+        running = watch_period.begin(self._deployment, self._desk, self._request)
+        with self._lock:
+            failure = self._failure
+            if failure is None:
+                self._use(running, begun)
+        if failure is not None:
+            running.end({}, failure)
+            raise failure
+        self._finish(before)
 
     def compare(self, features: FloatArray) -> tuple[Hit, ...]:
         """See `Watcher.compare`."""
@@ -171,11 +216,12 @@ class Watching:
 
     def alert(self, sighting: Sighting) -> AlertView | None:
         """See `Watcher.alert`."""
-        with self._lock:
+        with self._acting:
             running = self._going()
             try:
                 # What held half a second ago may have ended.
                 rests = watch_grounds.grounds(self._deployment, self._desk, self._request, own=1)
+                self._going()
                 expected = self._counts.expected(running.terms.fpir, self._monotonic(), further=1)
                 period = Period(running.act, self._request, rests, running.terms, expected)
                 raised = raising.raise_alert(self._deployment, self._desk, period, sighting)
@@ -194,10 +240,20 @@ class Watching:
                 raise self._failure or UsageError("the watch has not begun; use it as a context manager")
             return self._running
 
-    def _begin(self) -> None:
-        begun = self._monotonic()
-        self._running = watch_period.begin(self._deployment, self._desk, self._request)
-        self._begun, self._fpir = begun, self._running.terms.fpir
+    def _use(self, running: Running, begun: float) -> None:
+        """Compare within a period from here on; the caller holds the lock."""
+        self._running, self._begun, self._fpir = running, begun, running.terms.fpir
+        # Whoever began it looked whether it may be.
+        self._looked = begun
+
+    def _close(self, told: Exception) -> Running | None:
+        """Let nothing be compared from here on and overwrite what was opened; return the period that is to end."""
+        with self._lock:
+            self._failure = self._failure or told
+            running, self._running = self._running, None
+            if running is not None:
+                running.lock()
+        return running
 
     def _finish(self, running: Running) -> None:
         """End a period as it should end, with all that was counted."""
@@ -208,28 +264,23 @@ class Watching:
 
     def _tell(self, running: Running, now: float) -> None:
         """Count in the log the faces that passed since it was told last (rule W6)."""
+        watch_counts.tell(self._desk.journal, self._request, running.act.entry, self._counts)
         self._told = now
-        faces = self._counts.untold()
-        if faces:
-            cameras: dict[str, JSONValue] = {**faces}
-            details: JSONObject = {
-                "purpose": self._request.purpose,
-                "gallery": self._request.gallery,
-                "period": running.act.entry,
-                "faces": sum(faces.values()),
-                "cameras": cameras,
-            }
-            self._desk.journal.write(Phase.NOTE, [Happening(COUNT, details)])
+
+    def _failed(self, running: Running, error: BaseException) -> None:
+        """End a period that failed, with what was counted as far as the log takes it."""
+        with suppress(FacewardError):
+            # A log that takes nothing is waited for once and not twice.
+            self._deployment.log.require_writable()
+            self._tell(running, self._monotonic())
+        running.end(self._counts.period(), error)
 
     def _halt(self, error: Exception) -> None:
         """End the watch for good; nothing is compared from here on, and a list whose end has come is destroyed."""
-        with self._lock:
-            self._failure = self._failure or error
-            running, self._running = self._running, None
-            if running is not None:
-                running.lock()
+        running = self._close(error)
         if running is not None:
-            running.end(self._counts.period(), error)
+            with self._acting:
+                self._failed(running, error)
         if isinstance(error, PolicyRefusal) and error.rule == "W3":
             # The next turn of the clock does it too, where this cannot.
             with suppress(FacewardError):
