@@ -13,7 +13,7 @@ import pytest
 
 from faceward.core.errors import IntegrityError, PolicyRefusal, UsageError
 from faceward.operations import configuration
-from faceward.operations.cameras import watched
+from faceward.operations.camera_facts import watched
 from faceward.operations.system import System
 from faceward.policy.cameras import OPT_OUT, CameraChange, CameraRequest, NoticeRecord, parse_zone
 from faceward.policy.sessions import OpenSession

@@ -38,6 +38,8 @@ WATCH = (
     "false_alerts_acceptable",
     "alerts_decided",
 )
+CAMERA = ("cameras_as_recorded", "cameras_as_mandated")
+SEEN = ("cameras_configured", "notices_recorded", "notices_name_purpose", "opt_outs_named")
 EVIDENCE = ("present", "of_pack", "of_camera_class", "own", "fresh", "supports_rate", "within_limits")
 Facts = Mapping[str, Any]
 
@@ -75,7 +77,7 @@ entry = st.fixed_dictionaries(
     }
 )
 mandate = st.fixed_dictionaries({"required": st.booleans(), **dict.fromkeys(MANDATE, likely)})
-watch_facts = st.fixed_dictionaries(dict.fromkeys(WATCH, likely))
+watch_facts = st.fixed_dictionaries(dict.fromkeys((*WATCH, *CAMERA), likely))
 evidence = st.fixed_dictionaries(dict.fromkeys(EVIDENCE, likely))
 enrolment = {
     **purpose,
@@ -202,14 +204,18 @@ def test_recognition_is_allowed_exactly_when_every_rule_holds(
         return {name: value for name, value in facts.items() if name not in gone}
 
     measured = all(facts["evidence"][fact] for fact in EVIDENCE)
-    verify, identify = without("reason_given", "evidence", "watch"), without("reference_in_force", "watch")
+    verify, identify = without("reason_given", "evidence"), without("reference_in_force")
     watch = without("reason_given", "reference_in_force", "gallery_in_force")
     lasting = facts["gallery_in_force"]
+    cameras = facts["watch"]
+    every = every and cameras["cameras_as_recorded"]
+    every = every and (not facts["mandate"]["required"] or cameras["cameras_as_mandated"])
     assert allowed(name, who, state, ("verify", verify)) == (every and facts["reference_in_force"] and lasting)
+    seen = all(cameras[fact] for fact in SEEN)
     assert allowed(name, who, state, ("identify", identify)) == (
-        every and facts["reason_given"] and lawful and witnessed and measured and lasting
+        every and seen and facts["reason_given"] and lawful and witnessed and measured and lasting
     )
-    live = name in ("border", "retail") and all(facts["watch"][fact] for fact in WATCH)
+    live = name in ("border", "retail") and all(cameras[fact] for fact in WATCH)
     assert allowed(name, who, state, ("watch", watch)) == (every and lawful and witnessed and live and measured)
 
 

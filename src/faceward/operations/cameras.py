@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -20,10 +19,12 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from faceward.core.canonical import JSONObject, JSONValue, canonical_json, sha256_hex
 from faceward.core.errors import IntegrityError, UsageError
 from faceward.core.names import normal_name
-from faceward.operations import dismissals, gallery_term
+from faceward.operations import followed
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
+from faceward.operations.followed import ADD, CHANGE, REMOVE
 from faceward.operations.journal import Happening
+from faceward.policy.camera_changes import material
 from faceward.policy.camera_sources import check_source, is_device, is_stream, require_outside, shown
 from faceward.policy.cameras import (
     OPT_OUT,
@@ -34,10 +35,10 @@ from faceward.policy.cameras import (
     changed_camera,
     new_camera,
 )
-from faceward.policy.facts import Watched
 from faceward.protection.guard import ProcessGuard
 
-ADD, CHANGE, REMOVE = "camera.add", "camera.change", "camera.remove"
+__all__ = ["ADD", "CHANGE", "REMOVE", "Cameras", "as_recorded", "every", "find", "forget"]
+
 MOST_CAMERAS = 1000
 _KIND = "camera"
 _GUARD = "cameras.guard"
@@ -73,8 +74,9 @@ class Cameras:
                 raise UsageError(f"there is a camera {camera.name!r} already; change it with 'camera change'")
             if len(held) >= MOST_CAMERAS:
                 raise UsageError(f"there are {MOST_CAMERAS:,} cameras; remove one first")
-            with self._desk.operation(ADD, {}, Happening(ADD, self._described(camera, source))):
-                self._keep(camera, source)
+            value = self._record(camera, source)
+            with self._desk.operation(ADD, {}, Happening(ADD, self._described(camera, source, value))):
+                self._deployment.keep(_KIND, camera.name, value)
         return camera
 
     def change(self, name: str, change: CameraChange) -> Camera:
@@ -88,12 +90,19 @@ class Cameras:
             before, old = self._read(name)
             source = old if isinstance(change.source, Unchanged) else check_source(change.source, self._deployment.home)
             camera = changed_camera(before, change, shown(source))
-            if (camera, source) == (before, old):
+            if (camera, source) == (before, old) and as_recorded(self._deployment, name):
                 raise UsageError(f"the camera {camera.name!r} is so already; say what is to be changed")
             changed: list[JSONValue] = [*_changed(before, camera)]
-            details = {**self._described(camera, source), "changed": [*changed, *(["source"] if source != old else [])]}
+            value = self._record(camera, source)
+            # What was put back is no camera that anybody approved of, whatever changes of it.
+            another = material(before, camera, other_source=source != old) or not as_recorded(self._deployment, name)
+            details = {
+                **self._described(camera, source, value),
+                "changed": [*changed, *(["source"] if source != old else [])],
+                "material": another,
+            }
             with self._desk.operation(CHANGE, {}, Happening(CHANGE, details)):
-                self._keep(camera, source)
+                self._deployment.keep(_KIND, camera.name, value)
         return camera
 
     def remove(self, name: str) -> Camera:
@@ -144,11 +153,11 @@ class Cameras:
         camera = _camera(kept)
         return camera, self._opened(camera.name, kept)
 
-    def _keep(self, camera: Camera, source: str) -> None:
-        value: JSONObject = {**camera.to_json(), "source": self._sealed(camera.name, source)}
-        self._deployment.keep(_KIND, camera.name, value)
+    def _record(self, camera: Camera, source: str) -> JSONObject:
+        """Return what is kept of a camera."""
+        return {**camera.to_json(), "source": self._sealed(camera.name, source)}
 
-    def _described(self, camera: Camera, source: str) -> JSONObject:
+    def _described(self, camera: Camera, source: str, record: JSONObject) -> JSONObject:
         """Return what the log says of a camera: of its address a keyed digest, by which two can be told apart."""
         zones: list[JSONValue] = [zone.to_json() for zone in camera.zones]
         return {
@@ -162,6 +171,7 @@ class Cameras:
             "zones_sha256": sha256_hex(canonical_json(zones)),
             "notice_sha256": None if camera.notice is None else camera.notice.digest(),
             "source": self._deployment.masked("camera", source),
+            "record_sha256": _digest(record),
         }
 
     def _changing(self) -> AbstractContextManager[None]:
@@ -202,33 +212,18 @@ def find(deployment: Deployment, name: str) -> Camera | None:
     return None if kept is None else _camera(kept)
 
 
-def watched(
-    deployment: Deployment, cameras: Collection[str], gallery: str, *, purpose: str, false_alerts_acceptable: bool
-) -> Watched:
-    """Return what the rules ask of the cameras and the list of a watch.
+def as_recorded(deployment: Deployment, name: str) -> bool:
+    """Tell whether what is kept of a camera is what the log says was configured last (rule W8).
 
-    Args:
-        deployment: The deployment.
-        cameras: Names of the cameras; of none at all nothing holds.
-        gallery: The list.
-        purpose: Name of the purpose.
-        false_alerts_acceptable: Whether false alerts are not above what the purpose accepts (rule W6).
+    A row of an older copy of gallery.db is genuine; the log alone tells that the camera is another one since.
     """
-    found = [find(deployment, name) for name in cameras]
-    known = [camera for camera in found if camera is not None]
-    every = bool(found) and len(known) == len(found)
-    notices = [camera.notice for camera in known]
-    ends = gallery_term.gallery_end(deployment, gallery)
-    return Watched(
-        cameras_configured=every,
-        notices_recorded=every and all(notice is not None for notice in notices),
-        notices_name_purpose=every and all(notice is not None and notice.names(purpose) for notice in notices),
-        opt_outs_named=every and all(camera.opts_out for camera in known),
-        list_ends=ends is not None,
-        list_in_force=ends is not None and deployment.now() < ends,
-        false_alerts_acceptable=false_alerts_acceptable,
-        alerts_decided=not dismissals.too_many_wait(deployment, purpose),
-    )
+    kept = deployment.kept(_KIND, normal_name(name))
+    history = followed.followed(deployment).cameras.get(normal_name(name))
+    return kept is not None and history is not None and _digest(kept) in history.records
+
+
+def _digest(record: JSONValue) -> str:
+    return sha256_hex(canonical_json(record))
 
 
 def _camera(kept: JSONValue) -> Camera:

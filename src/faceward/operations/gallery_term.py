@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from faceward.core.clock import to_rfc3339
 from faceward.core.duration import format_duration
 from faceward.core.errors import PolicyRefusal, UsageError
-from faceward.operations import gallery_notes
+from faceward.operations import followed, gallery_notes
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.gallery_end import destroy_at_end
@@ -81,8 +81,14 @@ def _require_lawful(
 
 
 def gallery_end(deployment: Deployment, gallery: str) -> datetime | None:
-    """Return when a gallery ends, UTC, or None where no end is on record or there is no such gallery."""
-    return gallery_notes.end_of(deployment.gallery_note(gallery))
+    """Return when a gallery ends, UTC, or None where no end is on record or there is no such gallery.
+
+    The nearer of its note and of the log counts: a note of an older copy of gallery.db puts no end off.
+    """
+    note = deployment.gallery_note(gallery)
+    noted = gallery_notes.end_of(note)
+    logged = None if note is None else followed.followed(deployment).ends.get(gallery)
+    return min((moment for moment in (noted, logged) if moment is not None), default=None)
 
 
 def in_force(deployment: Deployment, gallery: str) -> bool:
@@ -97,5 +103,7 @@ def end_due(deployment: Deployment, desk: Desk) -> dict[str, int]:
     It is the deployment's own clock, so nobody has to sign in for it, and it waits for no custodian.
     """
     now = deployment.now()
-    due = {name: ends for name, ends in gallery_notes.ends(deployment).items() if ends <= now}
+    named = sorted({*gallery_notes.ends(deployment), *followed.followed(deployment).ends})
+    ending = {name: ends for name in named if (ends := gallery_end(deployment, name)) is not None}
+    due = {name: ends for name, ends in ending.items() if ends <= now}
     return {name: destroy_at_end(deployment, desk, name, ends) for name, ends in due.items()}

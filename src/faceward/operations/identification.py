@@ -11,7 +11,7 @@ from faceward.core.faces import Sample
 from faceward.core.results import Candidate, Compared, FaceReport, IdentificationResult, ProbeResult
 from faceward.core.sources import Source
 from faceward.gallery.search import Gallery
-from faceward.operations import evidence
+from faceward.operations import camera_facts, evidence
 from faceward.operations.case_search import candidates_of
 from faceward.operations.cases import CaseRequest, open_case
 from faceward.operations.context import Act, Desk
@@ -88,7 +88,8 @@ def identify(deployment: Deployment, desk: Desk, path: Source, request: SearchRe
     with_whom = compared(deployment, request.gallery, request.purpose)
     size = with_whom.subjects
     found = None if purpose is None else evidence.standing(deployment, purpose, evidence.searched_fmr(purpose, size))
-    happening = _happening(deployment, desk, (picture, request), found, known=known)
+    told = evidence.told(found) | camera_facts.told_of(deployment, request.camera, named)
+    happening = replace(_happening(deployment, desk, (picture, request), found, known=known), told=told)
     if purpose is not None and not known:
         desk.unknown(replace(happening, parts={}))
         raise UsageError(f"no gallery {request.gallery!r}; enrol somebody in it first")
@@ -145,7 +146,7 @@ def _happening(
         **evidence.noted(found),
     }
     parts = desk.journal.members.part(request.gallery, request.purpose) if known else {}
-    return Happening("identify", details, parts=parts, told=evidence.told(found))
+    return Happening("identify", details, parts=parts)
 
 
 def _check_kind(desk: Desk, happening: Happening, kind: str) -> None:
@@ -169,6 +170,7 @@ def _context(
         mandate=named.assessment,
         evidence=found.facts if found else None,
         gallery_in_force=in_force(deployment, request.gallery),
+        watched=camera_facts.searched(deployment, request.camera, request.purpose, named),
     )
     return facts.identify_context(recognition, deployment.standard)
 

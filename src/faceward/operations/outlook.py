@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from faceward.core.errors import PolicyRefusal
 from faceward.core.request_results import RequestView
-from faceward.operations import evidence
+from faceward.operations import camera_facts, evidence
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.gallery_term import in_force
@@ -53,18 +53,22 @@ def of_search(deployment: Deployment, desk: Desk, request: SearchRequest) -> Out
     found = (
         None if purpose is None else evidence.standing(deployment, purpose, evidence.searched_fmr(purpose, subjects))
     )
+    named = warrant(deployment, desk, chosen, use)
     recognition = facts.Recognition(
         purpose=purpose,
         gallery_purpose=deployment.gallery_purpose(request.gallery),
         sample=facts.Sample(_FILE),
         pack_verified=deployment.pipeline.verified,
         reason=request.reason,
-        mandate=warrant(deployment, desk, chosen, use).assessment,
+        mandate=named.assessment,
         evidence=found.facts if found else None,
         gallery_in_force=in_force(deployment, request.gallery),
+        watched=camera_facts.searched(deployment, request.camera, request.purpose, named),
     )
     context = facts.identify_context(recognition, deployment.standard)
-    happening = Happening("identify", {}, told=evidence.told(found))
+    happening = Happening(
+        "identify", {}, told=evidence.told(found) | camera_facts.told_of(deployment, request.camera, named)
+    )
     return Outlook(_of_kind(request.kind) + desk.refusals("identify", context, happening), needed, mandates, subjects)
 
 

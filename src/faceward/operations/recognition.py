@@ -14,7 +14,7 @@ from faceward.core.results import FaceReport, Threshold, VerificationResult
 from faceward.core.sources import Source
 from faceward.gallery.search import Gallery
 from faceward.gallery.store import StoredReference
-from faceward.operations import evidence
+from faceward.operations import camera_facts, evidence
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.gallery_term import in_force
@@ -78,13 +78,16 @@ def verify(deployment: Deployment, desk: Desk, path: Source, request: ClaimReque
         reference_expires=reference.expires if reference else None,
         mandate=named.assessment,
         gallery_in_force=reference is None or in_force(deployment, reference.gallery),
+        watched=camera_facts.searched(deployment, request.camera, purpose_name, named),
     )
     details = {
         **probe_details(picture, purpose_name),
         "gallery": reference.gallery if reference else None,
         "camera": request.camera,
     }
-    happening = Happening("verify", details, {subject: {}})
+    happening = Happening(
+        "verify", details, {subject: {}}, told=camera_facts.told_of(deployment, request.camera, named)
+    )
     context = facts.verify_context(recognition, deployment.standard, deployment.now())
     if purpose is not None and reference is None:
         desk.unknown(happening)

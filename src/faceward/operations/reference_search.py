@@ -12,7 +12,7 @@ from faceward.core.canonical import JSONObject
 from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.core.results import Candidate
 from faceward.gallery.store import StoredReference
-from faceward.operations import evidence
+from faceward.operations import camera_facts, evidence
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.gallery_term import in_force
@@ -68,7 +68,12 @@ def search(deployment: Deployment, desk: Desk, reference: str, request: SearchRe
         **evidence.noted(found),
     }
     parts = desk.journal.members.part(request.gallery, request.purpose)
-    happening = Happening("identify", details, parts=parts, told=evidence.told(found))
+    happening = Happening(
+        "identify",
+        details,
+        parts=parts,
+        told=evidence.told(found) | camera_facts.told_of(deployment, request.camera, named),
+    )
     out = suspended(deployment, deployment.now())
     _check(deployment, desk, happening, held=out.covers(probe.subject, reference))
     recognition = facts.Recognition(
@@ -80,6 +85,7 @@ def search(deployment: Deployment, desk: Desk, reference: str, request: SearchRe
         mandate=named.assessment,
         evidence=found.facts if found else None,
         gallery_in_force=in_force(deployment, request.gallery),
+        watched=camera_facts.searched(deployment, request.camera, request.purpose, named),
     )
     context = facts.identify_context(recognition, deployment.standard)
     with desk.operation("identify", context, happening, named.held) as act:

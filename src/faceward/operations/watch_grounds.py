@@ -11,8 +11,8 @@ from faceward.core.errors import UsageError
 from faceward.core.names import printable
 from faceward.core.results import Compared
 from faceward.core.watch_results import WatchTerms
+from faceward.operations import camera_facts, evidence, gallery_term, monitoring
 from faceward.operations import cameras as configured
-from faceward.operations import evidence, gallery_term, monitoring
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.identification import compared
@@ -60,6 +60,7 @@ class Grounds:
         compared: With whom is compared.
         reason: Why, as the mandate says; empty without one.
         context: What the rules ask for.
+        told: What a refusal says instead of a rule's own words, by rule.
         known: The list exists.
     """
 
@@ -71,6 +72,7 @@ class Grounds:
     compared: Compared
     reason: str
     context: facts.Context
+    told: Mapping[str, tuple[str, str]]
     known: bool
 
 
@@ -105,12 +107,13 @@ def grounds(deployment: Deployment, desk: Desk, request: WatchRequest, *, own: i
         evidence=rests.facts if rests else None,
         gallery_in_force=gallery_term.in_force(deployment, request.gallery),
     )
-    watched = configured.watched(
+    watched = camera_facts.watched(
         deployment,
         request.cameras,
         request.gallery,
         purpose=request.purpose,
         false_alerts_acceptable=request.purpose not in monitoring.breaches(deployment),
+        mandated=camera_facts.requested(named),
     )
     return Grounds(
         purpose=purpose,
@@ -121,6 +124,7 @@ def grounds(deployment: Deployment, desk: Desk, request: WatchRequest, *, own: i
         compared=with_whom,
         reason=_reason(named),
         context=facts.watch_context(recognition, watched, deployment.standard),
+        told={**evidence.told(rests), **camera_facts.told(deployment, request.cameras, named)},
         known=known,
     )
 
@@ -135,7 +139,7 @@ def happening(desk: Desk, request: WatchRequest, rests: Grounds) -> Happening:
         "reason": rests.reason,
         **evidence.noted(rests.evidence),
     }
-    return Happening(WATCH, details, parts=parts(desk, request, rests), told=evidence.told(rests.evidence))
+    return Happening(WATCH, details, parts=parts(desk, request, rests), told=rests.told)
 
 
 def parts(desk: Desk, request: WatchRequest, rests: Grounds) -> Mapping[str, JSONObject]:
@@ -204,15 +208,29 @@ def _evidence(
     found, with_whom = what
     judged, classes = _of_class(purpose, found)
     rests = evidence.standing(deployment, judged, track_fmr(purpose, with_whom.subjects), pool)
-    if len(classes) < 2:
+    if len(classes) > 1:
+        reason = f"purpose and cameras are of several camera classes ({', '.join(classes)}), an evaluation is of one."
+        remedy = "Watch with cameras of one class, for a purpose of that class."
+    elif (narrow := _narrower(rests, found)) is not None:
+        camera, measured = narrow
+        reason = f"the camera {camera!r} names no class, and the evaluation is of {measured!r} alone."
+        remedy = "Name its class: 'faceward camera change NAME --class CLASS'; or evaluate on pictures of any class."
+    else:
         return rests
     return Evidence(
         good=False,
         facts=MappingProxyType({**rests.facts, "of_camera_class": False}),
-        reason=f"purpose and cameras are of several camera classes ({', '.join(classes)}), an evaluation is of one.",
-        remedy="Watch with cameras of one class, for a purpose of that class.",
+        reason=reason,
+        remedy=remedy,
         chosen=rests.chosen,
     )
+
+
+def _narrower(rests: Evidence, found: Mapping[str, Camera]) -> tuple[str, str] | None:
+    """Return a camera that names no class, and the class of the evaluation, where that speaks of one class alone."""
+    measured = ANY_CAMERA if rests.chosen is None else rests.chosen.evaluation.data.camera_class
+    unnamed = sorted(name for name, camera in found.items() if camera.camera_class == ANY_CAMERA)
+    return (unnamed[0], measured) if unnamed and measured != ANY_CAMERA else None
 
 
 def _of_class(purpose: Purpose, found: Mapping[str, Camera]) -> tuple[Purpose, tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from faceward.policy.consent import Release
@@ -119,6 +119,55 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """With which cameras faces are to be compared as they pass, and for which list.
+
+    Attributes:
+        cameras_configured: Every camera is configured (rule W8).
+        cameras_as_recorded: Every camera is as the log says that it was configured last (rule W8).
+        cameras_as_mandated: None was configured or materially changed after the mandate was asked for (rule P2).
+        notices_recorded: Every camera has its notice record (rule W8).
+        notices_name_purpose: Every camera's notice names the purpose of the list (rule W8).
+        opt_outs_named: Every camera has a zone that is blacked out, or a way around it that its notice names (rule
+            W10).
+        list_ends: An end of the list is on record (rule W3).
+        list_in_force: That end has not come (rule W3).
+        false_alerts_acceptable: False alerts are not above what the purpose accepts (rule W6).
+        alerts_decided: No more than 20 alerts of the purpose wait longer than 7 days for a decision (rule W6).
+    """
+
+    cameras_configured: bool
+    cameras_as_recorded: bool
+    cameras_as_mandated: bool
+    notices_recorded: bool
+    notices_name_purpose: bool
+    opt_outs_named: bool
+    list_ends: bool
+    list_in_force: bool
+    false_alerts_acceptable: bool
+    alerts_decided: bool
+
+    def to_context(self) -> Mapping[str, bool]:
+        """Return it as the schema names it."""
+        return {
+            "cameras_configured": self.cameras_configured,
+            "cameras_as_recorded": self.cameras_as_recorded,
+            "cameras_as_mandated": self.cameras_as_mandated,
+            "notices_recorded": self.notices_recorded,
+            "notices_name_purpose": self.notices_name_purpose,
+            "opt_outs_named": self.opt_outs_named,
+            "list_ends": self.list_ends,
+            "list_in_force": self.list_in_force,
+            "false_alerts_acceptable": self.false_alerts_acceptable,
+            "alerts_decided": self.alerts_decided,
+        }
+
+
+UNWATCHED = Watched(**{one.name: True for one in fields(Watched)})
+"""What is known where no camera is named: nothing of it stands in the way."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recognition:
     """A verification or identification that someone asks for.
 
@@ -132,6 +181,7 @@ class Recognition:
         mandate: What `mandates.assess` says of the mandate that was named; None where none was.
         evidence: What `evidence.assess` says of the evaluations on record; None where nobody looked.
         gallery_in_force: The gallery has no end, or one that has not come (rule W3).
+        watched: What is known of the camera that a verification or identification names.
     """
 
     purpose: Purpose | None
@@ -143,42 +193,4 @@ class Recognition:
     mandate: Mapping[str, bool] | None = None
     evidence: Mapping[str, bool] | None = None
     gallery_in_force: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """With which cameras faces are to be compared as they pass, and for which list.
-
-    Attributes:
-        cameras_configured: Every camera is configured (rule W8).
-        notices_recorded: Every camera has its notice record (rule W8).
-        notices_name_purpose: Every camera's notice names the purpose of the list (rule W8).
-        opt_outs_named: Every camera has a zone that is blacked out, or a way around it that its notice names (rule
-            W10).
-        list_ends: An end of the list is on record (rule W3).
-        list_in_force: That end has not come (rule W3).
-        false_alerts_acceptable: False alerts are not above what the purpose accepts (rule W6).
-        alerts_decided: No more than 20 alerts of the purpose wait longer than 7 days for a decision (rule W6).
-    """
-
-    cameras_configured: bool
-    notices_recorded: bool
-    notices_name_purpose: bool
-    opt_outs_named: bool
-    list_ends: bool
-    list_in_force: bool
-    false_alerts_acceptable: bool
-    alerts_decided: bool
-
-    def to_context(self) -> Mapping[str, bool]:
-        """Return it as the schema names it."""
-        return {
-            "cameras_configured": self.cameras_configured,
-            "notices_recorded": self.notices_recorded,
-            "notices_name_purpose": self.notices_name_purpose,
-            "opt_outs_named": self.opt_outs_named,
-            "list_ends": self.list_ends,
-            "list_in_force": self.list_in_force,
-            "false_alerts_acceptable": self.false_alerts_acceptable,
-            "alerts_decided": self.alerts_decided,
-        }
+    watched: Watched = UNWATCHED

@@ -15,6 +15,7 @@ from faceward.core.names import check_name
 from faceward.policy.camera_notices import NoticeRecord, parse_notice
 from faceward.policy.purposes import ANY_CAMERA
 from faceward.policy.strict import Table
+from faceward.policy.zone_cover import LEAST_OPT_OUT, opted_out
 from faceward.policy.zones import LOOK, MOST_ZONES, OPT_OUT, Point, Zone, parse_zone
 
 __all__ = [
@@ -125,9 +126,11 @@ class Camera:
 
     @property
     def opts_out(self) -> bool:
-        """Whether people can keep out of it: an opt-out zone, or a way around it that the notice names (rule W10)."""
-        masked = any(zone.kind == OPT_OUT for zone in self.zones)
-        return masked or (self.notice is not None and bool(self.notice.alternative))
+        """Whether people can keep out of it (rule W10): 2 % of the picture that would be looked at is blacked out.
+
+        Or the notice names a way around it.
+        """
+        return opted_out(self.zones) >= LEAST_OPT_OUT or (self.notice is not None and bool(self.notice.alternative))
 
     def to_json(self) -> JSONObject:
         """Return an object that `from_json` reads back equal."""

@@ -86,6 +86,7 @@ def verify_context(recognition: Recognition, standard: Standard, now: datetime) 
         **_recognition_context(recognition, standard, "verify"),
         "reference_in_force": expires is not None and now < expires,
         "gallery_in_force": recognition.gallery_in_force,
+        "watch": recognition.watched.to_context(),
     }
 
 
@@ -96,6 +97,7 @@ def identify_context(recognition: Recognition, standard: Standard) -> Context:
         **evidence_context(recognition.evidence),
         "reason_given": bool(recognition.reason.strip()),
         "gallery_in_force": recognition.gallery_in_force,
+        "watch": recognition.watched.to_context(),
     }
 
 

@@ -46,13 +46,12 @@ def distance(first: tuple[float, float], second: tuple[float, float]) -> float:
 def impossible(first: Spot, second: Spot) -> bool:
     """Tell whether one person cannot have been at both spots, whichever came first.
 
-    Within one branch nothing is impossible: its cameras may see the same person at once.
+    Where both positions are known they decide. Otherwise nothing is impossible within one branch: its cameras may see
+    the same person at once.
     """
-    if first.branch == second.branch:
-        return False
     elapsed = abs(second.time - first.time)
     if first.position is None or second.position is None:
-        return elapsed < APART
+        return first.branch != second.branch and elapsed < APART
     hours = elapsed.total_seconds() / 3600
     return distance(first.position, second.position) > FASTEST * hours + ROOM
 

@@ -20,7 +20,7 @@ from faceward.policy.rules import Conditions, Principal, Request, Rules
 from faceward.policy.standard import Standard, available_standards, load_standard
 
 FILE = facts.Sample("file")
-WATCHED = facts.Watched(*[True] * 8)
+WATCHED = facts.Watched(*[True] * 10)
 MEASURED = dict.fromkeys(EVIDENCE_FACTS, True)
 
 
@@ -219,6 +219,8 @@ def test_P2_a_mandate_counts_only_with_every_answer(now: datetime, door: Purpose
     ("fact", "rule"),
     [
         ("cameras_configured", "W8"),
+        ("cameras_as_recorded", "W8"),
+        ("cameras_as_mandated", "P2"),
         ("notices_recorded", "W8"),
         ("notices_name_purpose", "W8"),
         ("opt_outs_named", "W10"),

@@ -48,6 +48,8 @@ EVIDENCE = {
 }
 WATCH = {
     "cameras_configured": True,
+    "cameras_as_recorded": True,
+    "cameras_as_mandated": True,
     "notices_recorded": True,
     "notices_name_purpose": True,
     "opt_outs_named": True,
@@ -80,8 +82,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "enrol": ENROL,
     "admit": {**ENROL, "quality_acceptable": True},
     "watchlist.entry": {**PURPOSE, "entry": {**ENTRY, "approved": False}},
-    "verify": {**LOOK, "reference_in_force": True, "gallery_in_force": True},
-    "identify": {**LOOK, "reason_given": True, "evidence": EVIDENCE, "gallery_in_force": True},
+    "verify": {**LOOK, "reference_in_force": True, "gallery_in_force": True, "watch": WATCH},
+    "identify": {**LOOK, "reason_given": True, "evidence": EVIDENCE, "gallery_in_force": True, "watch": WATCH},
     "watch": {**LOOK, "source_kind": "stream", "evidence": EVIDENCE, "watch": WATCH},
     "verify-pair": {"stores_nothing": True, "source_kind": "file", "pack_verified": True},
     "detect": {"source_kind": "file"},
@@ -201,6 +203,8 @@ OPERATED = (
 RIGHTS = ("show", "export", "erase", "complaint.add", "release.withdraw")
 WATCHED = {
     "cameras_configured": "W8",
+    "cameras_as_recorded": "W8",
+    "cameras_as_mandated": "P2",
     "notices_recorded": "W8",
     "notices_name_purpose": "W8",
     "opt_outs_named": "W10",
@@ -334,6 +338,10 @@ def _purposes() -> Iterator[Case]:
     yield from _each("W3", SINGLE, {"gallery_in_force": False})
     for fact, rule in WATCHED.items():
         yield Case(rule, "watch", {f"watch.{fact}": False})
+        if rule in ("W8", "W10", "P2"):
+            yield Case(rule, "identify", {f"watch.{fact}": False})
+    for fact in ("cameras_as_recorded", "cameras_as_mandated"):
+        yield Case(WATCHED[fact], "verify", {f"watch.{fact}": False})
     yield from _each("S1", MEASURED, {"change.approved": False})
     yield from _each("S1", MEASURED, {"evidence_in_force": False})
     yield Case("V3", "evidence.add", {"data_accepted": False})

@@ -73,8 +73,16 @@ def test_W5_which_of_two_came_first_does_not_matter(
 
 
 def test_W5_within_one_branch_two_cameras_may_see_the_same_person_at_once() -> None:
-    assert not impossible(spot("London", LONDON), spot("London", PARIS))
+    for place in (None, LONDON):
+        assert not impossible(spot("London", None), spot("London", place))
+    assert not impossible(spot("London", LONDON), spot("London", LONDON))
     assert not impossible(spot("", None), spot("", None))
+
+
+def test_W5_the_same_name_of_a_branch_puts_no_two_places_together() -> None:
+    assert impossible(spot("London", LONDON), spot("London", PARIS))
+    assert impossible(spot("", LONDON), spot("", PARIS))
+    assert not impossible(spot("London", LONDON), spot("London", PARIS, 240))
 
 
 def test_W5_positions_and_clocks_may_be_out_a_little() -> None:
