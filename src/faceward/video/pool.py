@@ -31,7 +31,7 @@ class Done:
         received: When it came, on the monotonic clock.
         finished: When it was done.
         looked: What was made of it; None where that failed.
-        error: Why, or None.
+        error: Why, or why not all of its faces were compared; None where nothing failed.
         comparer: Who was to compare then; None where that has nothing to do with it.
     """
 
@@ -187,6 +187,7 @@ class Pool:
         error: BaseException | None = None
         try:
             looked = recogniser.look(frame, self._views[frame.camera], comparer)
+            error = looked.error
         except BaseException as raised:  # noqa: BLE001 - told to whoever asks what was done
             # A traceback would keep what the frames of its calls held.
             error = raised.with_traceback(None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -71,8 +72,9 @@ class Looked:
         fresh: Tracks that were compared for the first time.
         ended: Tracks that ended.
         alive: Tracks that go on.
-        preview: A JPEG file in which nobody can be recognised, where one was due.
+        preview: A JPEG file in which whoever moves is covered, where one was due.
         whole: Whether the whole frame was searched.
+        error: Why the faces after the last sighting were not compared, or None.
     """
 
     sightings: tuple[Sighting, ...] = ()
@@ -81,6 +83,7 @@ class Looked:
     alive: int = 0
     preview: bytes | None = field(default=None, repr=False)
     whole: bool = False
+    error: Exception | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +113,12 @@ class Recogniser:
             view: Its camera's view, which no other thread uses meanwhile.
             comparer: Who compares.
 
+        Where a comparison fails, the result says so beside what was found before it: a sighting is never lost with it.
+
         Raises:
-            PolicyRefusal: Nothing may be compared any more.
-            EnvironmentFailure: Nothing can be compared just now.
             IntegrityError: A network fails.
         """
-        seconds, size = frame.captured.timestamp(), (frame.pixels.shape[1], frame.pixels.shape[0])
+        seconds, size = frame.captured.timestamp(), _size(frame)
         chosen = view.regions(size, frame.motion, seconds)
         entire = chosen == (whole(size),)
         found = self._detect(frame.pixels, chosen)
@@ -123,9 +126,11 @@ class Recogniser:
             view.searched(size, seconds)
         numbers, ended = view.follow(found.faces, seconds)
         covered = [*found.boxes, *view.hidden(seconds, numbers)]
-        sightings, fresh = self._compare((frame, found, covered), (view, numbers, entire), comparer)
-        shown = preview(frame.pixels, covered) if entire and view.shows(seconds) else None
-        return Looked(tuple(sightings), fresh, ended, len(view.tracks), shown, entire)
+        view.moved(size, frame.motion, seconds)
+        sightings: list[Sighting] = []
+        fresh, error = self._compare((frame, found, covered), (view, numbers, entire), comparer, sightings)
+        shown = preview(frame.pixels, covered, view.moving(seconds)) if entire and view.shows(seconds) else None
+        return Looked(tuple(sightings), fresh, ended, len(view.tracks), shown, entire, error)
 
     def _detect(self, pixels: ImageArray, chosen: Sequence[Region]) -> _Found:
         size = (pixels.shape[1], pixels.shape[0])
@@ -147,34 +152,48 @@ class Recogniser:
         seen: tuple[Frame, _Found, Sequence[Box]],
         state: tuple[View, tuple[int | None, ...], bool],
         comparer: Comparer,
-    ) -> tuple[list[Sighting], int]:
+        sightings: list[Sighting],
+    ) -> tuple[int, Exception | None]:
+        """Compare the faces that are worth it; return how many tracks were new, and what failed, if anything."""
         frame, found, covered = seen
         view, numbers, entire = state
-        size = (frame.pixels.shape[1], frame.pixels.shape[0])
-        sightings: list[Sighting] = []
         fresh = 0
         for face, number in zip(found.faces, numbers, strict=True):
             if number is None or face.confidence < self._networks.confidence:
                 continue
-            # What landmarks tell costs nothing; what the pixels tell a twentieth of the features.
-            placed = geometry(face, size)
-            if not view.tracks.wants(number, worth(placed)):
-                continue
-            # Asked for only now, since whoever puts an alert on record holds it meanwhile.
-            terms = comparer.terms
-            if not cheaply_reaches(placed, terms.floors):
-                continue
-            quality = dict(assess(frame.pixels, face).components)
-            value = worth(quality)
-            if not (reaches(quality, terms.floors) and view.tracks.wants(number, value)):
-                continue
-            hits = self._hits(frame, face, comparer)
+            try:
+                value, quality = self._value(frame, face, comparer, partial(view.tracks.wants, number))
+                if quality is None:
+                    continue
+                hits = self._hits(frame, face, comparer)
+                if hits:
+                    others = (
+                        covered if entire else [*covered, *self._detect(frame.pixels, (whole(_size(frame)),)).boxes]
+                    )
+                    cut = crop(frame.pixels, face.box, [box for box in others if box.overlap(face.box) < _SAME])
+                    sightings.append(Sighting(frame.camera, frame.captured, cut.png, cut.box, hits, quality))
+            except Exception as raised:  # noqa: BLE001 - told beside the sightings, which must not be lost
+                # A traceback would keep what the frames of its calls held.
+                return fresh, raised.with_traceback(None)
+            # Only now: a track that counts as matched is never compared again.
             fresh += view.tracks.note(number, value, matched=bool(hits))
-            if hits:
-                others = covered if entire else [*covered, *self._detect(frame.pixels, (whole(size),)).boxes]
-                cut = crop(frame.pixels, face.box, [box for box in others if box.overlap(face.box) < _SAME])
-                sightings.append(Sighting(frame.camera, frame.captured, cut.png, cut.box, hits, quality))
-        return sightings, fresh
+        return fresh, None
+
+    def _value(
+        self, frame: Frame, face: Face, comparer: Comparer, wants: Callable[[float], bool]
+    ) -> tuple[float, dict[str, float] | None]:
+        """Return what a sample is worth, and its quality, or None where it is not worth a comparison."""
+        # What landmarks tell costs nothing; what the pixels tell a twentieth of the features.
+        placed = geometry(face, _size(frame))
+        if not wants(worth(placed)):
+            return 0.0, None
+        # Asked for only now, since whoever puts an alert on record holds it meanwhile.
+        terms = comparer.terms
+        if not cheaply_reaches(placed, terms.floors):
+            return 0.0, None
+        quality = dict(assess(frame.pixels, face).components)
+        value = worth(quality)
+        return value, quality if reaches(quality, terms.floors) and wants(value) else None
 
     def _hits(self, frame: Frame, face: Face, comparer: Comparer) -> tuple[Hit, ...]:
         self.scrubber.embedded(1, time.monotonic())
@@ -183,6 +202,10 @@ class Recogniser:
             return comparer.compare(sample.features[np.newaxis])
         finally:
             wipe(sample.features)
+
+
+def _size(frame: Frame) -> tuple[int, int]:
+    return frame.pixels.shape[1], frame.pixels.shape[0]
 
 
 def _moved(face: Face, across: int, down: int) -> Face:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from faceward.core.faces import Box, Face
 from faceward.video.regions import Region, regions, whole
@@ -13,6 +17,10 @@ WHOLE_EVERY = 2.0
 """Seconds after which the whole frame is searched again while anything goes on in the view."""
 PREVIEW_EVERY = 1.0
 """Seconds from one preview to the next, at least."""
+STILL_AFTER = 60.0
+"""Seconds after which a place where something moved counts as still again."""
+# Cells across and down in which movement is remembered.
+_ACROSS, _DOWN = 24, 18
 
 
 class View:
@@ -34,6 +42,9 @@ class View:
         self._size = (0, 0)
         self._searched: float | None = None
         self._shown: float | None = None
+        # When something moved last in each cell; nothing tells what it was. Until a minute has shown what stands still,
+        # all of it counts as moving.
+        self._moved: npt.NDArray[np.float64] | None = None
 
     def regions(self, size: tuple[int, int], moving: Sequence[Box], seconds: float) -> tuple[Region, ...]:
         """Choose where to look for faces in a frame, at least somewhere.
@@ -61,6 +72,32 @@ class View:
     def hidden(self, seconds: float, seen: Sequence[int | None]) -> list[Box]:
         """Return where faces of tracks are expected that were not seen in a frame."""
         return [box for number, box in self._tracker.expected(seconds).items() if number not in seen]
+
+    def moved(self, size: tuple[int, int], moving: Sequence[Box], seconds: float) -> None:
+        """Remember for a while where something moved.
+
+        Args:
+            size: Width and height of the frame in pixels.
+            moving: What moves, in pixels.
+            seconds: When it was taken, by the stream's clock.
+        """
+        if self._moved is None:
+            self._moved = np.full((_DOWN, _ACROSS), seconds)
+        across, down = _ACROSS / size[0], _DOWN / size[1]
+        for box in moving:
+            # A cell more on each side: who moves an arm has a face beside it.
+            x0, y0 = max(0, math.floor(box.x0 * across) - 1), max(0, math.floor(box.y0 * down) - 1)
+            x1, y1 = math.ceil(box.x1 * across) + 1, math.ceil(box.y1 * down) + 1
+            self._moved[y0:y1, x0:x1] = seconds
+
+    def moving(self, seconds: float) -> npt.NDArray[np.bool_]:
+        """Return where something moved within the last minute, as cells of equal size, shape (18, 24).
+
+        Where the stream's clock went back, that counts as just now.
+        """
+        if self._moved is None:
+            return np.ones((_DOWN, _ACROSS), dtype=np.bool_)
+        return self._moved > seconds - STILL_AFTER
 
     def shows(self, seconds: float) -> bool:
         """Tell whether a preview is due, and if so take it for made."""

@@ -195,6 +195,7 @@ class Watch:
         if looked.preview is not None:
             preview = looked.preview
             self._show(lambda: self._ports.board.write_preview(done.camera, preview))
+        self._failed(done.error, done.comparer)
 
     def _failed(self, error: BaseException | None, held: object) -> None:
         """Interrupt the watch where that is what failed; a late failure of one before it says nothing of this one."""

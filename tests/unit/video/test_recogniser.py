@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from faceward.core.errors import IntegrityError, PolicyRefusal
+from faceward.core.errors import EnvironmentFailure, IntegrityError, PolicyRefusal
 from faceward.core.faces import Box
+from faceward.video import recogniser
 from faceward.video.recogniser import Looked, Recogniser
 from faceward.video.views import View
 
@@ -29,6 +30,10 @@ class Watched:
         self.kit, self.networks, self.held = kit, kit.FakeNetworks(list(people)), kit.FakeHeld(**held)
         self.recogniser = Recogniser(self.networks)
         self.view = View(5.0, 0.5, self.held.terms.dwell, self.held.terms.most_comparisons)
+
+    def stands_still(self) -> None:
+        """Let a minute have passed in which nothing moved: the preview is sharp save for the faces that are found."""
+        self.view.moved((640, 480), (), -100.0)
 
     def look(self, seconds: float = 0.0, motion: tuple[Box, ...] = ()) -> Looked:
         return self.recogniser.look(self.kit.frame(seconds=seconds, motion=motion), self.view, self.held)
@@ -68,13 +73,14 @@ def test_below_the_floors_nobody_is_compared(kit: ModuleType) -> None:
 
 def test_half_believed_faces_are_hidden_and_not_compared(kit: ModuleType) -> None:
     watched = Watched(kit, kit.Person(kit.face_box(100, 100), 1, 0.3))
+    watched.stands_still()
     looked = watched.look()
     assert (looked.fresh, watched.held.compared_with) == (0, [])
     assert looked.preview is not None
     shown = np.asarray(Image.open(io.BytesIO(looked.preview)).convert("RGB")).astype(int)
     share = shown.shape[1] / 640
     middle = shown[round(130 * share), round(130 * share)]
-    assert np.ptp(middle) <= 8  # grey
+    assert np.abs(middle - 128).max() <= 24  # grey, as JPEG keeps it
 
 
 def test_a_match_becomes_a_sighting_whose_crop_shows_it(kit: ModuleType) -> None:
@@ -120,8 +126,7 @@ def test_W1_features_are_overwritten_whether_they_matched_or_not_and_when_compar
     watched.look()
     assert len(watched.networks.given) == 3
     refused = Watched(kit, *people, fails={"compare": [PolicyRefusal("W7", "stopped.", "Restart.")]})
-    with pytest.raises(PolicyRefusal):
-        refused.look()
+    assert isinstance(refused.look().error, PolicyRefusal)
     assert len(refused.networks.given) == 1
     assert not any(row.any() for row in watched.networks.given + refused.networks.given)
 
@@ -163,6 +168,7 @@ def test_W2_a_preview_comes_at_most_once_a_second_and_only_of_a_frame_that_was_s
 def test_W2_a_face_that_was_missed_in_a_frame_is_hidden_where_it_is_expected(kit: ModuleType) -> None:
     person = kit.Person(kit.face_box(100, 100), 3)
     watched = Watched(kit, person)
+    watched.stands_still()
     for n in range(10):
         watched.look(n / 5)
     watched.networks.people.clear()
@@ -170,7 +176,7 @@ def test_W2_a_face_that_was_missed_in_a_frame_is_hidden_where_it_is_expected(kit
     assert looked.preview is not None
     shown = np.asarray(Image.open(io.BytesIO(looked.preview)).convert("RGB")).astype(int)
     share = shown.shape[1] / 640
-    assert np.ptp(shown[round(130 * share), round(130 * share)]) <= 8
+    assert np.abs(shown[round(130 * share), round(130 * share)] - 128).max() <= 24
 
 
 def test_W2_nothing_is_shown_where_the_detector_failed(kit: ModuleType) -> None:
@@ -195,3 +201,26 @@ def test_a_face_that_a_regions_edge_cuts_is_hidden_and_belongs_to_no_track(kit: 
     looked = watched.look(0.2, motion=(Box(90, 90, 150, 150),))
     assert not looked.whole
     assert looked.alive == 1
+
+
+def test_a_match_is_not_lost_with_a_face_beside_it_that_cannot_be_compared(kit: ModuleType) -> None:
+    people = [kit.Person(kit.face_box(80 + 200 * n, 200), n) for n in (1, 2)]
+    failing = EnvironmentFailure("the log cannot be written; free some space")
+    watched = Watched(kit, *people, fails={"compare": [None, failing]})
+    looked = watched.look()
+    assert looked.error is failing
+    assert [hit.reference_id for one in looked.sightings for hit in one.hits] == ["ref-1"]
+    assert not any(row.any() for row in watched.networks.given)
+
+
+def test_a_match_whose_picture_fails_is_compared_again(kit: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(kit, kit.Person(kit.face_box(200, 200), 1))
+    with monkeypatch.context() as broken:
+        broken.setattr(recogniser, "crop", _fails)
+        looked = watched.look()
+    assert (looked.sightings, str(looked.error)) == ((), "no memory")
+    assert len(watched.look(0.2).sightings) == 1
+
+
+def _fails(*_: object) -> Any:
+    raise EnvironmentFailure("no memory")
