@@ -65,8 +65,9 @@ def terminal(cli: Cli, tmp_path: Path, collins: Path, clips: ModuleType) -> Cli:
     ana.ok("enrol", collins, "--subject", "Eileen", "--purpose", "boarding", "--gallery", "LH123",
            "--no-notice", "laid-down-by-law")  # fmt: skip
     ana.ok("gallery", "end", "LH123", "--at", "3h")
-    ana.ok("camera", "add", "gate 7", "--source", tmp_path / "gate.mp4", "--place", "Hall B", "--class", "press-photographs",
-           "--look", "0.25,0 0.75,0 0.75,1 0.25,1", "--notice", tmp_path / "notice.toml")  # fmt: skip
+    ana.ok("camera", "add", "gate 7", "--source", tmp_path / "gate.mp4", "--place", "Hall B",
+           "--class", "press-photographs", "--look", "0.25,0 0.75,0 0.75,1 0.25,1",
+           "--notice", tmp_path / "notice.toml")  # fmt: skip
     return ana
 
 
