@@ -4,8 +4,8 @@ People of LFW View 1 come before a camera one after the other, as in a shop: hal
 metres away to 2, half come nearer by and by; faces are 26 to 160 pixels high. The lens searches its focus, people move,
 the sensor is noisy, light changes, things pass in front, and it is all H.264 at CRF 28. Each passes once, in pictures
 that none of the references was made of. Everything is real: the encoder, the detector, the tracker, the choice of
-samples and the model pack. Only the list and the thresholds are applied afterwards, so that many lists can be drawn from
-the same passes.
+samples and the model pack. Only the list and the thresholds are applied afterwards, so that many lists can be drawn
+from the same passes.
 
 A pass is an error of FPIR where any comparison of somebody who is not on the list reaches the threshold, of FNIR where
 none of somebody who is on it does. Both ways have a threshold of their own, at which both have the same FPIR.
