@@ -7,7 +7,7 @@ does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -57,6 +57,40 @@ def suspend(deployment: Deployment, desk: Desk) -> tuple[str, ...]:
     return new
 
 
+def suspended_by_count(deployment: Deployment, desk: Desk) -> frozenset[str]:
+    """Return the references that two false alerts suspend by what the log says, whatever is kept beside it."""
+    return frozenset(policy.suspends(_counted(deployment, desk.journal)))
+
+
+def makers(deployment: Deployment, desk: Desk, references: Collection[str]) -> frozenset[str]:
+    """Return who made the searches and watches that suspend references: all since they were released last."""
+    journal, found, wanted = desk.journal, set[str](), set(references)
+    owners = {one.owner for name, one in _counted(deployment, journal).items() if name in wanted}
+    for index, entry in deployment.log.entries(0):
+        if not _counts(entry):
+            continue
+        told = _told(deployment, journal, index, entry)
+        if entry.operation in _RELEASES:
+            resumed = {_owner(deployment, subject) for subject in told.subjects}
+            if not told.failed and (owners <= resumed or wanted == {told.details.get("reference")}):
+                found.clear()
+            continue
+        search = told.details.get("search")
+        concerned = not told.failed and any(
+            not wanted.isdisjoint(named) for _, named, _ in _false(deployment, journal, told)
+        )
+        if concerned and isinstance(search, int):
+            begun = journal.opening_of(search, deployment.log.entry(search), None, DETAILS)[1].details
+            found.add(str(begun.get("operator")))
+    return frozenset(found)
+
+
+def _counts(entry: Entry) -> bool:
+    """Tell whether an entry may say that an alert was false, or begins the count anew."""
+    ended = entry.phase is Phase.END and entry.operation in {FINDING, *_RELEASES}
+    return ended or (entry.phase is Phase.NOTE and entry.operation == DISMISSAL)
+
+
 def _to_be_held(deployment: Deployment, reference: str) -> bool:
     try:
         deployment.store.reference(reference)
@@ -74,8 +108,7 @@ def _counted(deployment: Deployment, journal: Journal) -> Counted:
         raise IntegrityError("the log is shorter than what was counted of it; restore log.db from a backup")
     now = counted
     for index, entry in deployment.log.entries(start, stop):
-        ended = entry.phase is Phase.END and entry.operation in {FINDING, *_RELEASES}
-        if ended or (entry.phase is Phase.NOTE and entry.operation == DISMISSAL):
+        if _counts(entry):
             now = _after(deployment, journal, now, (index, entry))
     if now != counted or stop - start >= _STEP:
         # A full disk must not keep anybody from a finding; it is counted again next time.

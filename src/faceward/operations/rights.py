@@ -15,8 +15,8 @@ from faceward.operations import (
     clock,
     complaints,
     handover,
+    lifting,
     recipients,
-    reviews,
     subject_account,
     suspension,
     upkeep,
@@ -80,7 +80,7 @@ class Rights:
 
     def resume(self, subject: str, reason: str) -> bool:
         """End a subject's suspension; return whether there was one."""
-        return suspension.resume(self._deployment, self._desk, subject, reason)
+        return lifting.resume(self._deployment, self._desk, subject, reason)
 
     def withdraw(self, subject: str, purpose: str) -> WithdrawalResult:
         """Withdraw a subject's releases for a purpose (rule C2); see `operations.withdrawal`."""
@@ -137,7 +137,7 @@ class Rights:
 
     def review(self, reference: str, reason: str) -> None:
         """Record that a watchlist's reference was looked at and is to stay."""
-        reviews.review(self._deployment, self._desk, reference, reason)
+        lifting.review(self._deployment, self._desk, reference, reason)
 
     def request_entry(self, particulars: Particulars) -> Asked:
         """Ask for somebody to be entered on a watchlist; another person approves it (rules E1 and E3)."""
