@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
@@ -20,15 +21,18 @@ class Holder:
 
     Args:
         opening: Announces a watch; may raise as `Watcher.check` does.
+        ending: Called before a watch is ended, so that nobody hands it anything any more.
     """
 
-    def __init__(self, opening: Opening) -> None:
-        self._opening = opening
+    def __init__(self, opening: Opening, ending: Callable[[], None] = lambda: None) -> None:
+        self._opening, self._ending = opening, ending
         self._held: AbstractContextManager[Held] | None = None
         self.watcher: Held | None = None
         self.interruptions = 0
         self._checked = 0.0
         self._wait, self._retry_at = _FIRST_WAIT, 0.0
+        self.retry_in = 0.0
+        """Seconds that were drawn last until the watch begins anew."""
 
     def begin(self, now: float) -> Held:
         """Begin the watch.
@@ -64,8 +68,8 @@ class Holder:
             self.watcher.check()
         except EnvironmentFailure as error:
             return self.interrupt(error, now)
-        except FacewardError:
-            self.end()
+        except FacewardError as error:
+            self.end(error)
             raise
         self._wait = _FIRST_WAIT
         return None
@@ -81,7 +85,8 @@ class Holder:
             The same.
         """
         self.interruptions += self.watcher is not None
-        self.end()
+        self.end(error)
+        self.retry_in = self._wait
         self._retry_at, self._wait = now + self._wait, min(_LONGEST_WAIT, 2 * self._wait)
         return error
 
@@ -94,15 +99,17 @@ class Holder:
             return self.interrupt(error, now)
         return None
 
-    @property
-    def retry_in(self) -> float:
-        """Seconds that were drawn last until the watch begins anew."""
-        return self._wait / 2
+    def end(self, reason: BaseException | None = None) -> None:
+        """End the watch, if there is one; that it ended is written where that is possible.
 
-    def end(self) -> None:
-        """End the watch, if there is one; that it ended is written where that is possible."""
+        Args:
+            reason: Why, where it did not end as it should.
+        """
         held, self._held, self.watcher = self._held, None, None
-        if held is not None:
-            # Where the log takes no entry, the next opening of the deployment closes what was begun.
-            with suppress(EnvironmentFailure, PolicyRefusal):
-                held.__exit__(None, None, None)
+        if held is None:
+            return
+        # First: a sighting that waits is kept for the next watch, and not refused by this one.
+        self._ending()
+        # Where the log takes no entry, the next opening of the deployment closes what was begun.
+        with suppress(EnvironmentFailure, PolicyRefusal):
+            held.__exit__(None if reason is None else type(reason), reason, None)

@@ -8,10 +8,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from faceward.core.errors import UsageError
 from faceward.video.feeds import Feeds
 from faceward.video.forgetting import overwrite_what_is_freed
 from faceward.video.frames import FeedSpec
 from faceward.video.ports import Event, FeedsPort, Order, Ports
+from faceward.video.source_files import is_live
 from faceward.video.watch import Watch
 
 if TYPE_CHECKING:
@@ -51,12 +53,14 @@ def watch(system: System, request: WatchRequest, conduct: Conduct) -> Summary:
         conduct: How.
 
     Raises:
-        UsageError: There is no such camera or list.
+        UsageError: There is no such camera or list, or every frame is to be looked at of a camera that is live.
         PolicyRefusal: The watch may not begin, or not go on.
         EnvironmentFailure: It cannot begin: the machine, a library or the log.
         IntegrityError: The model pack is damaged.
     """
     overwrite_what_is_freed()
+    if conduct.patient:
+        _require_recordings(system, request.cameras)
     cameras = tuple(system.cameras.get(name) for name in dict.fromkeys(request.cameras))
     ports = Ports(
         specs=lambda: specs(system, request.cameras, patient=conduct.patient),
@@ -90,6 +94,13 @@ def specs(system: System, names: tuple[str, ...], *, patient: bool = False) -> t
         FeedSpec(camera.name, system.cameras.source(camera.name), camera.rate, camera.zones, paced=not patient)
         for camera in cameras
     )
+
+
+def _require_recordings(system: System, names: tuple[str, ...]) -> None:
+    # What is live does not wait, and its zones must count from the moment in which they are configured (rule W10).
+    for name in names:
+        if is_live(system.cameras.source(name)):
+            raise UsageError(f"camera {name} is live and has no end; leave --until-ended out, or give --for TIME")
 
 
 def _open(wanted: tuple[FeedSpec, ...]) -> AbstractContextManager[FeedsPort]:

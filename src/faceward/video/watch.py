@@ -7,19 +7,22 @@ happens; others look at the frames (`video.pool`), and one more puts sightings o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from faceward.core.errors import EnvironmentFailure, FacewardError, PolicyRefusal, UsageError
+from faceward.core.watch_results import WatchTerms
 from faceward.video.figures import Summary
-from faceward.video.frames import FeedCounts, FeedNews, FeedSpec, Frame
+from faceward.video.frames import FeedCounts, FeedNews, FeedSpec
 from faceward.video.holding import Holder
 from faceward.video.ledger import Ledger
+from faceward.video.open_sources import OpenSources
 from faceward.video.pool import Done, Pool
-from faceward.video.ports import Event, FeedsPort, Order, Ports
+from faceward.video.ports import Event, Order, Ports
 from faceward.video.recogniser import Recogniser
 from faceward.video.reporting import Reported, Reporter
+from faceward.video.showing import Showing
 from faceward.video.views import View
 
 THREADS = 2
@@ -45,16 +48,16 @@ class Watch:
     def __init__(self, order: Order, ports: Ports) -> None:
         self._order, self._ports = order, ports
         self._ledger = Ledger(order.gallery, order.purpose, order.cameras)
-        self._holder = Holder(ports.opening)
+        self._holder = Holder(ports.opening, self._shut)
         self._reporter: Reporter
         self._pool: Pool
-        self._feeds: FeedsPort
-        self._opened: AbstractContextManager[FeedsPort] | None = None
-        self._specs: tuple[FeedSpec, ...] = ()
+        self._looking = False
+        self._views: dict[str, View] = {}
+        self._sources = OpenSources(ports)
         self._running: set[str] = set()
         self._wanted: dict[str, bool] = {}
         self._stated = self._renewed = self._read = 0.0
-        self._board_works = True
+        self._showing = Showing(self._tell)
 
     def run(self, ends: Callable[[], bool]) -> Summary:
         """Watch until all sources have ended, or until told to end.
@@ -72,25 +75,33 @@ class Watch:
             now = self._renewed = time.monotonic()
             watcher = self._holder.begin(now)
             terms, networks = watcher.terms, self._ports.networks
-            views = {
-                camera.name: View(camera.rate, networks[0].confidence, terms.dwell, terms.most_comparisons)
-                for camera in self._order.cameras
-            }
+            self._views.update((camera.name, self._view(camera.rate, terms)) for camera in self._order.cameras)
             self._ledger.begin(terms, now)
-            stack.callback(self._close_feeds)
-            self._open_feeds(self._ports.specs())
+            stack.callback(self._sources.close)
+            self._open_feeds(self._sources.read())
             self._reporter = Reporter()
             stack.callback(self._reporter.close)
-            waiting = views if self._order.patient else ()
-            self._pool = Pool([Recogniser(each) for each in networks], views, self._release, waiting)
+            waiting = self._views if self._order.patient else ()
+            self._pool = Pool([Recogniser(each) for each in networks], self._views, self._sources.release, waiting)
             stack.callback(self._pool.close)
+            self._looking = True
             self._open()
             self._tell(Event("begun", self._ledger.begun(), details=terms.to_json()))
-            while self._goes_on() and not ends():
-                self._step()
-            self._finish(views)
-            counts = self._counts()
-        summary = self._ledger.summary(counts, self._holder.interruptions, time.monotonic())
+            try:
+                while self._goes_on() and not ends():
+                    self._step()
+            except FacewardError:
+                self._break_off()
+                self._summarise()
+                raise
+            self._finish()
+            return self._summarise()
+
+    def _view(self, rate: float, terms: WatchTerms) -> View:
+        return View(rate, self._ports.networks[0].confidence, terms.dwell, terms.most_comparisons)
+
+    def _summarise(self) -> Summary:
+        summary = self._ledger.summary(self._counts(), self._holder.interruptions, time.monotonic())
         self._tell(Event("ended", self._ledger.ended(summary), details=summary.to_json()))
         return summary
 
@@ -104,7 +115,7 @@ class Watch:
         if self._holder.watcher is not None and self._holder.watcher is not held:
             self._open()
             self._tell(Event("resumed", "watching again"))
-        for came in self._feeds.poll(_POLL):
+        for came in self._sources.feeds.poll(_POLL):
             if isinstance(came, FeedNews):
                 self._news(came)
             else:
@@ -115,45 +126,57 @@ class Watch:
         self._renew(now)
         self._read_again(now)
 
-    def _release(self, frame: Frame) -> None:
-        self._feeds.release(frame)
-
     def _open_feeds(self, specs: tuple[FeedSpec, ...]) -> None:
-        opened = self._ports.feeds(specs)
-        self._feeds = opened.__enter__()
-        self._opened, self._specs = opened, specs
+        self._sources.open(specs)
         self._running = {spec.camera for spec in specs}
         self._wanted.clear()
 
-    def _close_feeds(self) -> None:
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.__exit__(None, None, None)
-
     def _read_again(self, now: float) -> None:
-        """Open the cameras anew where they were configured otherwise; one that was removed ends the watch (W8)."""
-        if now - self._read < _READ_EVERY or self._order.patient:
+        """Open the cameras anew where they were configured otherwise; one that was removed ends the watch (W8).
+
+        Raises:
+            UsageError: Recordings were configured otherwise: to begin them anew would look at them twice.
+            BadInput: No camera is left that can be opened.
+        """
+        if now - self._read < _READ_EVERY:
             return
         self._read = now
-        with suppress(UsageError):
-            specs = self._ports.specs()
-            if specs != self._specs:
-                # All frames are given back to the feeds that they came from.
-                self._pool.rest()
-                self._ledger.reopened(self._feeds.counts())
-                self._close_feeds()
-                self._open_feeds(specs)
-                self._open()
-                self._tell(Event("camera", "the cameras were configured otherwise and begin anew"))
+        changed = self._sources.changed()
+        if changed is None:
+            return
+        if self._order.patient:
+            raise UsageError("a camera was configured otherwise meanwhile; begin the watch anew")
+        for camera, error in changed.failed.items():
+            self._tell(Event("camera", f"{camera}: {error}", camera, {"state": "ended"}))
+        # All frames are given back to the feeds that they came from.
+        self._pool.rest()
+        self._take()
+        self._ledger.reopened(self._sources.feeds.counts())
+        self._begin_views(changed.names)
+        self._open_feeds(changed.usable)
+        self._open()
+        self._tell(Event("camera", "the cameras were configured otherwise and begin anew"))
+
+    def _begin_views(self, names: frozenset[str]) -> None:
+        """Follow nobody on from what a camera showed before it was configured otherwise."""
+        watcher = self._holder.watcher
+        for camera in self._order.cameras:
+            if camera.name in names and watcher is not None:
+                self._end_tracks(camera.name, self._views[camera.name])
+                self._views[camera.name] = self._view(camera.rate, watcher.terms)
 
     def _guarded(self, step: Callable[[], FacewardError | None]) -> FacewardError | None:
         """Take a step of the holder; where it ends the watch, nothing is looked at from that instant on."""
         try:
             return step()
         except BaseException:
+            self._shut()
+            raise
+
+    def _shut(self) -> None:
+        if self._looking:
             self._pool.shut()
             self._reporter.shut()
-            raise
 
     def _open(self) -> None:
         watcher = self._holder.watcher
@@ -164,8 +187,7 @@ class Watch:
     def _interrupted(self, error: FacewardError | None) -> None:
         if error is None:
             return
-        self._pool.shut()
-        self._reporter.shut()
+        self._shut()
         message = f"interrupted, nothing is compared: {error}; tried again in {self._holder.retry_in:g} s"
         self._tell(Event("interrupted", message, details={"retry_in": self._holder.retry_in}))
 
@@ -194,7 +216,7 @@ class Watch:
             self._reporter.add(sighting, done.received)
         if looked.preview is not None:
             preview = looked.preview
-            self._show(lambda: self._ports.board.write_preview(done.camera, preview))
+            self._showing.show(lambda: self._ports.board.write_preview(done.camera, preview))
         self._failed(done.error, done.comparer)
 
     def _failed(self, error: BaseException | None, held: object) -> None:
@@ -205,6 +227,11 @@ class Watch:
             self._interrupted(self._holder.interrupt(error, time.monotonic()))
 
     def _reported(self, reported: Reported) -> None:
+        self._told(reported)
+        if reported.error is not None:
+            self._failed(reported.error, reported.held)
+
+    def _told(self, reported: Reported) -> None:
         self._ledger.reported(reported)
         if reported.given_up:
             reason = f": {reported.error}" if isinstance(reported.error, FacewardError) else ""
@@ -213,8 +240,6 @@ class Watch:
         if reported.alert is not None:
             details = {**reported.alert.to_json(), "latency_ms": round(reported.latency * 1000)}
             self._tell(Event("alert", self._ledger.alert(reported.alert), reported.camera, details))
-        if reported.error is not None:
-            self._failed(reported.error, reported.held)
 
     def _want(self, now: float) -> None:
         """Ask for frames without motion where tracks are alive, and where nobody has looked for a while."""
@@ -222,28 +247,17 @@ class Watch:
             wanted = bool(figures.alive) or now - figures.whole > _LOOK_EVERY
             if self._wanted.get(name) is not wanted and name in self._running:
                 self._wanted[name] = wanted
-                self._feeds.want(name, wanted)
+                self._sources.feeds.want(name, wanted)
 
     def _state(self, now: float) -> None:
         if now - self._stated < _STATE_EVERY:
             return
         self._stated = now
         state = self._ledger.state(self._counts(), datetime.now(UTC), self._holder.watcher)
-        self._show(lambda: self._ports.board.write_state(state))
+        self._showing.show(lambda: self._ports.board.write_state(state))
 
     def _counts(self) -> dict[str, FeedCounts]:
-        return self._ledger.counts(self._feeds.counts(), self._pool.passed_over)
-
-    def _show(self, write: Callable[[], None]) -> None:
-        """Write to the board; a disk that takes nothing is told once, the log decides whether the watch goes on."""
-        try:
-            write()
-        except FacewardError as error:
-            if self._board_works:
-                self._tell(Event("board", f"the live board cannot be written: {error}"))
-            self._board_works = False
-        else:
-            self._board_works = True
+        return self._ledger.counts(self._sources.feeds.counts(), self._pool.passed_over)
 
     def _renew(self, now: float) -> None:
         if self._ports.renew is not None and now - self._renewed >= _RENEW_EVERY:
@@ -253,19 +267,33 @@ class Watch:
             except FacewardError as error:
                 self._failed(error, self._holder.watcher)
 
-    def _finish(self, views: Mapping[str, View]) -> None:
+    def _finish(self) -> None:
         """Look at no further frame, put on record what was seen, and count the tracks that are left."""
         self._pool.close()
         self._take()
         self._reporter.close()
         self._take()
-        watcher = self._holder.watcher
-        for name, view in views.items():
-            ended = view.tracks.end()
-            self._ledger.ends(name, ended)
-            if ended.unknown and watcher is not None:
-                watcher.compared(name, ended.unknown)
+        for name, view in self._views.items():
+            self._end_tracks(name, view)
         self._state(float("inf"))
+
+    def _end_tracks(self, name: str, view: View) -> None:
+        ended, watcher = view.tracks.end(), self._holder.watcher
+        self._ledger.ends(name, ended)
+        if ended.unknown and watcher is not None:
+            watcher.compared(name, ended.unknown)
+
+    def _break_off(self) -> None:
+        """Look at nothing further where the watch may not go on, and tell what will not be put on record."""
+        self._holder.end()
+        self._pool.close()
+        for done in self._pool.take():
+            for sighting in done.looked.sightings if done.looked is not None else ():
+                self._reporter.add(sighting, done.received)
+        # There is no watch any more, so that all that waits is given up.
+        self._reporter.close()
+        for reported in self._reporter.take():
+            self._told(reported)
 
     def _tell(self, event: Event) -> None:
         self._ledger.note(event.message)

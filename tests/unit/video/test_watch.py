@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,11 +15,16 @@ import pytest
 
 from faceward.core.errors import BadInput, EnvironmentFailure, IntegrityError, PolicyRefusal, UsageError
 from faceward.core.watch_results import LiveState
+from faceward.operations.watching import Sighting
+from faceward.video import open_sources
 from faceward.video import watch as loop
 from faceward.video.frames import FeedNews
+from faceward.video.open_sources import OpenSources
 from faceward.video.ports import Event, Order, Ports
+from faceward.video.reporting import Reporter
 from faceward.video.watch import Watch
 
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 STOPPED = PolicyRefusal("W7", "recognition was stopped.", "Two people restart it.")
 FULL = EnvironmentFailure("the log cannot be written: no space left; free some")
 
@@ -112,9 +120,9 @@ def test_a_camera_that_cannot_be_opened_ends_the_watch_on_record(kit: ModuleType
     def missing(specs: Any) -> Any:
         raise BadInput("door: no such file")
 
-    bench.watch._ports = Ports(
-        bench.watch._ports.specs, missing, bench.watch._ports.opening, bench.networks, bench.board, bench._tell
-    )
+    ports = bench.watch._ports
+    given = Ports(ports.specs, missing, ports.opening, bench.networks, bench.board, bench._tell)
+    bench.watch._sources = OpenSources(given)
     with pytest.raises(BadInput):
         bench.run()
     assert bench.helds[0].ended == 1
@@ -245,6 +253,7 @@ def test_W10_cameras_that_were_configured_otherwise_are_opened_anew(
 ) -> None:
     monkeypatch.setattr(loop, "_READ_EVERY", 0.0)
     bench = Bench(kit, *frames(kit, 3), patient=False)
+    monkeypatch.setattr(open_sources, "check_specs", lambda *_: [])
     before, after = (kit.spec("door"),), (kit.spec("door", rate=2.0),)
     bench.specs = [before, before, after, after]
     bench.ends = lambda: len(bench.order_of_things) >= 3
@@ -268,7 +277,8 @@ def test_a_camera_that_was_removed_is_the_watchs_to_refuse(kit: ModuleType, monk
         return (kit.spec("door"),)
 
     ports = bench.watch._ports
-    bench.watch._ports = Ports(removed, ports.feeds, ports.opening, ports.networks, ports.board, ports.tell)
+    given = Ports(removed, ports.feeds, ports.opening, ports.networks, ports.board, ports.tell)
+    bench.watch._sources = OpenSources(given)
     bench.ends = lambda: len(reads) > 3
     bench.run()
     assert bench.helds[0].ended == 1
@@ -309,3 +319,52 @@ def test_a_sighting_that_is_refused_is_told_as_lost(kit: ModuleType) -> None:
     summary = bench.run()
     assert summary.lost == 1
     assert "lost" in bench.kinds()
+
+
+def test_a_camera_whose_film_is_gone_ends_alone_and_the_last_one_ends_the_watch(
+    kit: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(loop, "_READ_EVERY", 0.0)
+    film = tmp_path / "film.mp4"
+    film.touch()
+    here = replace(kit.spec("till"), source=str(film))
+    gone = replace(kit.spec("door"), source=str(tmp_path / "gone.mp4"))
+    bench = Bench(kit, *frames(kit, 3), patient=False)
+    bench.specs = [(kit.spec("door"),), (gone, here)]
+    bench.ends = lambda: len(bench.order_of_things) >= 3
+    bench.run()
+    assert bench.order_of_things == ["announced", "opened door", "opened till"]
+    assert any("gone.mp4: no such file" in event.message for event in bench.told)
+    alone = Bench(kit, patient=False)
+    alone.specs = [(kit.spec("door"),), (gone,)]
+    with pytest.raises(BadInput, match="no such file"):
+        alone.run()
+    assert alone.told[-1].kind == "ended"
+
+
+def test_W10_recordings_that_were_configured_otherwise_are_not_looked_at_as_before(
+    kit: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_READ_EVERY", 0.0)
+    monkeypatch.setattr(open_sources, "check_specs", lambda *_: [])
+    bench = Bench(kit, *frames(kit, 3))
+    bench.specs = [(kit.spec("door"),), (kit.spec("door", rate=2.0),)]
+    with pytest.raises(UsageError, match="begin the watch anew"):
+        bench.run()
+    assert bench.order_of_things == ["announced", "opened door"]
+
+
+def test_a_refused_watch_tells_what_it_did_not_put_on_record(kit: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A sighting is there, and before it is put on record the next look refuses the watch.
+    held = kit.FakeHeld(fails={"check": [STOPPED]})
+    bench = Bench(kit, helds=[held], patient=False)
+
+    def opened(self: Reporter, _: Any) -> None:
+        self.add(Sighting("door", NOW, b"", (0.0, 0.0, 1.0, 1.0), (), {}), time.monotonic())
+
+    monkeypatch.setattr(Reporter, "open", opened)
+    with pytest.raises(PolicyRefusal, match="stopped"):
+        bench.run()
+    assert "lost" in bench.kinds()
+    assert bench.kinds()[-1] == "ended"
+    assert held.ended == 1
