@@ -18,6 +18,7 @@ from faceward.video.ring import Ring
 _HANGS = 15.0
 _STARTS = 60.0
 _ENDS = 2.0
+MOST_READ = 65536
 # What a decoder has no use for stays out of its environment: passphrases, tokens.
 _KEPT = (
     "HOME",
@@ -55,9 +56,7 @@ class DecoderProcess:
         self._rest = b""
         for ring in rings:
             ring.alive = 0.0
-        orders, self._orders = os.pipe()
-        self.news, news = os.pipe()
-        self.wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        orders, self._orders, self.news, news, self.wake = _descriptors()
         os.set_blocking(self.news, False)
         theirs = [orders, news, self.wake, *(ring.fd for ring in rings)]
         try:
@@ -72,7 +71,7 @@ class DecoderProcess:
             )
         except OSError as problem:
             self._close()
-            raise EnvironmentFailure(f"a decoder cannot be started ({problem.strerror}); watch fewer cameras") from None
+            raise _failure(problem) from None
         finally:
             os.close(orders)
             os.close(news)
@@ -84,12 +83,12 @@ class DecoderProcess:
         return self._process.pid
 
     def read(self) -> list[FeedNews]:
-        """Return what it told since the last call."""
+        """Return what it told since the last call, or the first 64 KiB of it."""
         with suppress(BlockingIOError):
             os.eventfd_read(self.wake)
+        # As much as a pipe holds: one that goes on writing must not keep its reader, who comes again for the rest.
         with suppress(BlockingIOError):
-            while (read := os.read(self.news, 65536)) != b"":
-                self._rest += read
+            self._rest += os.read(self.news, MOST_READ)
         *lines, rest = self._rest.split(b"\n")
         self._rest = rest[-MOST_LINE:]
         return [news for line in lines if (news := read_news(line, self._cameras)) is not None]
@@ -119,6 +118,10 @@ class DecoderProcess:
             os.close(self._orders)
             self._orders = -1
 
+    def kill(self) -> None:
+        """End it by force, at once; `close` is still to be called."""
+        self._process.kill()
+
     def close(self) -> None:
         """End it, by force where it does not end itself, and let go of it."""
         self.ask_to_end()
@@ -143,6 +146,24 @@ class DecoderProcess:
         self.ask_to_end()
         os.close(self.news)
         os.close(self.wake)
+
+
+def _descriptors() -> tuple[int, ...]:
+    """Return the ends of the pipes of orders and of news, the reading one first, and an eventfd: all, or none."""
+    opened: list[int] = []
+    try:
+        opened += os.pipe()
+        opened += os.pipe()
+        opened.append(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
+    except OSError as problem:
+        for fd in opened:
+            os.close(fd)
+        raise _failure(problem) from None
+    return tuple(opened)
+
+
+def _failure(problem: OSError) -> EnvironmentFailure:
+    return EnvironmentFailure(f"a decoder cannot be started ({problem.strerror}); watch fewer cameras")
 
 
 def _environment() -> dict[str, str]:

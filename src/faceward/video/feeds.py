@@ -13,18 +13,20 @@ import selectors
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from faceward.core.errors import UsageError
+from faceward.core.errors import EnvironmentFailure, UsageError
 from faceward.video.backoff import Backoff, Patience
 from faceward.video.decoder_process import DecoderProcess
-from faceward.video.feed_checks import check_specs
+from faceward.video.feed_checks import believable, check_specs
 from faceward.video.frames import FeedCounts, FeedNews, FeedSpec, Frame
 from faceward.video.orders import Order
 from faceward.video.ring import Ring, Taken
+from faceward.video.source_files import is_live
 
 __all__ = ["FeedCounts", "FeedNews", "FeedSpec", "Feeds", "Frame"]
 
@@ -37,6 +39,7 @@ class _Feed:
     spec: FeedSpec
     ring: Ring
     every: bool
+    garbage: bool = False
 
 
 @dataclass(slots=True)
@@ -45,6 +48,7 @@ class _Group:
     order: Order
     backoff: Backoff
     process: DecoderProcess | None = None
+    failing: bool = False
 
 
 class Feeds:
@@ -119,7 +123,7 @@ class Feeds:
         """Overwrite a frame with zeros and give its memory back; its pixels are not to be looked at again."""
         with self._releasing:
             if frame.camera in self._feeds:
-                self._feeds[frame.camera].ring.release(frame.slot)
+                self._feeds[frame.camera].ring.release(frame.slot, frame.number)
 
     def counts(self) -> Mapping[str, FeedCounts]:
         """Return what was done with the frames of each camera."""
@@ -144,17 +148,26 @@ class Feeds:
             self._feeds, self._groups = {}, []
 
     def _start(self, group: _Group, order: Order) -> None:
-        group.process = DecoderProcess(order, [feed.ring for feed in group.feeds])
+        process = DecoderProcess(order, [feed.ring for feed in group.feeds])
+        try:
+            self._selector.register(process.news, selectors.EVENT_READ)
+            self._selector.register(process.wake, selectors.EVENT_READ)
+        except BaseException:
+            self._let_go(process)
+            raise
+        group.process, group.failing = process, False
         group.backoff.connected(time.monotonic())
-        self._selector.register(group.process.news, selectors.EVENT_READ)
-        self._selector.register(group.process.wake, selectors.EVENT_READ)
 
     def _end(self, group: _Group) -> None:
         if group.process is not None:
-            self._selector.unregister(group.process.news)
-            self._selector.unregister(group.process.wake)
-            group.process.close()
+            self._let_go(group.process)
             group.process = None
+
+    def _let_go(self, process: DecoderProcess) -> None:
+        for descriptor in (process.news, process.wake):
+            with suppress(KeyError):
+                self._selector.unregister(descriptor)
+        process.close()
 
     def _collect(self, now: float) -> list[Frame | FeedNews]:
         begun: list[Frame | FeedNews] = []
@@ -166,12 +179,37 @@ class Feeds:
                 continue
             for news in group.process.read():
                 (begun if news.state in {"connected", "resized"} else over).append(news)
-            frames += [
-                _frame(feed.spec.camera, taken) for feed in group.feeds for taken in feed.ring.take(every=feed.every)
-            ]
+            doubted = False
+            for feed in group.feeds:
+                good, bad = self._taken(feed, now)
+                frames += good
+                over += bad
+                doubted |= bool(bad) and is_live(feed.spec.source)
             if how := group.process.ended(now):
                 over += self._lost(group, how, now)
+            elif doubted:
+                # Taken over; or this machine's clock was set, which one that begins anew takes up.
+                group.process.kill()
+                over += self._lost(group, "said what none says", now)
         return begun + frames + over
+
+    def _taken(self, feed: _Feed, now: float) -> tuple[list[Frame], list[FeedNews]]:
+        """Return the frames of a camera; those that say what none of ours would are dropped, which is told."""
+        good: list[Frame] = []
+        dropped = 0
+        for taken in feed.ring.take(every=feed.every):
+            if believable(taken, time.time(), now, live=is_live(feed.spec.source)):
+                good.append(_frame(feed.spec.camera, taken))
+                continue
+            dropped += 1
+            with self._releasing:
+                feed.ring.release(taken.slot, taken.number)
+        if not dropped or feed.garbage:
+            feed.garbage = feed.garbage and not good
+            return good, []
+        feed.garbage = True
+        message = "its decoder hands over frames of no time or place; they are dropped, check the camera"
+        return good, [FeedNews(feed.spec.camera, "garbage", message, datetime.now(UTC))]
 
     def _lost(self, group: _Group, how: str, now: float) -> list[Frame | FeedNews]:
         said = group.process.read() if group.process is not None else []
@@ -181,19 +219,30 @@ class Feeds:
             feed.ring.clear(held=False)
         group.backoff.heard(now)
         group.backoff.lost(now)
-        message = f"its decoder {how} and is started again"
-        now_utc = datetime.now(UTC)
-        return [*said, *(FeedNews(feed.spec.camera, "lost", message, now_utc) for feed in group.feeds)]
+        return [*said, *_all_lost(group, f"its decoder {how} and is started again")]
 
     def _start_again(self, group: _Group, now: float) -> list[Frame | FeedNews]:
-        if group.backoff.due(now):
+        if not group.backoff.due(now):
+            return []
+        try:
             self._start(group, Order(group.order.specs, group.order.patience, group.order.still, again=True))
+        except (EnvironmentFailure, OSError) as problem:
+            # What the machine lacks now it may have later; the other cameras go on meanwhile.
+            group.backoff.lost(now)
+            told, group.failing = group.failing, True
+            why = problem if isinstance(problem, EnvironmentFailure) else f"the machine refuses ({problem.strerror})"
+            return [] if told else _all_lost(group, f"its decoder is not started again yet: {why}")
         return []
 
     def _feed(self, camera: str) -> _Feed:
         if camera not in self._feeds:
             raise UsageError(f"no feed of a camera {camera!r}; give one that was asked for")
         return self._feeds[camera]
+
+
+def _all_lost(group: _Group, message: str) -> list[Frame | FeedNews]:
+    now = datetime.now(UTC)
+    return [FeedNews(feed.spec.camera, "lost", message, now) for feed in group.feeds]
 
 
 def _frame(camera: str, taken: Taken) -> Frame:

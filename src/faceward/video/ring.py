@@ -87,6 +87,8 @@ class Ring:
         self._header: Any = np.frombuffer(self._memory, _HEADER, count=1)[0]
         self._slots: Any = self._header["slots"]
         self._lock = SharedLock(fd)
+        # What the reader holds, by slot the number of its frame: kept here, where no decoder can say otherwise.
+        self._held: dict[int, int] = {}
 
     @classmethod
     def make(cls, most_pixels: int) -> Ring:
@@ -136,6 +138,16 @@ class Ring:
             received: When its packet came, in seconds of the monotonic clock.
             motion: Where it moves.
         """
+        try:
+            self._fill(slot, pixels, captured, received, motion)
+        except BaseException:
+            with self._lock.hold():  # given back
+                self._wipe(slot)
+            raise
+        with self._lock.hold():
+            self._slots["state"][slot] = READY
+
+    def _fill(self, slot: int, pixels: ImageArray, captured: float, received: float, motion: tuple[Box, ...]) -> None:
         height, width = pixels.shape[:2]
         before = int(self._slots["width"][slot]) * int(self._slots["height"][slot]) * 3
         self._slots["width"][slot], self._slots["height"][slot] = width, height
@@ -148,8 +160,6 @@ class Ring:
         self._slots["boxes"][slot] = len(boxes)
         self._slots["captured"][slot], self._slots["received"][slot] = captured, received
         self._slots["written"][slot] = time.monotonic()
-        with self._lock.hold():
-            self._slots["state"][slot] = READY
 
     def expire(self, now: float, seconds: float) -> None:
         """Drop frames that nobody took for so long, and overwrite them."""
@@ -161,7 +171,9 @@ class Ring:
 
     def count(self, name: str, by: int = 1) -> None:
         """Count something; `name` is one of `COUNTS`."""
-        self._header["counts"][COUNTS.index(name)] += by
+        # Without an overflow, whatever a decoder wrote there.
+        before = int(self._header["counts"][COUNTS.index(name)])
+        self._header["counts"][COUNTS.index(name)] = (before + by) % 2**63
 
     def next_number(self) -> int:
         """Return the next frame's number; it goes on when the decoder is started again."""
@@ -179,28 +191,30 @@ class Ring:
         with self._lock.hold(_BRIEF) as mine:
             if not mine:
                 return []
-            ready = [slot for slot in self._in_state(READY) if self._sound(slot)]
+            ready = [slot for slot in self._in_state(READY) if slot not in self._held and self._sound(slot)]
             if not every:
                 for slot in ready[:-1]:
                     self.count("dropped")
                     self._clear(slot)
                 ready = ready[-1:]
             self._slots["state"][ready] = HELD
-        return [self._taken(slot) for slot in ready]
+        taken = [self._taken(slot) for slot in ready]
+        self._held.update((one.slot, one.number) for one in taken)
+        return taken
 
-    def release(self, slot: int) -> None:
-        """Overwrite a frame with zeros and let the decoder have its slot."""
+    def release(self, slot: int, number: int) -> None:
+        """Overwrite frame `number` with zeros and let the decoder have its slot, unless that was done already."""
         # Only the reader changes this state, so that no lock is needed, and none is waited for.
-        if 0 <= slot < SLOTS and self._slots["state"][slot] == HELD:
+        if self._held.get(slot) == number:
+            del self._held[slot]
             self._clear(slot)
 
     def clear(self, *, held: bool) -> None:
         """Overwrite everything, or everything that the reader does not hold. The decoder is gone."""
         for slot in range(SLOTS):
-            if held or self._slots["state"][slot] != HELD:
-                # What a decoder wrote when it ended is not known: all of it goes.
-                self._bytes[self._start(slot) : self._start(slot) + self._capacity] = 0
-                self._slots[slot] = np.zeros((), _SLOT)
+            if held or slot not in self._held:
+                self._held.pop(slot, None)
+                self._wipe(slot)
 
     def want(self, every: bool) -> None:
         """Say whether frames without motion are wanted as well."""
@@ -257,6 +271,11 @@ class Ring:
             pixels,
             tuple(Box(*box) for box in boxes),
         )
+
+    def _wipe(self, slot: int) -> None:
+        # What was written when it ended is not known: all of it goes.
+        self._bytes[self._start(slot) : self._start(slot) + self._capacity] = 0
+        self._slots[slot] = np.zeros((), _SLOT)
 
     def _clear(self, slot: int) -> None:
         start = self._start(slot)

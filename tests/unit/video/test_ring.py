@@ -15,7 +15,7 @@ import pytest
 from faceward.core.errors import EnvironmentFailure
 from faceward.core.faces import Box
 from faceward.video import ring as ring_module
-from faceward.video.ring import HELD, READY, SLOTS, Ring
+from faceward.video.ring import FREE, HELD, READY, SLOTS, WRITING, Ring
 
 PIXELS = 64 * 48
 
@@ -50,7 +50,7 @@ def test_what_is_written_is_read_without_a_copy_and_cannot_be_changed(ring: Ring
 def test_W1_a_released_slot_is_overwritten_at_once(ring: Ring) -> None:
     write(ring, 255)
     (taken,) = ring.take(every=False)
-    ring.release(taken.slot)
+    ring.release(taken.slot, taken.number)
     assert not taken.pixels.any()
     assert not ring._bytes[ring_module._HEADER_BYTES :].any()
 
@@ -70,7 +70,7 @@ def test_where_nothing_may_be_dropped_all_are_read_in_their_order(ring: Ring) ->
     taken = ring.take(every=True)
     assert [int(one.pixels[0, 0, 0]) for one in taken] == [1, 2, 3]
     assert write(ring, 5, wait=True) is None
-    ring.release(taken[1].slot)
+    ring.release(taken[1].slot, taken[1].number)
     assert write(ring, 5, wait=True) == taken[1].slot
     assert (taken[0].pixels == 1).all()
     assert (taken[2].pixels == 3).all()
@@ -124,12 +124,57 @@ def test_W1_clearing_overwrites_what_a_dead_decoder_was_writing_and_keeps_what_i
 def test_releasing_twice_or_what_is_not_held_does_nothing(ring: Ring) -> None:
     write(ring, 3)
     for slot in (0, 1, 2, 3, -1):
-        ring.release(slot)
+        ring.release(slot, 1)
     (taken,) = ring.take(every=True)
-    ring.release(taken.slot)
+    ring.release(taken.slot, taken.number)
     write(ring, 4)
-    ring.release(taken.slot)
+    ring.release(taken.slot, taken.number)
     assert len(ring.take(every=True)) == 1
+
+
+def test_W1_releasing_twice_does_not_free_a_slot_that_holds_another_frame_by_now(ring: Ring) -> None:
+    write(ring, 3)
+    (first,) = ring.take(every=True)
+    ring.release(first.slot, first.number)
+    write(ring, 4)
+    (second,) = ring.take(every=True)
+    assert second.slot == first.slot
+    ring.release(first.slot, first.number)
+    assert (second.pixels == 4).all()
+    assert ring._slots["state"][second.slot] == HELD
+    ring.release(second.slot, second.number)
+    assert not second.pixels.any()
+
+
+@pytest.mark.parametrize("state", [FREE, WRITING, READY, 77])
+def test_W1_what_is_held_is_known_to_the_reader_whatever_a_decoder_writes_there(ring: Ring, state: int) -> None:
+    write(ring, 3)
+    (taken,) = ring.take(every=True)
+    ring._slots["state"][taken.slot] = state
+    ring._slots["number"][taken.slot] = 99
+    assert ring.take(every=True) == []
+    ring.clear(held=False)
+    assert (taken.pixels == 3).all()
+    ring.release(taken.slot, taken.number)
+    assert not taken.pixels.any()
+    assert ring._slots["state"][taken.slot] == FREE
+
+
+def test_W1_a_slot_whose_filling_fails_is_overwritten_and_given_back(ring: Ring) -> None:
+    for _ in range(2 * SLOTS):
+        slot = ring.begin(ring.next_number(), wait=True)
+        assert slot is not None
+        with pytest.raises((ValueError, TypeError)):
+            ring.commit(slot, np.full((48, 64, 3), 9, np.uint8), "never", 0.0, ())  # type: ignore[arg-type]
+        assert not ring._bytes[ring_module._HEADER_BYTES :].any()
+    assert ring.take(every=True) == []
+    assert write(ring, 1, wait=True) is not None
+
+
+def test_counts_that_a_decoder_overwrote_go_on(ring: Ring) -> None:
+    ring._header["counts"][ring_module.COUNTS.index("dropped")] = 2**64 - 1
+    ring.count("dropped")
+    assert ring.counts()["dropped"] >= 0
 
 
 @pytest.mark.parametrize("size", [(2**32 - 1, 2**32 - 1), (100, 48), (0, 5), (2**31, 2)])
@@ -149,7 +194,7 @@ def test_a_size_that_changes_after_it_was_checked_stays_inside_the_slot(ring: Ri
     taken = ring._taken(0)
     assert taken.pixels.shape == (1, 1, 3)
     assert len(taken.motion) == ring_module.MOST_BOXES
-    ring.release(0)
+    ring.clear(held=True)
 
 
 def test_many_boxes_are_cut_to_what_the_header_holds(ring: Ring) -> None:
