@@ -668,6 +668,13 @@ def test_a_deleted_case_is_gone_and_the_log_says_why(court: Court) -> None:
     court.sign_in("olga")
     with pytest.raises(UsageError, match="reason"):
         court.system.cases.delete(case, reason=" ")
+    with pytest.raises(PolicyRefusal) as refused:
+        court.system.cases.delete(case, reason="opened by mistake")
+    assert refused.value.rule == "H3"
+    for name in ("rosa", "remy"):
+        court.answer(case, name, review.INCONCLUSIVE)
+    court.sign_in("olga")
+    court.system.cases.conclude(case, accuracy="undetermined", finding="opened by mistake", action="none")
     court.system.cases.delete(case, reason="opened by mistake")
     with pytest.raises(UsageError, match="no case"):
         court.system.cases.show(case)

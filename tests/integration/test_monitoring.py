@@ -73,17 +73,26 @@ class Office:
         found = self.system.identify(picture, gallery="door", purpose="door", reason="who is it")
         return found.entry, picture
 
-    def decided(self, *people: str) -> str:
+    def decided(self, *people: str, support: bool = True) -> str:
         """Search for people, and bring the case to where it waits for its finding."""
         entry, picture = self.search(*people)
-        return self.decide(open_from_log(self.deployment, self.system._desk, picture, entry, "photograph"))
+        case = open_from_log(self.deployment, self.system._desk, picture, entry, "photograph")
+        return self.decide(case, support=support)
 
-    def decide(self, case: Case) -> str:
-        """Answer a case twice, so that it waits for its finding."""
-        findings = dict.fromkeys(review_scheme().features, Finding.INDETERMINATE)
+    def decide(self, case: Case, *, support: bool = True) -> str:
+        """Answer a case twice, so that it waits for its finding; without support every face is dismissed."""
+        scheme, conclusion, finding = review_scheme(), review.INCONCLUSIVE, Finding.INDETERMINATE
+        if support:
+            conclusion = next(key for key, step in scheme.conclusions.items() if step.support)
+            finding = Finding.SIMILAR
+            drawn = {sha256_hex(path.read_bytes()): path for path in (self.world.folder / "pictures").iterdir()}
+            for one in case.candidates:
+                picture = drawn.get(str(one.enrolled)) or self.world.picture(one.subject)
+                self.system.cases.add_sample(case.id, picture, candidate=one.number)
+        findings = dict.fromkeys(scheme.features, finding)
         for name in ("rosa", "remy"):
             self.sign_in(name)
-            given = tuple(Comparison(one.number, findings, review.INCONCLUSIVE, "") for one in case.candidates)
+            given = tuple(Comparison(one.number, findings, conclusion, "") for one in case.candidates)
             self.system.cases.answer(case.id, given)
         return case.id
 
@@ -222,6 +231,24 @@ def test_V1_nobody_alone_takes_back_a_false_alert_and_who_searched_never_does(of
     assert office.counts() == (1, 1, 0, 1, 0)
     office.find(case, "correct", by="ruth")
     assert office.counts() == (1, 1, 1, 0, 0)
+
+
+def test_W6_V1_what_two_people_dismissed_is_false_until_a_person_who_had_no_part_in_it_says_otherwise(
+    office: Office,
+) -> None:
+    case = office.decided("Ada", "Mary", support=False)
+    counted = ("alerts", "correct", "incorrect", "undetermined", "undecided")
+    assert office.counts(*counted) == (2, 0, 2, 0, 0)
+    for by in ("olga", "rosa", "remy", "ruth"):
+        with pytest.raises(PolicyRefusal) as refused:
+            office.find(case, "correct", by=by)
+        assert refused.value.rule == "H3"
+    for by in ("olga", "rosa", "remy"):
+        office.find(case, "undetermined", by=by)
+        office.find(case, "incorrect", by=by, false_alerts=1)
+        assert office.counts(*counted) == (2, 0, 2, 0, 0)
+    office.find(case, "undetermined", by="ruth")
+    assert office.counts(*counted) == (2, 0, 0, 2, 0)
 
 
 def test_V1_nobody_alone_lowers_how_many_faces_of_a_search_were_false(office: Office) -> None:
@@ -382,7 +409,7 @@ def test_V1_a_breach_that_a_killed_process_left_unnoted_counts_and_the_clock_not
 ) -> None:
     office.found("incorrect")
     with monkeypatch.context() as patched:
-        patched.setattr("faceward.operations.cases.monitoring.note_breaches", lambda *_: ())
+        patched.setattr("faceward.operations.dismissals.monitoring.note_breaches", lambda *_: ())
         office.found("incorrect")
     assert office.notes() == []
     assert monitoring.breached(office.deployment, "door") is not None

@@ -62,6 +62,13 @@ def tick(deployment: Deployment, desk: Desk) -> TickResult:
     return TickResult(to_rfc3339(deployment.now()), tuple(done), listed, tuple(failed))
 
 
+def _count_dismissed(deployment: Deployment, desk: Desk) -> Iterator[str]:
+    """Note what reviewers dismissed and a killed process left unnoted, before anything of it ends."""
+    noted = dismissals.settle_all(deployment, desk)
+    if noted:
+        yield f"counted the false alerts of {noted:,} cases that reviewers dismissed"
+
+
 def _end_galleries(deployment: Deployment, desk: Desk) -> Iterator[str]:
     for name, references in gallery_term.end_due(deployment, desk).items():
         yield f"destroyed the gallery {name!r} with {references:,} references: its end has come"
@@ -139,9 +146,6 @@ def _monitor(deployment: Deployment, desk: Desk) -> Iterator[str]:
 
     That a breach suspends, and that evidence made after it serves, does not wait for this (rule V1).
     """
-    noted = dismissals.settle_all(deployment, desk)
-    if noted:
-        yield f"counted the false alerts of {noted:,} cases that reviewers dismissed"
     for name in monitoring.note_breaches(deployment, desk.journal):
         yield f"noted that the purpose {name!r} has more false alerts than it accepts"
     suspended = false_alerts.suspend(deployment, desk)
@@ -161,6 +165,7 @@ def _commit(_: Deployment, desk: Desk) -> Iterator[str]:
 
 
 STEPS: tuple[Step, ...] = (
+    _count_dismissed,
     _end_galleries,
     _expire,
     _end_cases,

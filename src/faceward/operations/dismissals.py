@@ -188,7 +188,7 @@ def _note(deployment: Deployment, desk: Desk, case: Case) -> bool:
         search = search_of(deployment, desk.journal, case.search.entry)
         if search is None:
             return False
-        count = min(len(gone), search.alerts)
+        count = min(policy.false_alerts(case), search.alerts)
         if count > _noted(deployment, desk, case):
             reviewers: list[JSONValue] = [*sorted(answer.reviewer for answer in review.first_answers(case))]
             details: JSONObject = {

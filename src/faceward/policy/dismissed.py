@@ -46,6 +46,15 @@ def dismissed(case: Case) -> tuple[tuple[Candidate, ...], ...]:
     )
 
 
+def false_alerts(case: Case) -> int:
+    """Return how many faces reviewers dismissed.
+
+    Of a case that was opened from the log it is not known which candidates are of one face: each may be of another, and
+    there are never more than the search alerted.
+    """
+    return sum(len(some) if some[0].face is None else 1 for some in dismissed(case))
+
+
 def since(case: Case) -> datetime | None:
     """Return when the review had dismissed every candidate, UTC, or None where it has not."""
     wanted = len(faces(case))
