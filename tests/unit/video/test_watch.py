@@ -8,20 +8,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from faceward.core.errors import BadInput, EnvironmentFailure, IntegrityError, PolicyRefusal, UsageError
 from faceward.core.watch_results import LiveState
-from faceward.operations.watching import Sighting
-from faceward.video import open_sources
+from faceward.operations.watching import Sighting, WatchRequest
+from faceward.video import open_sources, running
 from faceward.video import watch as loop
 from faceward.video.frames import FeedNews
 from faceward.video.open_sources import OpenSources
 from faceward.video.ports import Event, Order, Ports
 from faceward.video.reporting import Reporter
+from faceward.video.running import Conduct
 from faceward.video.watch import Watch
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -368,3 +369,11 @@ def test_a_refused_watch_tells_what_it_did_not_put_on_record(kit: ModuleType, mo
     assert "lost" in bench.kinds()
     assert bench.kinds()[-1] == "ended"
     assert held.ended == 1
+
+
+def test_W10_live_cameras_are_not_looked_at_frame_by_frame_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "overwrite_what_is_freed", lambda: None)
+    system = SimpleNamespace(cameras=SimpleNamespace(source=lambda _: "rtsp://camera.example/stream"))
+    asked = WatchRequest("list", "theft", ("door",))
+    with pytest.raises(UsageError, match="door is live"):
+        running.watch(system, asked, Conduct(tell=lambda _: None, patient=True))  # type: ignore[arg-type]
