@@ -14,6 +14,8 @@ import pytest
 
 from faceward.video import forgetting
 from faceward.video.forgetting import DELAY, Scrubber, overwrite_small_blocks
+from faceward.vision.images import Picture
+from faceward.vision.pipeline import Effort
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,24 @@ def test_W1_what_the_next_run_of_the_same_shape_overwrote_is_not_overwritten_twi
     assert scrubber.due == 10.4 + DELAY
     scrubber.scrub(10.4 + DELAY)
     assert networks.blanks == ["192x192", "640x480"]
+    assert scrubber.due is None
+
+
+def test_W1_where_one_face_was_sought_from_coarse_to_fine_every_shape_of_that_is_overwritten(kit: ModuleType) -> None:
+    networks = kit.FakeNetworks()
+    efforts: list[Effort] = []
+    detect = networks.detect
+
+    def noted(picture: Picture, effort: Effort = Effort.ALL) -> object:
+        efforts.append(effort)
+        return detect(picture, effort)
+
+    networks.detect = noted
+    scrubber = Scrubber(networks)
+    scrubber.sought((50, 70), 10.0)
+    assert scrubber.due == 10.0 + DELAY
+    scrubber.scrub()
+    assert (networks.blanks, efforts) == (["50x70"], [Effort.PRINCIPAL])
     assert scrubber.due is None
 
 
