@@ -75,6 +75,7 @@ class CameraLoop:
         self._last = 0.0
         self._frames = 0
         self._said = ""
+        self._awaited = ""
         self._every = not spec.paced and not is_live(spec.source)
 
     def run(self) -> None:
@@ -91,15 +92,16 @@ class CameraLoop:
         """Open the source and play it; return whether it is over for good."""
         try:
             opened = open_source(self._spec.source, self._options)
-        except TooLarge as problem:
-            return self._too_large(problem)
         except FacewardError as problem:
-            return self._lost(str(problem))
+            return self._too_large(problem) if isinstance(problem, TooLarge) else self._lost(str(problem))
         try:
+            self._frames = 0
             self._began(opened)
             self._play(opened)
             note = opened.note()
         except Silent as problem:
+            if not self._frames and opened.live:
+                return self._barren(opened)
             if not self.backoff.silent:
                 self._tell("stalled", str(problem))
             return self._lost(str(problem), told=True)
@@ -126,10 +128,20 @@ class CameraLoop:
         if (self._connections or self._order.again) and opened.live:
             self._ring.count("reconnects")
         # A file that begins again is no news.
-        if not self._connections or opened.live:
+        if self._awaited:
+            self._awaited = opened.about
+        elif not self._connections or opened.live:
             self._tell("connected", opened.about)
         self._connections += 1
         self._said = ""
+
+    def _barren(self, opened: Opened) -> bool:
+        """Wait for a camera that sends something of which no picture can be made, each time longer."""
+        # Told once, and `connected` only with the first picture that comes.
+        if not self._awaited:
+            self._tell("garbage", "it answers, and no picture can be made of what comes; check the camera")
+        self._awaited = opened.about
+        return self._lost("no picture", told=True)
 
     def _too_large(self, problem: TooLarge) -> bool:
         # Told once, and not at every try.
@@ -155,7 +167,6 @@ class CameraLoop:
         # A file that begins again goes on where its time was, however fast it was read.
         start = time.time() if opened.live else max(time.time(), self._last + opened.period)
         connection = _Connection(opened, StreamClock(live=live, period=opened.period), start - now, heard=now)
-        self._frames = 0
         self._pace = Pace(self._spec.rate)
         for item in opened.frames(lambda stamp: self._early(connection, stamp)):
             if isinstance(item, Broken):
@@ -182,6 +193,9 @@ class CameraLoop:
         self.backoff.heard(item.arrived)
         connection.heard = item.arrived
         self._frames += 1
+        if self._awaited:
+            self._tell("connected", self._awaited)
+            self._awaited = ""
         captured = connection.clock.captured(item.stamp, connection.base + item.arrived)
         if not self._pace.due(captured):
             return

@@ -86,6 +86,7 @@ class Pieces:
             # Neither a proxy of the environment nor a server that points elsewhere.
             urllib.request.ProxyHandler({}),
             _Stay(),
+            _Closing(),
             urllib.request.HTTPBasicAuthHandler(accounts),
             urllib.request.HTTPDigestAuthHandler(accounts),
         )
@@ -130,6 +131,14 @@ class Pieces:
 def is_playlist(source: str) -> bool:
     """Tell whether an address is a playlist of HLS, by its path's ending."""
     return source.lower().startswith(("http:", "https:")) and urlsplit(source).path.lower().endswith((".m3u8", ".m3u"))
+
+
+class _Closing(urllib.request.BaseHandler):
+    # Before those that ask again with a password, which leave the first answer open.
+    handler_order = 100
+
+    def http_error_401(self, _: object, answer: http.client.HTTPResponse, *__: object) -> None:
+        answer.close()
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
