@@ -93,7 +93,8 @@ def require_accuracy(case: Case, accuracy: str) -> None:
     Raises:
         PolicyRefusal: It says `correct` of faces of which two people support no candidate.
     """
-    if accuracy != CORRECT:
+    if accuracy != CORRECT or not case.candidates:
+        # A search that returned nobody was right or wrong by itself.
         return
     if Result.ACTIONABLE not in results(case).values() or dismissed(case):
         raise PolicyRefusal(
