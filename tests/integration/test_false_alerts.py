@@ -184,9 +184,9 @@ def test_W4_only_an_approver_without_a_hand_in_it_ends_what_false_alerts_suspend
         shop.found(alerted(shop))
     for who, why in (("olga", "only an approver"), ("ana", "whoever enrolled"), ("rosa", "only an approver")):
         rights = shop.act(who).rights
-        for act in (lambda: rights.review(mine, "fine"), lambda: rights.resume("Hugo", "fine")):
+        for act, of in ((rights.review, mine), (rights.resume, "Hugo")):
             with pytest.raises(PolicyRefusal, match=f"rule W4: {why}"):
-                act()
+                act(of, "fine")
             assert [*shop.world.log(shop.system)][-1][1] == "denied"
     # What is kept of the suspension may be deleted: the count is the log's.
     shop.deployment.store.delete_document("hold", mine)
