@@ -72,7 +72,7 @@ def states(found: list[Frame | FeedNews]) -> list[str]:
 
 
 @pytest.mark.parametrize("captured", [math.nan, math.inf, -math.inf, 1e18, -1e18, 0.0])
-def test_C9_a_time_that_is_none_ends_no_watch_and_its_frame_is_dropped_and_told_once(
+def test_a_time_that_is_none_ends_no_watch_and_its_frame_is_dropped_and_told_once(
     feeds: Feeds, captured: float
 ) -> None:
     (before,) = feeds.decoders()
@@ -119,14 +119,14 @@ NOW, TICKS = 1.8e9, 5000.0
         ({"motion": (Box(9, 0, 4, 4),)}, False, False),
     ],
 )
-def test_C9_what_a_frame_may_say_of_itself(changes: dict[str, Any], live: bool, film: bool) -> None:
+def test_what_a_frame_may_say_of_itself(changes: dict[str, Any], live: bool, film: bool) -> None:
     values = {"captured": NOW, "received": TICKS, "motion": (), **changes}
     taken = Taken(0, 1, pixels=np.zeros((48, 64, 3), np.uint8), **values)
     assert believable(taken, NOW, TICKS, live=True) is live
     assert believable(taken, NOW, TICKS, live=False) is film
 
 
-def test_C9_a_decoder_that_never_stops_writing_does_not_keep_its_reader(
+def test_a_decoder_that_never_stops_writing_does_not_keep_its_reader(
     feeds: Feeds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = feeds._groups[0].process
@@ -191,7 +191,7 @@ def test_a_machine_without_descriptors_is_told_in_one_line_and_none_is_left_open
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_C9_W1_frames_that_a_slow_reader_does_not_take_are_overwritten_by_the_decoder(
+def test_W1_frames_that_a_slow_reader_does_not_take_are_overwritten_by_the_decoder(
     video: Any, tmp_path: Path
 ) -> None:
     film = video.film(tmp_path / "short.mp4", 8)
