@@ -191,9 +191,7 @@ def test_a_machine_without_descriptors_is_told_in_one_line_and_none_is_left_open
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_W1_frames_that_a_slow_reader_does_not_take_are_overwritten_by_the_decoder(
-    video: Any, tmp_path: Path
-) -> None:
+def test_W1_frames_that_a_slow_reader_does_not_take_are_overwritten_by_the_decoder(video: Any, tmp_path: Path) -> None:
     film = video.film(tmp_path / "short.mp4", 8)
     with Feeds([FeedSpec("door", str(film), rate=10)]) as feeds:
         ring = feeds._feeds["door"].ring
