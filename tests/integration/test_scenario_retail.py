@@ -100,6 +100,8 @@ def _chain(kit: ModuleType) -> type:
         def show(self, camera: str, source: Path) -> None:
             """Let a camera give this footage from now on."""
             self.act("ana").cameras.change(camera, CameraChange(source=str(source)))
+            # Another source is another camera, of which nobody has approved yet (P2).
+            self.mandate_digest = self.mandate()
 
         def alerts(self) -> list[tuple[str, str, frozenset[str]]]:
             """Return camera, state and names of all alerts, as a reviewer may see them."""
