@@ -195,6 +195,8 @@ def test_P5_nothing_in_the_source_imports_the_network() -> None:
     reading = {path for path, found in others.items() if "av" in found}
     assert reading
     assert all(path.startswith("video/") and others.pop(path) == {"av"} for path in sorted(reading))
+    # The pieces of a camera's stream are fetched from the camera's own address alone.
+    assert others.pop("video/pieces.py") == {"http", "urllib"}
     # The service listens, and asks nobody anything but an OpenID provider who somebody is; no picture passes there.
     assert others == {
         "cli/serve.py": {"socket"},
