@@ -201,8 +201,11 @@ def test_P2_a_mandate_is_spent_by_periods_and_not_within_one(shop: Any) -> None:
 
 def test_P2_each_camera_must_be_one_that_the_mandate_names(shop: Any) -> None:
     shop.mandate_digest = shop.mandate(cameras=("door",))
-    refused("P2", shop.watch("door", "till").__enter__)
-    refused("P2", shop.watch("door", mandate=None).__enter__)
+    assert "this camera: 'till'" in str(refused("P2", shop.watch("door", "till").__enter__))
+    assert "none is named" in str(refused("P2", shop.watch("door", mandate=None).__enter__))
+    unknown = str(refused("P2", shop.watch("door", mandate="deadbeef").__enter__))
+    assert "begins with 'deadbeef'" in unknown
+    assert "faceward mandate list" in unknown
     with shop.watch("door"):
         pass
     assert shop.lines("watch")[0].phase == "denied"
@@ -232,7 +235,25 @@ def test_W8_a_camera_that_is_removed_ends_the_watch(shop: Any) -> None:
         shop.act("ana").cameras.remove("till")
         shop.act("olga")
         ended(shop, watching, "W8")
-    refused("W8", shop.watch("door", "till").__enter__)
+    assert "'till'" in str(refused("W8", shop.watch("door", "till").__enter__))
+
+
+def test_P2_a_mandate_for_another_operation_is_refused_by_name_and_one_for_none_is_not_asked_for(shop: Any) -> None:
+    digest = shop.mandate(operations=("identify",))
+    said = str(refused("P2", shop.watch("door", mandate=digest).__enter__))
+    assert "operation 'watch', only identify" in said
+    assert "--operation watch" in said
+    for unknown in ("nonsense", "gate"):
+        with pytest.raises(UsageError, match=f"no mandate is for '{unknown}'; choose among .*watch"):
+            shop.mandate(operations=(unknown,))
+
+
+def test_W8_W10_a_refusal_names_the_camera(shop: Any) -> None:
+    shop.add_camera("spare", notice=None)
+    shop.mandate_digest = shop.mandate(cameras=("door", "spare"))
+    said = str(refused("W8", shop.watch("door", "spare").__enter__))
+    assert "the camera 'spare' has no notice record" in said
+    assert "camera change spare --notice" in said
 
 
 def test_V1_evidence_speaks_for_cameras_of_its_class_and_while_it_is_fresh(shop: Any) -> None:

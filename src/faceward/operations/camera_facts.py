@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields
 from datetime import datetime
 
@@ -77,16 +77,62 @@ def changed_since(deployment: Deployment, cameras: Collection[str], mandated: da
 
 
 def told(deployment: Deployment, cameras: Collection[str], named: Warrant) -> dict[str, tuple[str, str]]:
-    """Return what a refusal by rule P2 says instead of the rule's own words, where all else of the mandate holds."""
+    """Return what a refusal by rule P2 says instead of the rule's own words, where one thing alone is amiss."""
     changed = changed_since(deployment, cameras, requested(named))
     if not changed or not all((named.assessment or {"": False}).values()):
-        return {}
+        return {} if changed else named.told
     return {"P2": (f"the camera {printable(changed[0])!r} was changed after the mandate was asked for.", _ASK)}
 
 
 def told_of(deployment: Deployment, camera: str | None, named: Warrant) -> dict[str, tuple[str, str]]:
     """Return what `told` does for a search that names one camera, or none."""
-    return {} if camera is None else told(deployment, (camera,), named)
+    return told(deployment, () if camera is None else (camera,), named)
+
+
+def told_of_watch(
+    deployment: Deployment, cameras: Collection[str], purpose: str, named: Warrant, start: str | None
+) -> dict[str, tuple[str, str]]:
+    """Return what refusals of a watch say instead of the rules' own words: which camera, which mandate.
+
+    Args:
+        deployment: The deployment.
+        cameras: Names of the cameras.
+        purpose: Name of the purpose.
+        named: The mandate that was named.
+        start: As what it was named.
+    """
+    found = told(deployment, cameras, named)
+    if named.held is None and start is not None:
+        reason = f"no mandate, or none alone, has a digest that begins with {printable(start.strip()[:64])!r}."
+        found["P2"] = (reason, "'faceward mandate list' shows them.")
+    for name in cameras:
+        for rule, *words in _amiss(deployment, name, purpose):
+            found.setdefault(rule, (words[0], words[1]))
+    return found
+
+
+def _amiss(deployment: Deployment, name: str, purpose: str) -> Iterator[tuple[str, str, str]]:
+    """Yield what is amiss with a camera: rule, reason and remedy, in the order of the rules."""
+    camera, shown = find(deployment, name), repr(printable(name))
+    change = f"'faceward camera change {printable(name)}"
+    if camera is None:
+        remedy = "Configure it with 'faceward camera add'; 'faceward camera list' names those that are."
+        yield "W8", f"a camera is not configured here: {shown}.", remedy
+        return
+    if camera.notice is None:
+        reason = f"the camera {shown} has no notice record: nobody is told of data, outputs, purposes and deletion."
+        yield "W8", reason, f"Put up the sign, and record it with {change} --notice notice.toml'."
+    elif not camera.notice.names(purpose):
+        reason = f"the notice of the camera {shown} does not name this purpose."
+        yield "W8", reason, f"Tell people of it on the sign, and record that with {change} --notice notice.toml'."
+    if not as_recorded(deployment, camera.name):
+        reason = f"a camera's record in gallery.db is not the one that was configured last: {shown}."
+        yield "W8", reason, f"It was altered: restore gallery.db, or configure the camera again with {change}'."
+    if not camera.opts_out:
+        reason = (
+            f"there is no way around the camera {shown}: too little of it is blacked out, and its notice names none."
+        )
+        yield "W10", reason, f"Give it an --opt-out zone with {change}', or an 'alternative' in its notice."
 
 
 def _of_cameras(deployment: Deployment, cameras: Collection[str], purpose: str) -> Mapping[str, bool]:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from faceward.core.canonical import JSONObject
 from faceward.core.errors import PolicyRefusal, UsageError
+from faceward.core.names import printable
 from faceward.core.request_results import Asked, RequestView
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
@@ -21,7 +22,7 @@ from faceward.policy.mandates import FACTS, KIND, Mandate, Standing, Use, assess
 from faceward.policy.people import Role
 from faceward.policy.requests import Approval, Decision, SignedRequest
 from faceward.policy.statements import Statement, StatementAct
-from faceward.policy.tables import MandateRules
+from faceward.policy.tables import MANDATED, MandateRules
 
 NOTHING: Mapping[str, bool] = MappingProxyType(dict.fromkeys(FACTS, False))
 """What is known where no mandate is named."""
@@ -65,12 +66,13 @@ class Mandates:
         """Ask for a mandate; it waits for another person's approval.
 
         Raises:
-            UsageError: It leaves something out, or names an operator who is none.
+            UsageError: It leaves something out, or names an operator who is none, or what needs no mandate anywhere.
             PolicyRefusal: It is more than the standard allows (P2, P7), its purpose is not registered (P1), or nobody
                 signed in who may ask (S2). The refusal is recorded.
             SignatureNeeded: Their key is elsewhere, and has not signed this yet; nothing was done.
         """
         deployment = self._deployment
+        _check_operations(mandate)
         request = mandate.request(self._requests.requester(), deployment.log.origin, deployment.now())
         self._check_operators(mandate)
         happening = Happening("mandate.request", described(request))
@@ -186,3 +188,10 @@ class Mandates:
         if signed.request.kind != KIND:
             raise UsageError(f"{digest[:80]} is a request of the kind {signed.request.kind!r}; see 'faceward request'")
         return signed
+
+
+def _check_operations(mandate: Mandate) -> None:
+    """Refuse an operation that no mandate is ever asked for: it would cover nothing."""
+    unknown = [name for name in mandate.operations if name not in MANDATED]
+    if unknown:
+        raise UsageError(f"no mandate is for {printable(unknown[0])!r}; choose among {', '.join(MANDATED)}")

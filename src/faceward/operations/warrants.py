@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from faceward.core.errors import UsageError
+from faceward.core.names import printable
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.mandates import NOTHING, Mandates
 from faceward.operations.release import HeldMandate
-from faceward.policy.mandates import Use
+from faceward.policy.mandates import Mandate, Use
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,29 @@ class Warrant:
     Attributes:
         held: The mandate, or None where none was named or none is held.
         assessment: What of it allows the use, for the standard's rules; None where none was named.
+        use: What it was named for; None where that are several uses.
     """
 
     held: HeldMandate | None
     assessment: Mapping[str, bool] | None
+    use: Use | None = None
+
+    @property
+    def told(self) -> dict[str, tuple[str, str]]:
+        """What a refusal by rule P2 says, where an operation or a camera is all that the mandate does not name."""
+        if self.held is None or self.use is None or self.assessment is None:
+            return {}
+        lacking = [fact for fact, holds in self.assessment.items() if not holds]
+        mandate, use = Mandate.of(self.held.signed), self.use
+        if lacking == ["mandate_names_operation"]:
+            named = " and ".join(mandate.operations)
+            remedy = f"Ask for one with '--operation {use.operation}', beside others that are needed."
+            return {"P2": (f"the mandate does not name the operation {use.operation!r}, only {named}.", remedy)}
+        missing = sorted(use.seen_by - frozenset(mandate.cameras))
+        if lacking == ["mandate_names_camera"] and missing:
+            remedy = "Use a camera that it names, or ask for a mandate for this one."
+            return {"P2": (f"the mandate does not name this camera: {printable(missing[0])!r}.", remedy)}
+        return {}
 
 
 def warrant(deployment: Deployment, desk: Desk, start: str | None, use: Use, *, own: int = 0) -> Warrant:
@@ -43,5 +63,5 @@ def warrant(deployment: Deployment, desk: Desk, start: str | None, use: Use, *, 
     try:
         named = Mandates(deployment, desk).named(start, use, own=own)
     except UsageError:
-        return Warrant(None, NOTHING)
-    return Warrant(HeldMandate(named.digest, named.signed, named.approvals), named.facts)
+        return Warrant(None, NOTHING, use)
+    return Warrant(HeldMandate(named.digest, named.signed, named.approvals), named.facts, use)

@@ -124,7 +124,10 @@ def grounds(deployment: Deployment, desk: Desk, request: WatchRequest, *, own: i
         compared=with_whom,
         reason=_reason(named),
         context=facts.watch_context(recognition, watched, deployment.standard),
-        told={**evidence.told(rests), **camera_facts.told(deployment, request.cameras, named)},
+        told={
+            **evidence.told(rests),
+            **camera_facts.told_of_watch(deployment, request.cameras, request.purpose, named, request.mandate),
+        },
         known=known,
     )
 
