@@ -40,7 +40,9 @@ def _request(
     until: Annotated[str, typer.Option(help="When it ends: a day (its end, UTC), a moment, or a term such as 7d.")],
     searches: Annotated[int, typer.Option(help="How many times it may be used.")],
     operator: Annotated[list[str], typer.Option("--operator", help="Who may use it, by name; repeatable.")],
-    operation: Annotated[Optional[list[str]], typer.Option(help="What may be done, such as identify or watch; repeatable.")] = None,
+    operation: Annotated[
+        Optional[list[str]], typer.Option(help="What may be done, such as watch; repeatable.", show_default="identify")
+    ] = None,
     camera: Annotated[
         Optional[list[str]],
         typer.Option(help="A camera whose pictures are searched with; repeatable.", show_default="no named camera"),

@@ -130,7 +130,7 @@ def _amiss(deployment: Deployment, name: str, purpose: str) -> Iterator[tuple[st
         yield "W8", reason, f"It was altered: restore gallery.db, or configure the camera again with {change}'."
     if not camera.opts_out:
         reason = (
-            f"there is no way around the camera {shown}: too little of it is blacked out, and its notice names none."
+            f"there is no way around the camera {shown}: too little is blacked out, and its notice names none."
         )
         yield "W10", reason, f"Give it an --opt-out zone with {change}', or an 'alternative' in its notice."
 

@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from faceward.core.errors import UsageError
+from faceward.core.errors import BadInput, EnvironmentFailure, UsageError
 from faceward.video.feeds import Feeds
 from faceward.video.forgetting import overwrite_what_is_freed
 from faceward.video.frames import FeedSpec
 from faceward.video.ports import Event, FeedsPort, Order, Ports
-from faceward.video.source_files import is_live
+from faceward.video.source_files import check, is_live
 from faceward.video.watch import Watch
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def watch(system: System, request: WatchRequest, conduct: Conduct) -> Summary:
 
     Raises:
         UsageError: There is no such camera or list, or every frame is to be looked at of a camera that is live.
+        BadInput: A camera's file is not there; nothing was announced or spent.
         PolicyRefusal: The watch may not begin, or not go on.
         EnvironmentFailure: It cannot begin: the machine, a library or the log.
         IntegrityError: The model pack is damaged.
@@ -61,6 +62,7 @@ def watch(system: System, request: WatchRequest, conduct: Conduct) -> Summary:
     overwrite_what_is_freed()
     if conduct.patient:
         _require_recordings(system, request.cameras)
+    _require_files(system, request.cameras)
     cameras = tuple(system.cameras.get(name) for name in dict.fromkeys(request.cameras))
     ports = Ports(
         specs=lambda: specs(system, request.cameras, patient=conduct.patient),
@@ -101,6 +103,15 @@ def _require_recordings(system: System, names: tuple[str, ...]) -> None:
     for name in names:
         if is_live(system.cameras.source(name)):
             raise UsageError(f"camera {name} is live and has no end; leave --until-ended out, or give --for TIME")
+
+
+def _require_files(system: System, names: tuple[str, ...]) -> None:
+    # Before the watch is announced, which spends a use of its mandate.
+    for name in dict.fromkeys(names):
+        try:
+            check(system.cameras.source(name))
+        except (BadInput, EnvironmentFailure) as error:
+            raise type(error)(f"camera {name}: {error}") from None
 
 
 def _open(wanted: tuple[FeedSpec, ...]) -> AbstractContextManager[FeedsPort]:

@@ -377,3 +377,18 @@ def test_W10_live_cameras_are_not_looked_at_frame_by_frame_to_an_end(monkeypatch
     asked = WatchRequest("list", "theft", ("door",))
     with pytest.raises(UsageError, match="door is live"):
         running.watch(system, asked, Conduct(tell=lambda _: None, patient=True))  # type: ignore[arg-type]
+
+
+def test_P2_a_file_that_is_missing_is_told_with_its_camera_before_anything_is_announced(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(running, "overwrite_what_is_freed", lambda: None)
+    announced: list[object] = []
+    system = SimpleNamespace(
+        cameras=SimpleNamespace(source=lambda _: str(tmp_path / "gone.mp4"), get=announced.append),
+        watching=announced.append,
+    )
+    asked = WatchRequest("list", "theft", ("door",))
+    with pytest.raises(BadInput, match=r"camera door: .*gone\.mp4: no such file"):
+        running.watch(system, asked, Conduct(tell=lambda _: None))  # type: ignore[arg-type]
+    assert not announced
