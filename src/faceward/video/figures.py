@@ -9,6 +9,18 @@ import numpy as np
 from faceward.core.results import JSONDict
 
 _LONGEST = 60_000
+# Of so many frames that were to be looked at so large a share may be dropped; of fewer frames nothing is said.
+_FEWEST, _DROPPED = 50, 0.3
+
+
+def too_slow(looked_at: int, dropped: int) -> bool:
+    """Tell whether so many frames were dropped that people's tracks break, and one person is counted as several.
+
+    Args:
+        looked_at: Frames that were looked at.
+        dropped: Frames that were to be looked at too, and were left out rather than lag.
+    """
+    return looked_at + dropped >= _FEWEST and dropped > _DROPPED * (looked_at + dropped)
 
 
 class Latencies:
@@ -94,6 +106,11 @@ class Summary:
     latency: tuple[float | None, float | None]
     alert_latency: tuple[float | None, float | None]
 
+    @property
+    def too_slow(self) -> bool:
+        """Whether the machine was too slow for the cameras; see `too_slow`."""
+        return too_slow(self.frames, self.dropped)
+
     def to_json(self) -> JSONDict:
         """Return the object of the last line of `faceward watch --json`."""
         return {
@@ -107,6 +124,7 @@ class Summary:
             "suppressed": self.suppressed,
             "lost": self.lost,
             "dropped": self.dropped,
+            "too_slow": self.too_slow,
             "interruptions": self.interruptions,
             "latency_ms": {"median": self.latency[0], "p99": self.latency[1]},
             "alert_latency_ms": {"median": self.alert_latency[0], "p99": self.alert_latency[1]},

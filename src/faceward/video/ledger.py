@@ -1,4 +1,4 @@
-"""What a watch has come to, camera by camera, and how that is said."""
+"""What a watch has come to, camera by camera."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from faceward.core.clock import to_rfc3339
 from faceward.core.errors import FacewardError
 from faceward.core.watch_results import LiveCamera, LiveState
-from faceward.video.figures import Figures, Latencies, Summary
+from faceward.video import ledger_words
+from faceward.video.figures import Figures, Latencies, Summary, too_slow
 from faceward.video.frames import FeedCounts
+from faceward.video.ports import Event
 
 if TYPE_CHECKING:
-    from faceward.core.watch_results import AlertView, WatchTerms
+    from faceward.core.watch_results import WatchTerms
     from faceward.policy.cameras import Camera
     from faceward.video.frames import FeedNews
     from faceward.video.pool import Done
@@ -49,7 +51,7 @@ class Ledger:
         self._before: dict[str, FeedCounts] = {}
         self._started, self._began = datetime.now(UTC), 0.0
         self._fpir, self._subjects, self._lost = 0.0, 0, 0
-        self._entry, self._expected = 0, 0.0
+        self._entry, self._expected, self._slow = 0, 0.0, False
 
     def begin(self, terms: WatchTerms, now: float) -> None:
         """Note on which terms the watch began, and when, on the monotonic clock."""
@@ -88,17 +90,31 @@ class Ledger:
         """Count tracks of a camera that ended."""
         self.figures[camera].tracks += ended.tracks
 
-    def reported(self, reported: Reported) -> None:
-        """Count what became of a sighting."""
-        figures = self.figures[reported.camera]
+    def reported(self, reported: Reported) -> Event | None:
+        """Count what became of a sighting, and return what is told of it; None of one that repeats another."""
+        figures, camera = self.figures[reported.camera], reported.camera
         self._lost += reported.given_up
         if reported.alert is not None:
             figures.alerts += 1
             self._alerts.add(reported.latency)
-        elif reported.suppressed:
+            details = {**reported.alert.to_json(), "latency_ms": round(reported.latency * 1000)}
+            return Event("alert", ledger_words.alert(reported.alert), camera, details)
+        if reported.given_up:
+            return Event("lost", ledger_words.lost(camera, reported.error), camera)
+        if reported.suppressed:
             figures.suppressed += 1
-        elif reported.error is None and not reported.given_up:
+            return Event("suppressed", ledger_words.suppressed(camera), camera)
+        if reported.error is None:
             figures.repeated += 1
+        return None
+
+    def slow(self, counts: Mapping[str, FeedCounts]) -> Event | None:
+        """Return what is told once, when too many frames that were to be looked at were dropped; else None."""
+        dropped = sum(each.dropped for each in counts.values())
+        if self._slow or not too_slow(self._sum("looked_at"), dropped):
+            return None
+        self._slow = True
+        return Event("slow", ledger_words.TOO_SLOW)
 
     def reopened(self, counts: Mapping[str, FeedCounts]) -> None:
         """Keep what the feeds counted, which are closed and opened anew."""
@@ -174,39 +190,9 @@ class Ledger:
             alert_latency=(self._alerts.quantile(0.5), self._alerts.quantile(0.99)),
         )
 
-    # Words
-
     def begun(self) -> str:
         """Say what is watched."""
-        return (
-            f"watching {', '.join(self.figures)} for {self._subjects} on {self._gallery}; of 1,000 tracks of others "
-            f"{1000 * self._fpir:.3g} may alert"
-        )
-
-    @staticmethod
-    def alert(alert: AlertView) -> str:
-        """Say that there is an alert, to no one's name."""
-        case = "" if alert.case is None else f", case {alert.case}"
-        flags = f" ({', '.join(alert.flags)})" if alert.flags else ""
-        return (
-            f"{alert.camera}: alert {alert.alert[:8]} at {alert.captured}{case}{flags}: a lead, which two people decide"
-        )
-
-    @staticmethod
-    def ended(summary: Summary) -> str:
-        """Say what the whole came to."""
-        shown = [
-            f"{summary.frames} frames",
-            f"{summary.tracks} tracks",
-            f"{summary.compared} compared",
-            f"{summary.alerts} alerts",
-            f"{summary.dropped} frames dropped",
-        ]
-        if summary.latency[0] is not None:
-            shown.append(f"a frame took {summary.latency[0]:.0f} ms, at most {summary.latency[1]:.0f} ms of 99 in 100")
-        if summary.alert_latency[0] is not None:
-            shown.append(f"an alert {summary.alert_latency[0]:.0f} ms")
-        return f"ended after {summary.seconds:.0f} s: {', '.join(shown)}"
+        return ledger_words.begun(self.figures, self._subjects, self._gallery, self._fpir)
 
 
 def _sum(one: FeedCounts, other: FeedCounts) -> FeedCounts:

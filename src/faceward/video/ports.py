@@ -74,7 +74,7 @@ class Event:
     """Something that whoever runs the watch is told.
 
     Attributes:
-        kind: `begun`, `camera`, `alert`, `interrupted`, `resumed`, `lost`, `board` or `ended`.
+        kind: `begun`, `camera`, `alert`, `suppressed`, `slow`, `interrupted`, `resumed`, `lost`, `board` or `ended`.
         message: One line.
         camera: Which camera, or empty.
         details: More of it.

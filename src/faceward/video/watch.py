@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from faceward.core.errors import EnvironmentFailure, FacewardError, PolicyRefusal, UsageError
 from faceward.core.watch_results import WatchTerms
+from faceward.video import ledger_words
 from faceward.video.figures import Summary
 from faceward.video.frames import FeedCounts, FeedNews, FeedSpec
 from faceward.video.holding import Holder
@@ -102,7 +103,7 @@ class Watch:
 
     def _summarise(self) -> Summary:
         summary = self._ledger.summary(self._counts(), self._holder.interruptions, time.monotonic())
-        self._tell(Event("ended", self._ledger.ended(summary), details=summary.to_json()))
+        self._tell(Event("ended", ledger_words.ended(summary), details=summary.to_json()))
         return summary
 
     def _goes_on(self) -> bool:
@@ -232,14 +233,9 @@ class Watch:
             self._failed(reported.error, reported.held)
 
     def _told(self, reported: Reported) -> None:
-        self._ledger.reported(reported)
-        if reported.given_up:
-            reason = f": {reported.error}" if isinstance(reported.error, FacewardError) else ""
-            message = f"{reported.camera}: a sighting could not be put on record and is given up{reason}"
-            self._tell(Event("lost", message, reported.camera))
-        if reported.alert is not None:
-            details = {**reported.alert.to_json(), "latency_ms": round(reported.latency * 1000)}
-            self._tell(Event("alert", self._ledger.alert(reported.alert), reported.camera, details))
+        event = self._ledger.reported(reported)
+        if event is not None:
+            self._tell(event)
 
     def _want(self, now: float) -> None:
         """Ask for frames without motion where tracks are alive, and where nobody has looked for a while."""
@@ -253,7 +249,11 @@ class Watch:
         if now - self._stated < _STATE_EVERY:
             return
         self._stated = now
-        state = self._ledger.state(self._counts(), datetime.now(UTC), self._holder.watcher)
+        counts = self._counts()
+        slow = self._ledger.slow(counts)
+        if slow is not None:
+            self._tell(slow)
+        state = self._ledger.state(counts, datetime.now(UTC), self._holder.watcher)
         self._showing.show(lambda: self._ports.board.write_state(state))
 
     def _counts(self) -> dict[str, FeedCounts]:

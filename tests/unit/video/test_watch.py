@@ -311,6 +311,7 @@ def test_a_repetition_and_a_suppression_are_counted_and_raise_nothing(kit: Modul
         summary = bench.run()
         assert (summary.alerts, summary.repeated, summary.suppressed) == wanted
         assert "alert" not in bench.kinds()
+        assert ("suppressed" in bench.kinds()) is bool(summary.suppressed)
 
 
 def test_a_sighting_that_is_refused_is_told_as_lost(kit: ModuleType) -> None:
