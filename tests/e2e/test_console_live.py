@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from faceward.core.clock import to_rfc3339
 from faceward.core.watch_results import LiveCamera, LiveState
@@ -48,9 +49,6 @@ def wall(console: Any, chromium: Any, shop: Any, passkey_kit: Any) -> Iterator[W
         yield Wall(shop, site)
 
 
-_LOADED = "document.querySelectorAll('#live img').values().every(one => one.complete && one.naturalWidth > 0)"
-
-
 def test_W7_the_wall_follows_its_cameras_and_stops_everything(wall: Wall, console: Any) -> None:
     with wall.shop.watch("door") as watching:
         alert = wall.shop.alerted(watching, "Hugo")
@@ -58,10 +56,13 @@ def test_W7_the_wall_follows_its_cameras_and_stops_everything(wall: Wall, consol
     wall.board.write_preview("door", jpeg(90))
     page = wall.site.enter("Pia")
     page.goto("/live")
-    page.wait_for_function(_LOADED)
+    for one in page.locator("#live img").all():
+        one.evaluate("one => one.decode()")
     tile = page.locator("#camera-door")
     assert tile.get_by_text("working", exact=True).is_visible()
-    assert page.locator("#camera-hall").get_by_text("not watched").is_visible()
+    others = page.locator("#live-unwatched")
+    others.get_by_text("2 cameras are not watched").click()
+    assert others.get_by_role("link", name="hall").is_visible()
     assert page.get_by_role("link", name="Open the case").get_attribute("href") == f"/review/{alert.case}"
     assert "Hugo" not in page.content()
     console.check(page)
@@ -73,8 +74,10 @@ def test_W7_the_wall_follows_its_cameras_and_stops_everything(wall: Wall, consol
     wall.tell("frozen", "the same picture for 30 s")
     wall.board.write_preview("door", jpeg(200))
     tile.get_by_text("the picture is frozen").wait_for()
-    page.wait_for_function("([one, before]) => one.getAttribute('src') !== before", arg=[picture, before])
+    expect(tile.locator("img")).not_to_have_attribute("src", before)
+    assert picture.get_attribute("src") != before
     assert page.evaluate("document.activeElement.closest('#camera-door') !== null")
+    assert others.get_by_role("link", name="hall").is_visible()
     # Paused, it stays as it is, whatever comes.
     page.get_by_role("button", name="Pause").click()
     wall.tell("lost", "refused")
@@ -98,6 +101,20 @@ def test_W7_the_wall_follows_its_cameras_and_stops_everything(wall: Wall, consol
     page.get_by_text("This page does not hear from the service").wait_for()
 
 
+def _nothing_beside(page: Any, *paths: str) -> None:
+    """Look that a page is as wide as its window, and its table within its card."""
+    for path in paths:
+        page.goto(path)
+        root = "document.documentElement"
+        assert page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"), path
+        region = page.locator(".sideways")
+        inside = region.evaluate(
+            "one => one.getBoundingClientRect().right <= one.parentNode.getBoundingClientRect().right"
+        )
+        assert inside, path
+        assert region.get_attribute("tabindex") == "0"
+
+
 def test_W8_a_camera_is_configured_changed_and_removed_on_pages(wall: Wall, console: Any) -> None:
     with wall.shop.watch("door") as watching:
         wall.shop.alerted(watching, "Hugo")
@@ -107,8 +124,20 @@ def test_W8_a_camera_is_configured_changed_and_removed_on_pages(wall: Wall, cons
     console.check(page)
     page.goto("/live/counts")
     assert page.get_by_text("Nothing was watched in this time").is_visible()
+    wall.tell("connected")
+    wall.site.world.clock.advance(timedelta(seconds=61))
+    wall.tell("connected")
+    page.goto("/live/counts")
+    # Three plots in two columns leave no hole.
+    wide, *others = [one.bounding_box()["width"] for one in page.locator(".plots > *").all()]
+    assert wide == page.locator(".plots").bounding_box()["width"]
+    assert len(others) == 2
+    assert sum(others) < wide
     page.goto("/cameras")
     console.check(page)
+    _nothing_beside(wall.site.enter("Pia", viewport={"width": 1100, "height": 900}), "/alerts", "/cameras")
+    german = wall.site.enter("Pia", viewport={"width": 1280, "height": 900}, locale="de-DE")
+    _nothing_beside(german, "/alerts", "/cameras")
     page.get_by_role("link", name="Configure a camera").click()
     page.fill("#name", "gate")
     page.fill("#place", "by the gate")

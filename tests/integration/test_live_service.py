@@ -191,6 +191,45 @@ def test_what_somebody_planted_on_the_board_is_passed_over(watched: Watched, pla
         watched.get(page, "olga")
 
 
+def test_W7_cameras_that_are_watched_come_first_and_all_others_are_one_line(watched: Watched) -> None:
+    # Before "door" in the alphabet.
+    assert watched.client.post("/v1/cameras", json={**CAMERA, "name": "attic"}, headers=watched.keys["nvr"]).is_success
+    watched.tell()
+    page = watched.get("/live/now", "olga").text
+    tiles, rest = page.split('id="live-unwatched"')
+    assert 'id="camera-door"' in tiles
+    assert "attic" not in tiles
+    assert "3 cameras are not watched" in rest
+    assert "/cameras/attic" in rest
+    assert page.count('class="card tile') == 1
+
+
+def test_what_watches_tell_is_marked_as_english(watched: Watched) -> None:
+    now = to_rfc3339(watched.shop.world.clock.now())
+    news = ("the watch began",)
+    watched.board.write_state(LiveState(7, "theft", "theft", now, now, (LiveCamera("door"),), news=news))
+    german = {**watched.person("olga"), "accept-language": "de"}
+    page = watched.client.get("/live/now", headers=german).text
+    assert '<ul class="bullets" lang="en"><li>the watch began' in page
+    assert "Beobachtungen melden es auf Englisch." in page
+    assert "auf Englisch" not in watched.get("/live/now", "olga").text
+    assert "Pausieren" in watched.client.get("/live", headers=german).text
+
+
+def test_K2_reviewers_see_the_wall_but_no_camera_is_opened_to_them_or_linked(watched: Watched) -> None:
+    with watched.shop.watch("door") as watching:
+        watched.shop.alerted(watching, "Hugo")
+    watched.tell()
+    for path in ("/live/now", "/alerts"):
+        page = watched.get(path, "rosa").text
+        assert '<bdi class="name">door</bdi>' in page
+        assert "/cameras/" not in page
+        assert 'href="/cameras/door"' in watched.get(path, "olga").text
+    for path in ("/cameras", "/cameras/door"):
+        watched.get(path, "rosa", 403)
+        watched.get(path, "olga")
+
+
 def test_what_watches_tell_goes_to_prometheus(watched: Watched) -> None:
     watched.tell(decoded=100, dropped=2, tracks=1, alerts=1)
     told = watched.get("/metrics").text

@@ -20,7 +20,17 @@ from faceward.service.console import i18n, request_words
 from faceward.service.console.paging import paged
 from faceward.service.console.pictures import displayable
 from faceward.service.console.problem_pages import wants_page
-from faceward.service.console.rendering import back, day, moment, one_in, percent, person, safe_address, short
+from faceward.service.console.rendering import (
+    back,
+    day,
+    environment,
+    moment,
+    one_in,
+    percent,
+    person,
+    safe_address,
+    short,
+)
 
 DIGEST = "ab" * 32
 NAME = "عبد <b>"
@@ -100,6 +110,9 @@ def test_times_are_shown_in_utc() -> None:
 def test_rates_are_shown_as_people_read_them() -> None:
     assert percent(0.0012345) == "0.123 %"
     assert one_in(EN, 0.00123) == "one in 810 pairs"
+    shown = environment().from_string("{{ t.number(3.7) }}; {{ 0.2034 | percent }}; {{ 0.00025 | rate }}")
+    assert shown.render(t=EN) == "3.7; 20.3 %; 2.5e-4"
+    assert shown.render(t=i18n.translator("de")) == "3,7; 20,3 %; 2,5e-4"
     assert one_in(i18n.translator("de"), 1e-6) == "eines von 1.000.000 Paaren"
 
 

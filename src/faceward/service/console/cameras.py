@@ -23,7 +23,8 @@ from faceward.service.signing import repeatable
 from faceward.service.state import Service
 
 router = APIRouter(include_in_schema=False)
-_READERS = ("operator", "reviewer", "approver", "auditor")
+# Reviewers compare faces, and need neither zones nor addresses: the wall and alerts say where somebody was seen.
+_READERS = ("operator", "approver", "auditor")
 _Who = Annotated[Caller, Depends(known)]
 NOTICE_FIELDS = {
     "data": (N_("Which data it takes"), N_("For example: faces, for less than a second.")),

@@ -58,8 +58,11 @@ class Translator:
     def number(self, value: float) -> str:
         """Return a number with this language's separators."""
         broken = isinstance(value, float) and not value.is_integer()
-        shown = f"{value:,.4g}" if broken else f"{int(value):,}"
-        return shown.translate(str.maketrans(",.", ".,")) if self.language == "de" else shown
+        return self.separated(f"{value:,.4g}" if broken else f"{int(value):,}")
+
+    def separated(self, figures: str) -> str:
+        """Return figures that are written as in English with this language's separators."""
+        return figures.translate(str.maketrans(",.", ".,")) if self.language == "de" else figures
 
     def known(self, text: str) -> bool:
         """Tell whether a text can be said in this language."""

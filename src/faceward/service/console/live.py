@@ -71,6 +71,16 @@ class Wall:
     tellings: list[Telling]
 
     @property
+    def watched(self) -> tuple[Tile, ...]:
+        """The cameras that a watch tells of; they come first."""
+        return tuple(one for one in self.tiles if one.watched)
+
+    @property
+    def unwatched(self) -> tuple[Tile, ...]:
+        """The cameras that no watch tells of, which show nothing."""
+        return tuple(one for one in self.tiles if not one.watched)
+
+    @property
     def working(self) -> int:
         """How many cameras give pictures."""
         return sum(one.works for one in self.tiles)

@@ -11,7 +11,7 @@ and what is not defined is an error. In templates `caller` is Jinja's, for the b
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from faceward.service.console.assets import asset
 from faceward.service.console.notices import NOTICES
 
 if TYPE_CHECKING:
+    from jinja2.runtime import Context
     from starlette.requests import Request
 
     from faceward.operations.system import System
@@ -168,7 +169,7 @@ def environment() -> jinja2.Environment:
         languages=i18n.LANGUAGES,
     )
     made.filters.update(moment=moment, day=day, short=short, person=person, entries=entries)
-    made.filters.update(percent=percent, rate=rate)
+    made.filters.update(percent=_in_language(percent), rate=_in_language(rate))
     return made
 
 
@@ -215,6 +216,17 @@ def rate(value: float) -> str:
     """Return a rate as a power of ten is read, such as 1e-3, with two digits at most."""
     digits, _, power = f"{value:.1e}".partition("e")
     return f"{digits.removesuffix('.0')}e{int(power)}"
+
+
+def _in_language(figures: Callable[[float], str]) -> Callable[[Context, float], str]:
+    """Return a filter that writes figures with the separators of the page's language."""
+
+    @jinja2.pass_context
+    def filtered(context: Context, value: float) -> str:
+        t: i18n.Translator = context["t"]
+        return t.separated(figures(value))
+
+    return filtered
 
 
 def entries(value: Mapping[str, object]) -> list[tuple[str, object]]:

@@ -30,7 +30,9 @@ function attributes(here, there) {
     else here.setAttribute(name, value);
   }
   for (const { name } of [...here.attributes]) {
-    if (!there.hasAttribute(name) && name !== "data-coming") here.removeAttribute(name);
+    // What somebody has unfolded stays so.
+    const own = name === "data-coming" || (name === "open" && here instanceof HTMLDetailsElement);
+    if (!there.hasAttribute(name) && !own) here.removeAttribute(name);
   }
 }
 
