@@ -18,7 +18,8 @@ TOO_SLOW = (
 
 def begun(cameras: Iterable[str], subjects: int, gallery: str, fpir: float) -> str:
     """Say what is watched."""
-    return f"watching {', '.join(cameras)} for {subjects} on {gallery}; of 1,000 tracks of others {1000 * fpir:.3g} may alert"
+    alerting = f"{1000 * fpir:.3g}"
+    return f"watching {', '.join(cameras)} for {subjects} on {gallery}; of 1,000 tracks of others {alerting} may alert"
 
 
 def alert(found: AlertView) -> str:
