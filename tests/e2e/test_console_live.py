@@ -115,6 +115,18 @@ def _nothing_beside(page: Any, *paths: str) -> None:
         assert region.get_attribute("tabindex") == "0"
 
 
+def _no_hole_between_plots(wall: Wall, page: Any) -> None:
+    """Look that of three plots in two columns the first is as wide as both."""
+    wall.tell("connected")
+    wall.site.world.clock.advance(timedelta(seconds=61))
+    wall.tell("connected")
+    page.goto("/live/counts")
+    wide, *others = [one.bounding_box()["width"] for one in page.locator(".plots > *").all()]
+    assert wide == page.locator(".plots").bounding_box()["width"]
+    assert len(others) == 2
+    assert sum(others) < wide
+
+
 def test_W8_a_camera_is_configured_changed_and_removed_on_pages(wall: Wall, console: Any) -> None:
     with wall.shop.watch("door") as watching:
         wall.shop.alerted(watching, "Hugo")
@@ -124,15 +136,7 @@ def test_W8_a_camera_is_configured_changed_and_removed_on_pages(wall: Wall, cons
     console.check(page)
     page.goto("/live/counts")
     assert page.get_by_text("Nothing was watched in this time").is_visible()
-    wall.tell("connected")
-    wall.site.world.clock.advance(timedelta(seconds=61))
-    wall.tell("connected")
-    page.goto("/live/counts")
-    # Three plots in two columns leave no hole.
-    wide, *others = [one.bounding_box()["width"] for one in page.locator(".plots > *").all()]
-    assert wide == page.locator(".plots").bounding_box()["width"]
-    assert len(others) == 2
-    assert sum(others) < wide
+    _no_hole_between_plots(wall, page)
     page.goto("/cameras")
     console.check(page)
     _nothing_beside(wall.site.enter("Pia", viewport={"width": 1100, "height": 900}), "/alerts", "/cameras")
