@@ -548,6 +548,19 @@ def test_addresses_that_give_out_credentials_are_refused_when_connecting(
     assert len(shop.received) == 1
 
 
+@pytest.mark.parametrize("address", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "100.100.100.200"])
+def test_an_address_that_gives_out_credentials_is_refused_when_the_channel_is_added(
+    ways: ModuleType, system: Any, address: str
+) -> None:
+    for request in (
+        ways.webhook("shop", f"https://{address}/latest"),
+        ways.mqtt("shop", f"mqtt://{address}", insecure=True),
+    ):
+        with pytest.raises(UsageError, match="is link-local, where clouds keep credentials: refused"):
+            system.channels.add(request)
+    assert system.channels.list() == ()
+
+
 def test_without_tls_the_name_must_mean_this_machine_when_connecting_too(
     ways: ModuleType, system: Any, shop: Any
 ) -> None:

@@ -13,30 +13,13 @@ import time
 from collections.abc import Callable
 
 from faceward.outbound.errors import NotDelivered
-from faceward.policy.channel_targets import Target, is_loopback
+from faceward.policy.channel_targets import Address, Target, is_loopback, refusal
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], list[str]]
 """Returns the addresses of a name."""
 
 CONNECT_SECONDS = 5.0
 """Longest wait for one address."""
-
-# Addresses of metadata services that are not link-local: of AWS over IPv6, of Alibaba, of Oracle.
-_METADATA = frozenset(ipaddress.ip_address(one) for one in ("fd00:ec2::254", "100.100.100.200", "192.0.0.192"))
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-
-def refusal(address: Address) -> str:
-    """Say why nothing is sent to an address; empty if something may be."""
-    inner = _inner(address)
-    if inner is not None:
-        return refusal(inner)
-    if address.is_link_local or address in _METADATA:
-        return "is link-local, where clouds keep credentials"
-    if address.is_multicast or address.is_unspecified or address.is_reserved:
-        return "is no receiver's"
-    return ""
 
 
 def resolved(host: str, port: int) -> list[str]:
@@ -114,12 +97,3 @@ def _open_refusal(target: Target, address: Address, *, private: bool) -> str:
     if target.encrypted or not private or is_loopback(str(address)):
         return ""
     return "is not of this machine, and the way there is open"
-
-
-def _inner(address: Address) -> Address | None:
-    """Return the IPv4 address that an IPv6 address stands for, or None."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return None
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour

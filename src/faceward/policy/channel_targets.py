@@ -10,6 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from faceward.core.errors import UsageError
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 WEBHOOK, MQTT = "webhook", "mqtt"
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the mark of a secret (Standard Webhooks), not one
@@ -22,6 +24,9 @@ _SCHEMES = {
     "mqtts": (MQTT, True, 8883),
     "mqtt": (MQTT, False, 1883),
 }
+# Addresses of metadata services that are not link-local: of AWS over IPv6, of Alibaba, of Oracle.
+_METADATA = frozenset(ipaddress.ip_address(one) for one in ("fd00:ec2::254", "100.100.100.200", "192.0.0.192"))
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _FORMS = "give https://host/path for a webhook, or mqtts://host for a broker"
 
 
@@ -86,6 +91,42 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def refusal(address: Address) -> str:
+    """Say why nothing is sent to an address; empty if something may be."""
+    inner = _inner(address)
+    if inner is not None:
+        return refusal(inner)
+    if address.is_link_local or address in _METADATA:
+        return "is link-local, where clouds keep credentials"
+    if address.is_multicast or address.is_unspecified or address.is_reserved:
+        return "is no receiver's"
+    return ""
+
+
+def check_host(host: str) -> None:
+    """Refuse an address that nothing would be sent to; a name is resolved when something is.
+
+    Raises:
+        UsageError: It is such an address.
+    """
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return
+    why = refusal(address)
+    if why:
+        raise UsageError(f"the receiver's address {why}: refused; give the address of the receiver itself")
+
+
+def _inner(address: Address) -> Address | None:
+    """Return the IPv4 address that an IPv6 address stands for, or None."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 def parse_secret(text: str) -> bytes:

@@ -13,7 +13,16 @@ from faceward.core.canonical import JSONObject
 from faceward.core.clock import from_rfc3339, to_rfc3339
 from faceward.core.errors import IntegrityError, UsageError
 from faceward.core.names import check_name
-from faceward.policy.channel_targets import MQTT, WEBHOOK, Target, check_origin, is_loopback, parse_secret, parse_target
+from faceward.policy.channel_targets import (
+    MQTT,
+    WEBHOOK,
+    Target,
+    check_host,
+    check_origin,
+    is_loopback,
+    parse_secret,
+    parse_target,
+)
 from faceward.policy.strict import Table
 
 DETAILS = ("place", "branch", "gallery", "purpose")
@@ -162,6 +171,7 @@ def new_channel(request: ChannelRequest, identifier: str, first: int, now: datet
         UsageError: The name, the address or another setting cannot be used, or what is sent could be read on its way.
     """
     target = request.secrets.target()
+    check_host(target.host)
     _check_open(request, target)
     _check_secrets(request.secrets, target)
     unknown = [name for name in request.details if name not in DETAILS]
