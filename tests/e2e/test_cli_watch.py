@@ -103,7 +103,9 @@ def test_an_alert_is_raised_for_who_is_on_the_list_alone_also_after_the_watch_wa
     out, err = again.communicate(timeout=LIMIT)
     assert again.returncode == 0, err
     [last] = out.splitlines()
-    found = re.match(r"ended after \d+ s: (\d+) frames, \d tracks, 3 compared, 0 alerts, 0 frames dropped", last)
+    found = re.match(
+        r"ended after \d+ s: (\d+) frames, \d tracks, 3 compared, 0 alerts, 1 repeated, 0 frames dropped", last
+    )
     assert found is not None, out
     assert int(found[1]) == 30
     assert "watching door for 1 on theft" in err

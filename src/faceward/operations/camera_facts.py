@@ -129,9 +129,7 @@ def _amiss(deployment: Deployment, name: str, purpose: str) -> Iterator[tuple[st
         reason = f"a camera's record in gallery.db is not the one that was configured last: {shown}."
         yield "W8", reason, f"It was altered: restore gallery.db, or configure the camera again with {change}'."
     if not camera.opts_out:
-        reason = (
-            f"there is no way around the camera {shown}: too little is blacked out, and its notice names none."
-        )
+        reason = f"there is no way around the camera {shown}: too little is blacked out, and its notice names none."
         yield "W10", reason, f"Give it an --opt-out zone with {change}', or an 'alternative' in its notice."
 
 
