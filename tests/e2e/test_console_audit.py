@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from faceward.audit.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from faceward.audit.cosignature import Cosigner
@@ -144,7 +145,7 @@ def test_L1_the_key_of_first_use_is_kept_and_not_asked_for_again(site: Any) -> N
     page.get_by_role("button", name="Check everything").click()
     assert page.locator("#verify-result .notice").count() == 0
     page.click("#verify-first-use")
-    page.wait_for_function("document.getElementById('key').value !== ''")
+    expect(page.locator("#key")).not_to_have_value("")
     page.get_by_role("button", name="Check everything").click()
     page.locator("#verify-result[data-code=verified]").wait_for()
     page.goto("/log/verify")

@@ -14,7 +14,6 @@ from faceward.cli.output import emit, note, say, table
 from faceward.cli.progress import progress
 from faceward.cli.words import enumerated, plural
 from faceward.core.errors import BadInput
-from faceward.core.footage_results import clock
 
 if TYPE_CHECKING:
     from faceward.core.footage_results import FootageResult
@@ -60,6 +59,8 @@ def redact_footage(settings: Settings, order: Order, kept: Kept) -> None:
 
 
 def _show(settings: Settings, result: FootageResult) -> None:
+    from faceward.core.footage_results import clock
+
     if settings.as_json:
         emit(result.to_json())
         return
