@@ -250,7 +250,11 @@ def violations(page: Page, only: Sequence[str] = _EVERYTHING) -> list[str]:
 
 
 def dress(page: Page, theme: str) -> None:
-    """Show a page in a theme; what fades has faded when this returns."""
+    """Show a page in a theme; what fades has faded when this returns.
+
+    A click returns when the next page is on its way, which has no elements yet; so it is waited for.
+    """
+    page.wait_for_load_state()
     page.evaluate(
         """theme => {
             document.documentElement.dataset.theme = theme;
@@ -278,6 +282,7 @@ def check(page: Page) -> None:
 def shoot(page: Page, folder: Path, name: str, *, full: bool = True) -> None:
     """Take a picture of a page in both themes and on a phone."""
     folder.mkdir(parents=True, exist_ok=True)
+    page.wait_for_load_state()
     page.evaluate("scrollTo(0, 0)")
     for theme in ("light", "dark"):
         page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
