@@ -69,8 +69,11 @@ def _usable(people: dict[str, tuple[Path, ...]], count: int) -> dict[str, Path]:
     return found
 
 
-def scenery(folder: Path, seconds: float) -> tuple[Shop, dict[str, Path]]:
-    """Return a shop with a list of people and cameras, in whose films some of the listed pass among others."""
+def scenery(folder: Path, seconds: float, *, cameras: int = CAMERAS, times: int = 1) -> tuple[Shop, dict[str, Path]]:
+    """Return a shop with a list of people and cameras, in whose films some of the listed pass among others.
+
+    A film is shown so many times, one after the other, as if it were one.
+    """
     drawn, others = clips.draw(_SEED, (3 * LISTED, 1), (STRANGERS, 1))
     listed = _usable(drawn, LISTED)
     (folder / "references").mkdir()
@@ -78,11 +81,13 @@ def scenery(folder: Path, seconds: float) -> tuple[Shop, dict[str, Path]]:
         shutil.copyfile(path, folder / "references" / f"{name}.jpg")
     few = dict(list(listed.items())[:6])
     people = {**few, **{name: paths[0] for name, paths in others.items()}}
-    jobs = [(folder / f"film-{n}.mp4", people, seconds, _SEED + n) for n in range(FILMS)]
+    jobs = [(folder / f"film-{n}.mp4", people, seconds, _SEED + n) for n in range(min(FILMS, cameras))]
     with ProcessPoolExecutor(CORES) as pool:
         films = list(pool.map(_film, jobs))
-    cameras = {f"camera {n + 1}": films[n % FILMS] for n in range(CAMERAS)}
-    return make(folder / "home", listed, cameras), cameras
+    if times > 1:
+        films = [repeated(path, path.with_stem(f"{path.stem}-long"), times) for path in films]
+    shown = {f"camera {n + 1}": films[n % len(films)] for n in range(cameras)}
+    return make(folder / "home", listed, shown), shown
 
 
 def load(folder: Path, *, quick: bool) -> None:
@@ -193,28 +198,17 @@ def tracks(folder: Path, *, quick: bool) -> None:
 def memory(folder: Path, *, quick: bool) -> None:
     """Watch an hour's footage faster than real time."""
     minutes = 6 if quick else 60
-    shop, cameras = scenery(folder, 60)
-    long = {}
-    for number, (name, path) in enumerate(list(cameras.items())[:2]):
-        long[name] = folder / f"long-{number}.mp4"
-        repeated(path, long[name], minutes)
-    from faceward import bootstrap
-    from faceward.policy.cameras import CameraChange
-    from watching_shop import PASSPHRASE, _as
-
-    with bootstrap.open_system(shop.home, passphrase=PASSPHRASE) as system:
-        for name, path in long.items():
-            _as(shop, system, "ana").cameras.change(name, CameraChange(source=str(path)))
-    found = watch(shop.command(list(long), "--until-ended"), settle=0.0, sample=0.5)
-    # One value for each minute of footage.
-    at = np.linspace(0, len(found.resident) - 1, minutes + 1).astype(int)[1:]
-    rows = [found.resident[place] for place in at]
+    shop, cameras = scenery(folder, 60, cameras=2, times=minutes)
+    found = watch(shop.command(list(cameras), "--until-ended"), settle=0.0, sample=0.5)
+    # One value for each minute of footage, from its middle: at the very end, processes are gone.
+    at = (np.arange(minutes) + 0.5) * len(found.resident) / minutes
+    rows = [found.resident[int(place)] for place in at]
     tenth = max(1, minutes // 10)
     first, last = statistics.median(rows[tenth : 2 * tenth]), statistics.median(rows[-tenth:])
     told = found.summary
     print(
-        f"memory: {minutes} minutes of {len(long)} cameras in {told['seconds']:.0f} s, {told['frames']} frames looked "
-        f"at, {told['compared']} tracks compared, {told['alerts']} alerts"
+        f"memory: {minutes} minutes of {len(cameras)} cameras in {told['seconds']:.0f} s, {told['frames']} frames "
+        f"looked at, {told['compared']} tracks compared, {told['alerts']} alerts"
     )
     print(
         f"  resident memory of all processes: {first:.0f} MiB in the second tenth, {last:.0f} MiB in the last, "

@@ -138,8 +138,8 @@ def film(path: Path, people: Mapping[str, Path], *, seconds: float, seed: int, e
     clips.compose(path, scene)
 
 
-def repeated(film_path: Path, path: Path, times: int) -> None:
-    """Write a film that shows another so many times, without decoding it."""
+def repeated(film_path: Path, path: Path, times: int) -> Path:
+    """Write a film that shows another so many times, without decoding it, and return its path."""
     with av.open(str(path), "w") as out, av.open(str(film_path)) as first:
         stream = out.add_stream_from_template(first.streams.video[0])
         step = Fraction(1) / first.streams.video[0].time_base / Fraction(RATE).limit_denominator(1001)
@@ -154,6 +154,7 @@ def repeated(film_path: Path, path: Path, times: int) -> None:
                     packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, stream
                     out.mux(packet)
                 shift += last + int(step)
+    return path
 
 
 @dataclass(slots=True)
