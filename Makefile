@@ -48,7 +48,8 @@ bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/metrics.py
 	@if [ ! -d ../shared/data ]; then echo "../shared/data is not there: no comparison with peers, no accuracy"; exit 0; fi; \
 	set -x; $(BIN)/python benchmarks/lfw.py && $(BIN)/python benchmarks/quality.py && $(BIN)/python benchmarks/speed.py && \
-	$(BIN)/python benchmarks/service.py && \
+	$(BIN)/python benchmarks/service.py && $(BIN)/python benchmarks/decoding.py && $(BIN)/python benchmarks/footage.py && \
+	$(BIN)/python benchmarks/watching.py && \
 	rm -rf $(VENV)/packs && FACEWARD_PACKS=$(VENV)/packs $(BIN)/python benchmarks/lfw.py --edgeface ../shared/models
 
 clean:
