@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +22,7 @@ from faceward.core.errors import BadInput, EnvironmentFailure, UsageError
 from faceward.core.faces import Box
 from faceward.core.footage_results import FootageResult
 from faceward.standalone import pipeline
-from faceward.video import footage_second
+from faceward.video import footage_looking, footage_second
 from faceward.video.footage import Order, redact_footage
 from faceward.video.footage_looking import rgb
 from faceward.video.footage_reading import open_footage
@@ -379,6 +380,41 @@ def test_an_interruption_leaves_nothing(model: Pipeline, short: Path, tmp_path: 
         redact_footage(Order(short, before), model, progress=stop)
     assert before.read_bytes() == b"what was there"
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+@pytest.mark.parametrize("place", ["a look", "a look between", "a cover", "an encoder"])
+def test_what_fails_in_a_thread_ends_everything_and_leaves_nothing(
+    model: Pipeline, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    class Failure(Exception):
+        pass
+
+    if place == "a look between":
+        # Every stretch is looked at to its last frame.
+        monkeypatch.setattr(footage_looking.Looker, "settled", lambda *_: False)
+    owner, name = {
+        "a look": (footage_looking.Looker, "look"),
+        "a look between": (footage_looking.Looker, "look"),
+        "a cover": (footage_second.Cover, "frame"),
+        "an encoder": (footage_second.Writer, "show"),
+    }[place]
+    original, calls = getattr(owner, name), 0
+
+    def fails(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 6:
+            raise Failure
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, fails)
+    threads = threading.active_count()
+    with pytest.raises(Failure):
+        redact_footage(Order(short, tmp_path / "out.mp4"), model)
+    # What was not yet begun is not done any more.
+    assert calls < 20
+    assert threading.active_count() == threads
+    assert list(tmp_path.iterdir()) == []
 
 
 FULL = """

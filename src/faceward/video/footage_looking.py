@@ -125,8 +125,10 @@ def rgb(frame: VideoFrame, ratio: float = 1.0) -> ImageArray:
 class _Walk:
     """Goes through the frames, sends looks to the pool and keeps no more frames than are still to be looked at."""
 
-    def __init__(self, looker: Looker, workers: int, pool: ThreadPoolExecutor) -> None:
-        self._looker, self._pool, self._workers = looker, pool, workers
+    def __init__(self, looker: Looker, workers: int, pools: tuple[ThreadPoolExecutor, ThreadPoolExecutor]) -> None:
+        self._looker, self._workers = looker, workers
+        # Those of the second wait for what those of the first find, and would keep them from finding it.
+        self._looking, self._settling = pools
         self._between: list[Moment] = []
         self._last: Future[Look] | None = None
         self._looked = self._thorough = -math.inf
@@ -167,12 +169,11 @@ class _Walk:
     def _look_at(self, moment: Moment) -> None:
         thorough = moment.seconds - self._thorough >= _THOROUGH_EVERY
         self._thorough = moment.seconds if thorough else self._thorough
-        look = self._pool.submit(self._looker.look, moment, thorough=thorough)
+        look = self._looking.submit(self._looker.look, moment, thorough=thorough)
         before, between = self._last, self._between
         self._last, self._between = look, []
         self._looked, self._moved = moment.seconds, 0.0
-        # What a task waits for was handed in before it, so that tasks never wait for one another in a circle.
-        self._waiting.append(self._pool.submit(self._settle, between, before, look))
+        self._waiting.append(self._settling.submit(self._settle, between, before, look))
         while len(self._waiting) > 2 * self._workers:
             self.survey.looks.extend(self._waiting.popleft().result())
 
@@ -207,11 +208,12 @@ def survey(moments: Iterable[Moment], pipeline: Pipeline, told: Callable[[float]
     workers = max(1, os.cpu_count() or 1)
     walk: _Walk | None = None
     finder = CutFinder()
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers) as looking, ThreadPoolExecutor(workers) as settling:
         try:
             for moment in moments:
                 if walk is None:
-                    walk = _Walk(Looker(pipeline, (moment.frame.width, moment.frame.height)), workers, pool)
+                    looker = Looker(pipeline, (moment.frame.width, moment.frame.height))
+                    walk = _Walk(looker, workers, (looking, settling))
                     walk.survey.first = moment.seconds
                 change, cut = finder.step(moment)
                 walk.step(moment, change=change, cut=cut)
@@ -220,7 +222,8 @@ def survey(moments: Iterable[Moment], pipeline: Pipeline, told: Callable[[float]
                 told(moment.seconds)
             found = Survey() if walk is None else walk.finish()
         except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
+            for pool in (looking, settling):
+                pool.shutdown(wait=False, cancel_futures=True)
             raise
     found.cuts = finder.cuts()
     return found

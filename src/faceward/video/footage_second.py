@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
 from av.video.frame import VideoFrame
 
 from faceward.core.errors import BadInput, EnvironmentFailure
@@ -19,6 +25,11 @@ from faceward.video.footage_upright import packed_frame, planes_of
 from faceward.video.footage_writing import Kind, Writer
 
 _EPSILON = 1e-6
+# How many frames are covered while another is encoded.
+_AHEAD = 4
+
+# A packet of sound, or a moment and its covered frame.
+_Piece: TypeAlias = "Packet[Stream] | tuple[Moment, VideoFrame]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +72,19 @@ def write_redacted(footage: Footage, place: Path, kind: Kind, cover: Cover) -> W
     try:
         # Sounds that come before the first frame in the file wait for it, since it says where time begins.
         early = []
-        for piece in footage.pieces(footage.sounds if kind.sound else ()):
-            if not isinstance(piece, Moment):
-                early.append(piece) if writer is None else writer.hear(piece)
-                continue
-            # What the first pass did not see is not shown.
-            if piece.seconds > cover.found.last + _EPSILON:
-                break
-            frame = cover.frame(piece)
-            if writer is None:
-                writer = Writer(place, footage, piece, kind)
-                for packet in early:
-                    writer.hear(packet)
-            writer.show(piece, frame)
-            count += 1
-            cover.told()
+        with closing(_ahead(_covered(footage, kind, cover))) as pieces:
+            for piece in pieces:
+                if not isinstance(piece, tuple):
+                    early.append(piece) if writer is None else writer.hear(piece)
+                    continue
+                moment, frame = piece
+                if writer is None:
+                    writer = Writer(place, footage, moment, kind)
+                    for packet in early:
+                        writer.hear(packet)
+                writer.show(moment, frame)
+                count += 1
+                cover.told()
         writer = _some(writer, footage)
         writer.finish()
     except FFmpegError as error:
@@ -88,6 +97,31 @@ def write_redacted(footage: Footage, place: Path, kind: Kind, cover: Cover) -> W
         _abandon(writer)
         raise
     return Written(count, writer.encoded_anew)
+
+
+def _covered(footage: Footage, kind: Kind, cover: Cover) -> Iterator[_Piece]:
+    """Iterate over the footage's sounds, as far as they are wanted, and its covered frames."""
+    for piece in footage.pieces(footage.sounds if kind.sound else ()):
+        if not isinstance(piece, Moment):
+            yield piece
+            continue
+        # What the first pass did not see is not shown.
+        if piece.seconds > cover.found.last + _EPSILON:
+            return
+        yield piece, cover.frame(piece)
+
+
+def _ahead(pieces: Iterator[_Piece]) -> Generator[_Piece]:
+    """Iterate over the same, prepared in another thread, which alone decodes and covers, a little ahead."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        waiting = deque(pool.submit(next, pieces, None) for _ in range(_AHEAD))
+        while (piece := waiting.popleft().result()) is not None:
+            waiting.append(pool.submit(next, pieces, None))
+            yield piece
+    finally:
+        # Whoever closes the footage next must not take it from under the thread.
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _some(writer: Writer | None, footage: Footage) -> Writer:
