@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from faceward.core.clock import to_rfc3339
 from faceward.core.errors import PolicyRefusal
 from faceward.operations import followed, gallery_end, gallery_term
 from faceward.policy.cameras import LOOK, OPT_OUT, CameraChange, parse_zone
@@ -160,6 +161,18 @@ def test_W3_an_older_note_of_a_list_puts_its_end_off_by_nothing(shop: Any) -> No
     with pytest.raises(Exception, match="no gallery 'theft'"), shop.watch():
         pass
     assert [line.phase for line in shop.lines("gallery.delete")] == ["begin", "end"]
+
+
+def test_W3_status_and_pages_tell_the_end_that_holds_whatever_older_rows_say(shop: Any) -> None:
+    home, name = shop.world.home, "theft"
+    older = rows(home, "gallery", name) + rows(home, "gallery-end", name) + rows(home, "followed")
+    near = to_rfc3339(shop.end_in(2 * HOUR))
+    put_back(home, older)
+    followed._LATEST.clear()
+    assert shop.deployment.gallery_note(name)["ends"] != near
+    assert [one["ends"] for one in shop.system.status()["galleries"]] == [near]
+    assert shop.system.overview.gallery(name).ends == near
+    assert [one.ends for one in shop.system.overview.galleries()] == [near]
 
 
 def test_W8_an_older_record_of_a_camera_is_refused_until_it_is_configured_again(shop: Any) -> None:

@@ -91,6 +91,12 @@ def gallery_end(deployment: Deployment, gallery: str) -> datetime | None:
     return min((moment for moment in (noted, logged) if moment is not None), default=None)
 
 
+def end_text(deployment: Deployment, gallery: str) -> str | None:
+    """Return what `gallery_end` does, RFC 3339."""
+    ends = gallery_end(deployment, gallery)
+    return None if ends is None else to_rfc3339(ends)
+
+
 def in_force(deployment: Deployment, gallery: str) -> bool:
     """Tell whether a gallery has no end, or one that has not come; one that does not exist has none."""
     ends = gallery_end(deployment, gallery)

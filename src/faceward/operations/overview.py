@@ -12,7 +12,7 @@ from faceward.core.errors import UsageError
 from faceward.core.overview_results import EntriesSeen, EntrySeen, GallerySeen
 from faceward.core.reports import LogLine
 from faceward.gallery.store import GalleryInfo
-from faceward.operations import consent
+from faceward.operations import consent, gallery_term
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
@@ -103,7 +103,7 @@ class Overview:
             simulated=int(str(note.get("simulated", 0))),
             ending=len(ends),
             next_end=to_rfc3339(ends[0]) if ends else None,
-            ends=None if note.get("ends") is None else str(note["ends"]),
+            ends=gallery_term.end_text(deployment, name),
         )
 
     def entries(self, wanted: Wanted, rows: int = ROWS) -> EntriesSeen:

@@ -187,7 +187,7 @@ def status(deployment: Deployment) -> JSONDict:
                 "references": deployment.store.count(info.name, deployment.now()),
                 "left_out": _left_out(deployment, info.name),
                 "simulated": note.get("simulated", 0),
-                "ends": note.get("ends"),
+                "ends": gallery_term.end_text(deployment, info.name),
                 "mode": info.mode,
                 "pack": info.pack,
             }
