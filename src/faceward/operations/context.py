@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -38,6 +39,8 @@ class Act:
     subjects: dict[str, JSONObject] = field(default_factory=dict)
     _opened: dict[str, Gallery] = field(default_factory=dict)
     _holds: ExitStack = field(default_factory=ExitStack)
+    # The custodian takes an entry for a gallery once, so that of several threads one shows it.
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def entry(self) -> int:
@@ -47,13 +50,16 @@ class Act:
     def gallery(self, name: str) -> Gallery:
         """Open a gallery that the entry names: the custodian lends its key for as long as the operation lasts.
 
+        Threads may share it.
+
         Raises:
             PolicyRefusal: The custodian refuses (rules L2, P2, K2, W7).
             UsageError: There is none of this name.
         """
-        if name not in self._opened:
-            self._opened[name] = self._holds.enter_context(self._releaser.opened(self.kept, name, self._mandate))
-        return self._opened[name]
+        with self._lock:
+            if name not in self._opened:
+                self._opened[name] = self._holds.enter_context(self._releaser.opened(self.kept, name, self._mandate))
+            return self._opened[name]
 
     def create_gallery(self, name: str, purpose: str) -> None:
         """Create the gallery that the entry names, under a key that the custodian draws."""

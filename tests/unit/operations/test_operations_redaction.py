@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,31 @@ def test_a_plan_for_one_picture_goes_to_a_file_or_into_a_folder(tmp_path: Path) 
 def _touched(path: Path) -> Path:
     path.touch()
     return path
+
+
+def test_L2_pictures_that_are_worked_on_at_once_open_a_gallery_once(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = world.open()
+    world.enrol(system, "Ada")
+    at_once = os.cpu_count() or 1
+    if at_once == 1:
+        pytest.skip("one core works on one picture at a time")
+    for number in range(at_once):
+        world.picture("Ada", name=f"in/{number:03}.png")
+    together, released = threading.Barrier(at_once), []
+    world.fake(system).watch = lambda: together.wait(30)
+    release = system._deployment.presenter.release
+
+    def slow(claim: Any) -> Any:
+        released.append(claim.gallery)
+        time.sleep(0.2)
+        return release(claim)
+
+    monkeypatch.setattr(system._deployment.presenter, "release", slow)
+    result = system.redact(world.folder / "pictures" / "in", world.folder / "out", keep=["Ada"])
+    assert [picture.kept for picture in result.pictures] == [("Ada",)] * at_once
+    assert released == ["door"]
 
 
 def test_W7_a_stop_bites_within_a_folder(world: Any) -> None:
