@@ -283,7 +283,10 @@ def test_O1_drift_voids_the_sign_off_and_says_what_changed(world: Any, used: Any
             "the maximum retention of the standard changed from 1,825 days to 30 days",
         ),
         (
-            lambda d: d.store.add_gallery(GalleryInfo("vault", "sealed", "p@1", d.now())),
+            lambda d: (
+                d.keep("gallery", "vault", {"purpose": "door", "simulated": 0}),
+                d.store.add_gallery(GalleryInfo("vault", "sealed", "p@1", d.now())),
+            ),
             "the gallery 'vault' was added",
         ),
         (

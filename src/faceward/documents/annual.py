@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from faceward.documents import parts
+from faceward.documents import parts, watching
 from faceward.documents.content import Bullets, Document, Grid, Pairs, Section
 from faceward.documents.facts import Facts, Tally
 from faceward.documents.questions import Answers
@@ -81,6 +81,7 @@ def annual_report(facts: Facts, answers: Answers) -> Document:
             "AI Act Art. 13",
             (parts.deployment(facts), parts.purposes(facts), parts.galleries(facts), parts.security(facts)),
         ),
+        *watching.section(facts, "FTC v. Rite Aid (2024), III.C; AI Act Art. 13"),
         parts.gaps(facts),
     )
     return _FRAME.document(facts, answers, sections)

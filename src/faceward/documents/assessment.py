@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from faceward.documents import parts
+from faceward.documents import parts, watching
 from faceward.documents.content import Document, Grid, Paragraph, Section
 from faceward.documents.facts import Facts, PurposeFacts
 from faceward.documents.questions import Answers
@@ -43,6 +43,7 @@ def dpia(facts: Facts, answers: Answers) -> Document:
                 ask("context"),
             ),
         ),
+        *watching.section(facts, "GDPR Art. 35(7)(a), 35(3)(c), 13", notices=True),
         Section(
             "Lawful basis",
             "GDPR Art. 6(1), 9(2)",
@@ -105,6 +106,7 @@ def risks(facts: Facts) -> Grid:
         ("Data are kept too long", _each(facts, "Erased automatically at the end", lambda p: p.retention)),
         ("A printed face deceives the system", "No measure: there is no presentation attack detection."),
         ("People cannot avoid it", _each(facts, "Ways without a face", lambda p: p.alternative or "none named")),
+        *watching.risks(facts),
     )
     return Grid(("Source of risk", "What the configuration holds"), rows, widths=(3, 7))
 

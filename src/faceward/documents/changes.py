@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from faceward.core.canonical import JSONObject, JSONValue
+from faceward.core.words import plural
 
-_ENTRIES = {"purposes": "purpose", "galleries": "gallery", "cameras": "camera"}
+_ENTRIES = {"purposes": "purpose", "galleries": "gallery", "cameras": "camera", "channels": "channel"}
 _NAMES = {
     ("software",): "the software",
     ("standard", "digest"): "the files of the standard",
@@ -44,12 +45,36 @@ def _value(path: tuple[str, ...], was: object, now: object) -> Iterator[str]:
         return
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         yield from _object(path, was, now)
+    elif path[0] in _IN_WORDS and path[2:] in _IN_WORDS[path[0]]:
+        yield _IN_WORDS[path[0]][path[2:]](_name(path[:2]), was, now)
     elif was is _ABSENT:
         yield f"{_name(path)} was added{_of(now)}"
     elif now is _ABSENT:
         yield f"{_name(path)} was removed"
     else:
         yield f"{_name(path)} changed from {_text(was)} to {_text(now)}"
+
+
+def _zones(camera: str, was: object, now: object) -> str:
+    before, after = _counted(was), _counted(now)
+    if before == after:
+        return f"the zones of {camera} were drawn anew: {after}"
+    return f"the zones of {camera} changed from {before} to {after}"
+
+
+def _counted(zones: object) -> str:
+    kinds = [str(zone.get("kind")) for zone in zones if isinstance(zone, Mapping)] if isinstance(zones, list) else []
+    if not kinds:
+        return "none"
+    looks, opt_outs = kinds.count("look"), kinds.count("opt-out")
+    return f"{looks} to look at and {plural(opt_outs, 'opt-out zone')}"
+
+
+_IN_WORDS: Mapping[str, Mapping[tuple[str, ...], Callable[[str, object, object], str]]] = {
+    "cameras": {("zones",): _zones},
+    # What is compared are keyed digests, which tell nobody anything.
+    "channels": {("address",): lambda channel, *_: f"{channel} leads to another address"},
+}
 
 
 def _name(path: tuple[str, ...]) -> str:

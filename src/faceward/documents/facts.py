@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from faceward.core.rates import Rate
+from faceward.documents.watch_facts import NOTHING_WATCHED, WatchFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,14 @@ class PurposeFacts:
 
 @dataclass(frozen=True, slots=True)
 class GalleryFacts:
-    """A gallery: its purpose, the mode of protection, and how many references are in force."""
+    """A gallery: its purpose, the mode of protection, how many references are in force, and its end, UTC, if any."""
 
     name: str
     purpose: str
     mode: str
     references: int
     simulated: int
+    ends: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +278,7 @@ class Facts:
         entries: Entries of the log so far.
         tally: Counts, where the document tells them.
         evaluations: Those that purposes rely on, or the pack's own.
+        watching: Cameras and channels.
     """
 
     software: str
@@ -294,3 +297,4 @@ class Facts:
     entries: int
     tally: Tally | None = None
     evaluations: tuple[EvaluationFacts, ...] = ()
+    watching: WatchFacts = NOTHING_WATCHED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from faceward.core.words import one_in, percent, plural
+from faceward.documents import watching
 from faceward.documents.content import Answer, Block, Bullets, Document, Grid, Pairs, Paragraph, Section
 from faceward.documents.facts import Facts
 from faceward.documents.measured import NO_GROUPS
@@ -149,6 +150,15 @@ def retention(facts: Facts) -> Bullets:
     limits = [f"{purpose.name}: {purpose.retention} after enrolment at most" for purpose in facts.purposes]
     if facts.place.maximum_retention:
         limits.append(f"{facts.place.title}: {facts.place.maximum_retention} at most, whatever the purpose says")
+    limits += [
+        f"the gallery {gallery.name}: destroyed with all its references on {gallery.ends:%Y-%m-%d}"
+        for gallery in facts.galleries
+        if gallery.ends is not None
+    ]
+    if watching.watches(facts):
+        limits.append(
+            "an alert with its picture: as long as its purpose says, from that day; less where reviewers dismiss it"
+        )
     return Bullets((*limits, *_ENDS))
 
 
@@ -203,7 +213,7 @@ def gaps(facts: Facts) -> Section:
             Paragraph(
                 "Found in the configuration and in this version of the software, whether they matter here or not:"
             ),
-            Bullets((*_configured_gaps(facts), *_LIMITS)),
+            Bullets((*_configured_gaps(facts), *watching.gaps(facts), *_LIMITS)),
         ),
     )
 

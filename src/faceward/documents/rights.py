@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from faceward.documents import parts
+from faceward.documents import parts, watching
 from faceward.documents.assessment import risks
 from faceward.documents.content import Document, Paragraph, Section
 from faceward.documents.facts import Facts
@@ -29,6 +29,7 @@ def fria(facts: Facts, answers: Answers) -> Document:
             "AI Act Art. 27(1)(a)",
             (parts.purposes(facts), parts.galleries(facts), ask("processes")),
         ),
+        *watching.section(facts, "AI Act Art. 27(1)(a), (c)"),
         Section("Period and frequency", "AI Act Art. 27(1)(b)", (_so_far(facts), ask("frequency"))),
         Section("People and groups affected", "AI Act Art. 27(1)(c)", (ask("people"),)),
         Section(

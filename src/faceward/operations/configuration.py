@@ -12,10 +12,10 @@ from importlib.metadata import version
 from faceward.core.canonical import JSONObject, JSONValue, canonical_json, sha256_hex
 from faceward.core.clock import to_rfc3339
 from faceward.core.words import plural
-from faceward.operations import evidence, purposes
-from faceward.operations.cameras import every
+from faceward.operations import evidence, gallery_term, purposes
 from faceward.operations.deployment import Deployment
 from faceward.operations.guardians import Guardians, guardians
+from faceward.operations.watch_portrait import stated
 from faceward.policy.people import Role
 
 VERSION = 1
@@ -35,7 +35,7 @@ def configuration(deployment: Deployment) -> JSONObject:
     parameters = plain(standard.parameters)
     return {
         # Left out where there is none, so that what was signed off without any stands.
-        **_cameras(deployment),
+        **stated(deployment),
         "version": VERSION,
         "software": version("faceward"),
         "controller": config.controller,
@@ -48,21 +48,22 @@ def configuration(deployment: Deployment) -> JSONObject:
             purpose.name: {**purpose.to_json(), "evidence": evidence.digest_of(deployment, purpose)}
             for purpose in purposes.listed(deployment)
         },
-        "galleries": {
-            info.name: {"purpose": deployment.gallery_purpose(info.name), "mode": info.mode, "pack": info.pack}
-            for info in deployment.store.galleries()
-        },
+        "galleries": _galleries(deployment),
         "custody": {"separate": held.separate, "trial": config.trial},
         "people": _roles(held),
         "witnesses": list(held.witnesses),
     }
 
 
-def _cameras(deployment: Deployment) -> dict[str, JSONValue]:
-    cameras: dict[str, JSONValue] = {}
-    for camera in every(deployment):
-        cameras[camera.name] = {key: value for key, value in camera.to_json().items() if key not in ("name", "since")}
-    return {"cameras": cameras} if cameras else {}
+def _galleries(deployment: Deployment) -> JSONObject:
+    found: dict[str, JSONValue] = {}
+    for info in deployment.store.galleries():
+        note, end = deployment.gallery_note(info.name), gallery_term.end_text(deployment, info.name)
+        # One that was destroyed leaves its name in the store.
+        if note is not None:
+            about: JSONObject = {"purpose": str(note["purpose"]), "mode": info.mode, "pack": info.pack}
+            found[info.name] = about if end is None else {**about, "end": end}
+    return found
 
 
 def digest(value: JSONObject) -> str:

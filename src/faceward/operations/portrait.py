@@ -16,11 +16,12 @@ from faceward.documents.facts import (
     StandardFacts,
     Tally,
 )
-from faceward.operations import evidence, purposes
+from faceward.operations import evidence, gallery_term, purposes
 from faceward.operations.configuration import configuration, digest, flattened, plain, span
 from faceward.operations.deployment import Deployment
 from faceward.operations.guardians import guardians
 from faceward.operations.pack_facts import in_force, pack_facts
+from faceward.operations.watch_portrait import watching
 from faceward.policy.purposes import Purpose, release_needed
 from faceward.policy.quality import Floor
 
@@ -54,6 +55,7 @@ def portrait(deployment: Deployment, tally: Tally | None = None) -> Facts:
         entries=deployment.log.size,
         tally=tally,
         evaluations=in_force(deployment),
+        watching=watching(deployment),
     )
 
 
@@ -125,4 +127,5 @@ def _galleries(deployment: Deployment) -> Iterator[GalleryFacts]:
             mode=info.mode,
             references=deployment.store.count(info.name, deployment.now()),
             simulated=int(str(note.get("simulated", 0))),
+            ends=gallery_term.gallery_end(deployment, info.name),
         )

@@ -19,6 +19,7 @@ from faceward.documents.facts import (
     StandardFacts,
     Tally,
 )
+from faceward.documents.watch_facts import CameraFacts, ChannelFacts, NoticeFacts, WatchFacts
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -134,8 +135,20 @@ def facts() -> Facts:
 def hostile() -> Facts:
     """Return facts in which every name that people choose is one of `HOSTILE`."""
     return make(
-        *(purpose(name, alternative=name) for name in HOSTILE), controller=HOSTILE[1], contact="\x00\x1b[31m\u202ex"
+        *(purpose(name, alternative=name) for name in HOSTILE),
+        controller=HOSTILE[1],
+        contact="\x00\x1b[31m\u202ex",
+        watching=WatchFacts(True, tuple(camera(name) for name in HOSTILE), tuple(channel(name) for name in HOSTILE)),
     )
+
+
+def camera(name: str) -> CameraFacts:
+    notice = NoticeFacts(name, name, (name,), name, name, name, name)
+    return CameraFacts(name, name, name, name, 5.0, 1, 1, 0.1, opts_out=True, notice=notice, as_recorded=False)
+
+
+def channel(name: str) -> ChannelFacts:
+    return ChannelFacts(name, "mqtt", name, encrypted=False, local=False, details=(name,), link=True, frigate=True)
 
 
 @pytest.fixture
