@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from faceward.core.evidence_results import EvidenceView, MeasuredChange
 
 _SHORT = 12
+_SEARCH = ("needs FMR#", "in force")
+_BOTH = ("search needs FMR#", "in force", "watch needs FMR#", "in force")
 
 Evaluation = Annotated[str, typer.Argument(metavar="DIGEST", help="The evaluation's digest, or its first digits.")]
 
@@ -88,29 +90,40 @@ def _row(one: EvidenceView) -> tuple[object, ...]:
 
 
 def purposes_table(found: list[Mapping[str, Any]]) -> None:
-    """Print what each purpose relies on, and why it may not be searched by where that is so.
+    """Print what each purpose relies on, and why it may not be searched or watched by where that is so.
 
     Args:
         found: Objects of `PurposeEvidence.to_json`.
     """
     if not found:
         return
-    rows = [
-        (
-            one["purpose"],
-            one["camera_class"],
-            None if one["evaluation"] is None else one["evaluation"][:_SHORT],
-            one["data"],
-            None if one["until"] is None else one["until"][:10],
-            f"{one['fmr']:.1e}",
-            one["in_force"],
-        )
-        for one in found
-    ]
-    table(("purpose", "camera class", "evaluation", "data", "until", "needs FMR#", "in force"), rows, "Evidence")
+    watched = any(one["watch"] for one in found)
+    columns = ("purpose", "camera class", "evaluation", "data", "until", *(_BOTH if watched else _SEARCH))
+    table(columns, [_needs(one, watched=watched) for one in found], "Evidence")
     for one in found:
+        watch = one["watch"] or {"in_force": True}
+        same = not watch["in_force"] and watch["reason"] == one["reason"]
         if not one["in_force"]:
-            note(f"nobody is identified for {one['purpose']!r}: {one['reason']} {one['remedy']}")
+            whom = "nobody is identified and no camera watched" if same else "nobody is identified"
+            note(f"{whom} for {one['purpose']!r}: {one['reason']} {one['remedy']}")
+        if not watch["in_force"] and not same:
+            note(f"no camera is watched for {one['purpose']!r}: {watch['reason']} {watch['remedy']}")
+
+
+def _needs(one: Mapping[str, Any], *, watched: bool) -> tuple[object, ...]:
+    """Return a row: what a purpose relies on, what a search needs of it and, where cameras are watched, a watch."""
+    watch = one["watch"]
+    more = ((f"{watch['fmr']:.1e}", watch["in_force"]) if watch else (None, None)) if watched else ()
+    return (
+        one["purpose"],
+        one["camera_class"],
+        None if one["evaluation"] is None else one["evaluation"][:_SHORT],
+        one["data"],
+        None if one["until"] is None else one["until"][:10],
+        f"{one['fmr']:.1e}",
+        one["in_force"],
+        *more,
+    )
 
 
 def _show(settings: Settings, *, digest: Evaluation) -> None:

@@ -55,6 +55,27 @@ class EvidenceView:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchEvidence:
+    """Whether cameras may be watched for a purpose by what it relies on.
+
+    Attributes:
+        fmr: The FMR that one comparison of a track needs with its largest gallery: a third of what a search does.
+        in_force: Whether a watch may rest on it, for all cameras whose notice names the purpose.
+        reason: Why not; empty where it may.
+        remedy: What helps.
+    """
+
+    fmr: float
+    in_force: bool
+    reason: str
+    remedy: str
+
+    def to_json(self) -> JSONDict:
+        """Return an object of `faceward status --json`, under `watch` of `evidence`."""
+        return {"fmr": self.fmr, "in_force": self.in_force, "reason": self.reason, "remedy": self.remedy}
+
+
+@dataclass(frozen=True, slots=True)
 class PurposeEvidence:
     """What a purpose relies on, and whether it may be searched by.
 
@@ -68,6 +89,7 @@ class PurposeEvidence:
         in_force: Whether identification may rest on it.
         reason: Why not; empty where it may.
         remedy: What helps.
+        watch: The same for watching cameras; None where the standard lets none be watched.
     """
 
     purpose: str
@@ -79,6 +101,7 @@ class PurposeEvidence:
     in_force: bool
     reason: str
     remedy: str
+    watch: WatchEvidence | None = None
 
     def to_json(self) -> JSONDict:
         """Return an object of `faceward status --json`, under `evidence`."""
@@ -92,6 +115,7 @@ class PurposeEvidence:
             "in_force": self.in_force,
             "reason": self.reason,
             "remedy": self.remedy,
+            "watch": None if self.watch is None else self.watch.to_json(),
         }
 
 

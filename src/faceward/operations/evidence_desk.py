@@ -9,7 +9,7 @@ from faceward.core.clock import to_rfc3339
 from faceward.core.errors import BadInput, PolicyRefusal, UsageError
 from faceward.core.evidence_results import EvidenceView, MeasuredChange, PurposeEvidence
 from faceward.core.names import normal_name, printable
-from faceward.operations import measured, purposes
+from faceward.operations import measured, purposes, watch_evidence
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.evidence import (
@@ -188,10 +188,11 @@ class EvidenceDesk:
 
 
 def by_purpose(deployment: Deployment) -> Iterator[PurposeEvidence]:
-    """Yield what each purpose relies on, by name, for a search of its largest gallery."""
+    """Yield what each purpose relies on, by name, for a search of its largest gallery and a watch for it."""
     pool = candidates(deployment)
     for purpose in purposes.listed(deployment):
-        fmr = searched_fmr(purpose, _largest(deployment, purpose))
+        size = _largest(deployment, purpose)
+        fmr = searched_fmr(purpose, size)
         found = standing(deployment, purpose, fmr, pool)
         chosen = found.chosen
         yield PurposeEvidence(
@@ -204,6 +205,7 @@ def by_purpose(deployment: Deployment) -> Iterator[PurposeEvidence]:
             in_force=found.good,
             reason=found.reason,
             remedy=found.remedy,
+            watch=watch_evidence.of_purpose(deployment, purpose, size, pool),
         )
 
 

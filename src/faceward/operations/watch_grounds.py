@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -11,7 +11,7 @@ from faceward.core.errors import UsageError
 from faceward.core.names import printable
 from faceward.core.results import Compared
 from faceward.core.watch_results import WatchTerms
-from faceward.operations import camera_facts, evidence, gallery_term, monitoring
+from faceward.operations import camera_facts, evidence, gallery_term, monitoring, watch_evidence
 from faceward.operations import cameras as configured
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
@@ -23,9 +23,9 @@ from faceward.policy.authority import Mandate
 from faceward.policy.cameras import Camera
 from faceward.policy.evidence import Candidate, Evidence
 from faceward.policy.mandates import Use
-from faceward.policy.purposes import ANY_CAMERA, Purpose
+from faceward.policy.purposes import Purpose
 from faceward.policy.watching import MOST_COMPARISONS
-from faceward.vision.calibration import fmr_for, fpir_of
+from faceward.vision.calibration import fpir_of
 
 WATCH = "watch"
 
@@ -97,7 +97,7 @@ def grounds(deployment: Deployment, desk: Desk, request: WatchRequest, *, own: i
     found = {name: camera for name in request.cameras if (camera := configured.find(deployment, name)) is not None}
     with_whom = compared(deployment, request.gallery, request.purpose)
     pool = evidence.candidates(deployment)
-    rests = None if purpose is None else _evidence(deployment, purpose, (found, with_whom), pool)
+    rests = None if purpose is None else watch_evidence.standing(deployment, purpose, found, with_whom.subjects, pool)
     recognition = facts.Recognition(
         purpose=purpose,
         gallery_purpose=deployment.gallery_purpose(request.gallery),
@@ -175,9 +175,9 @@ def terms(deployment: Deployment, rests: Grounds) -> WatchTerms:
     if purpose is None:
         raise AssertionError("rule P1 refuses an unregistered purpose")
     size = rests.compared.subjects
-    judged, _ = _of_class(purpose, rests.cameras)
+    judged, _ = watch_evidence.of_class(purpose, rests.cameras)
     calibration = evidence.calibration(deployment, judged, rests.pool)
-    point = calibration.at_fmr(min(track_fmr(purpose, size), calibration.loosest))
+    point = calibration.at_fmr(min(watch_evidence.track_fmr(purpose, size), calibration.loosest))
     return WatchTerms(
         threshold=point.threshold,
         fmr=point.fmr,
@@ -190,56 +190,6 @@ def terms(deployment: Deployment, rests: Grounds) -> WatchTerms:
         extrapolated=point.extrapolated,
         floors=MappingProxyType({floor.component: (floor.minimum, floor.maximum) for floor in parameters.probe_floors}),
     )
-
-
-def track_fmr(purpose: Purpose, size: int) -> float:
-    """Return the FMR that one comparison of a track needs (rule V1).
-
-    Args:
-        purpose: The purpose.
-        size: Subjects that are compared.
-    """
-    return min(purpose.fmr / MOST_COMPARISONS, fmr_for(purpose.fpir / MOST_COMPARISONS, size))
-
-
-def _evidence(
-    deployment: Deployment,
-    purpose: Purpose,
-    what: tuple[Mapping[str, Camera], Compared],
-    pool: Sequence[Candidate],
-) -> Evidence:
-    found, with_whom = what
-    judged, classes = _of_class(purpose, found)
-    rests = evidence.standing(deployment, judged, track_fmr(purpose, with_whom.subjects), pool)
-    if len(classes) > 1:
-        reason = f"purpose and cameras are of several camera classes ({', '.join(classes)}), an evaluation is of one."
-        remedy = "Watch with cameras of one class, for a purpose of that class."
-    elif (narrow := _narrower(rests, found)) is not None:
-        camera, measured = narrow
-        reason = f"the camera {camera!r} names no class, and the evaluation is of {measured!r} alone."
-        remedy = "Name its class: 'faceward camera change NAME --class CLASS'; or evaluate on pictures of any class."
-    else:
-        return rests
-    return Evidence(
-        good=False,
-        facts=MappingProxyType({**rests.facts, "of_camera_class": False}),
-        reason=reason,
-        remedy=remedy,
-        chosen=rests.chosen,
-    )
-
-
-def _narrower(rests: Evidence, found: Mapping[str, Camera]) -> tuple[str, str] | None:
-    """Return a camera that names no class, and the class of the evaluation, where that speaks of one class alone."""
-    measured = ANY_CAMERA if rests.chosen is None else rests.chosen.evaluation.data.camera_class
-    unnamed = sorted(name for name, camera in found.items() if camera.camera_class == ANY_CAMERA)
-    return (unnamed[0], measured) if unnamed and measured != ANY_CAMERA else None
-
-
-def _of_class(purpose: Purpose, found: Mapping[str, Camera]) -> tuple[Purpose, tuple[str, ...]]:
-    """Return the purpose with the class that its cameras are of, and all classes that are named."""
-    classes = sorted({purpose.camera_class, *(camera.camera_class for camera in found.values())} - {ANY_CAMERA})
-    return (replace(purpose, camera_class=classes[0]) if len(classes) == 1 else purpose), tuple(classes)
 
 
 def _reason(named: Warrant) -> str:

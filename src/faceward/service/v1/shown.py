@@ -17,6 +17,15 @@ class AskedShown(Shown):
     state: Literal["waiting", "carried out"]
 
 
+class WatchEvidenceShown(Shown):
+    """Whether cameras may be watched for a purpose by what it relies on."""
+
+    fmr: float = Field(description="The FMR that one comparison of a track needs: a third of what a search does.")
+    in_force: bool
+    reason: str
+    remedy: str
+
+
 class PurposeEvidenceShown(Shown):
     """What a purpose relies on, and whether it may be searched by."""
 
@@ -29,6 +38,7 @@ class PurposeEvidenceShown(Shown):
     in_force: bool
     reason: str
     remedy: str
+    watch: WatchEvidenceShown | None = Field(description="Null where the standard lets no camera be watched.")
 
 
 class MeasuredShown(Shown):
