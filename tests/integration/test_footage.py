@@ -22,7 +22,7 @@ from faceward.core.errors import BadInput, EnvironmentFailure, UsageError
 from faceward.core.faces import Box
 from faceward.core.footage_results import FootageResult
 from faceward.standalone import pipeline
-from faceward.video import footage_looking, footage_second
+from faceward.video import footage_looking, footage_samples, footage_second
 from faceward.video.footage import Order, redact_footage
 from faceward.video.footage_looking import rgb
 from faceward.video.footage_reading import open_footage
@@ -612,3 +612,112 @@ def test_W7_a_stop_bites_before_anybody_is_recognised_in_footage(
     with pytest.raises(PolicyRefusal, match="W7"):
         redact_footage(order, system.pipeline, system=system, keeping=keeping, progress=stop)
     assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.fixture
+def kept(world: Any, hopper: Path, pair: Path, tmp_path: Path) -> Callable[..., FootageResult]:
+    """Return what redacts the pair so that Grace Hopper stays visible."""
+    from faceward.operations.keeping import Keeping
+
+    system = world.open(fake=False)
+    system.enrol([hopper], subject="Grace Hopper", purpose="door", releases=world.release("Grace Hopper"))
+    order, keeping = Order(pair, tmp_path / "out" / "out.mp4"), Keeping(("Grace Hopper",))
+
+    def run(**options: Any) -> FootageResult:
+        return redact_footage(order, system.pipeline, system=system, keeping=keeping, **options)
+
+    return run
+
+
+def test_L2_keys_are_lent_for_comparing_alone_however_long_footage_is(
+    world: Any, kept: Callable[..., FootageResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from faceward.operations.keeping import Recogniser
+
+    [system] = world.systems
+    lent, lease = system._deployment.keys.grants._granted, system._deployment.standard.parameters.custody.lease
+    while_comparing: list[int] = []
+    otherwise: list[int] = []
+
+    def pass_by(*_: Any) -> None:
+        otherwise.append(len(lent))
+        world.clock.advance(lease)
+
+    compare, cut = Recogniser.compare, footage_samples.rgb
+
+    def comparing(*arguments: Any) -> Any:
+        found = compare(*arguments)
+        while_comparing.append(len(lent))
+        return found
+
+    def cutting(frame: Any) -> Any:
+        pass_by()
+        return cut(frame)
+
+    monkeypatch.setattr(Recogniser, "compare", comparing)
+    monkeypatch.setattr(footage_samples, "rgb", cutting)
+    result = kept(progress=pass_by)
+    assert result.kept == ("Grace Hopper",)
+    assert set(while_comparing) == {1}
+    # Each frame of both passes takes longer than the lease.
+    assert len(otherwise) > 2 * result.frames
+    assert set(otherwise) == {0}
+    *_, begun, ended = system.log_lines()
+    assert (begun.phase, ended.phase, begun.index) == ("begin", "end", result.entry)
+    assert dict(ended.opened["subject/0"])["outcome"] == "kept visible"
+
+
+@pytest.mark.parametrize("when", ["comparing", "writing", "finishing"])
+def test_W7_a_stop_bites_while_footage_is_compared_and_written(
+    world: Any, kept: Callable[..., FootageResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    from faceward.core.errors import PolicyRefusal
+    from faceward.gallery.search import Gallery
+    from faceward.operations.keeping import Recogniser
+    from faceward.video import footage
+
+    [system] = world.systems
+    compare, verify, compared, written = Recogniser.compare, Gallery.verify, [], []
+
+    def comparing(*arguments: Any) -> Any:
+        if when == "comparing":
+            system._deployment.custody.stop()
+        return compare(*arguments)
+
+    def verifying(*arguments: Any, **options: Any) -> Any:
+        compared.append(1)
+        return verify(*arguments, **options)
+
+    def advance(done: int, total: int) -> None:
+        written.append(done)
+        if when != "comparing" and done == (total if when == "finishing" else round(0.6 * total)):
+            system._deployment.custody.stop()
+
+    monkeypatch.setattr(Recogniser, "compare", comparing)
+    monkeypatch.setattr(Gallery, "verify", verifying)
+    # Asked at each frame, or only when all is written.
+    monkeypatch.setattr(footage, "_ASKED_EVERY", 0.0 if when == "writing" else 1e9)
+    with pytest.raises(PolicyRefusal, match="W7"):
+        kept(progress=advance)
+    assert (compared == []) == (when == "comparing")
+    assert max(written) == {"comparing": 25, "writing": 30, "finishing": 50}[when]
+    assert [*tmp_path.glob("out/*")] == []
+    *_, begun, ended = system.log_lines()
+    assert (begun.phase, ended.phase) == ("begin", "end")
+    assert ended.opened["details"]["failed"] == "PolicyRefusal"
+    assert system._deployment.keys.grants._granted == {}
+
+
+def test_L1_what_fails_while_footage_is_written_is_recorded(
+    world: Any, kept: Callable[..., FootageResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(footage_second.Writer, "show", fails)
+    with pytest.raises(EnvironmentFailure, match="No space left"):
+        kept()
+    *_, begun, ended = world.systems[0].log_lines()
+    assert (begun.operation, begun.phase, ended.phase) == ("redact", "begin", "end")
+    assert ended.opened["details"]["failed"] == "EnvironmentFailure"
+    assert "outcome" not in dict(ended.opened["subject/0"])

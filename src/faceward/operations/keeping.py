@@ -153,13 +153,28 @@ class Recogniser:
             for reference in mine:
                 self.act.gallery(reference.gallery)
 
-    def compare(self, picture: Picture, faces: Sequence[Face], samples: float) -> Compared:
+    def close_galleries(self) -> None:
+        """Give back the custodian's keys: what follows compares nothing any more."""
+        self.act.end()
+
+    def require_running(self) -> None:
+        """Check that nobody has stopped recognition meanwhile.
+
+        Raises:
+            PolicyRefusal: Somebody has (rule W7).
+        """
+        require_running(self._deployment)
+
+    def compare(
+        self, picture: Picture, faces: Sequence[Face], samples: float, known_by: tuple[bytes, ...] = ()
+    ) -> Compared:
         """Compare faces of one picture with every kept subject.
 
         Args:
             picture: The picture, which becomes a probe like any other (rule E4).
             faces: Its faces.
             samples: Among how many comparisons with one template the accepted rate is shared out.
+            known_by: Of a part of a picture, the digests that the whole is known by as a probe.
 
         Raises:
             PolicyRefusal: Recognition was stopped meanwhile (W7), or the data do not support so low a rate (V1).
@@ -173,7 +188,7 @@ class Recogniser:
         floors = deployment.standard.parameters.probe_floors
         # Many pictures take their time, and a stop must bite within it (rule W7).
         require_running(deployment)
-        deployment.remember_probe(picture)
+        deployment.store.remember_probe(deployment.now(), *(known_by or deployment.picture_digests(picture)))
         found: list[Match] = []
         compared: list[int] = []
         for number, sample in enumerate(deployment.pipeline.samples(picture, faces)):

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import secrets
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceward.core.canonical import sha256
 from faceward.core.clock import SystemClock
 from faceward.core.errors import BadInput, UsageError
 from faceward.core.footage_results import FootageResult, clock
@@ -23,28 +23,29 @@ from faceward.settings import cache_folder, packs_folder
 from faceward.video.footage_cast import Cast
 from faceward.video.footage_concerns import Shown, concerns
 from faceward.video.footage_covering import Painter
-from faceward.video.footage_keeping import Segment, Verdict, Visible, comparisons, decide, segments
-from faceward.video.footage_looking import Survey, rgb, survey
+from faceward.video.footage_keeping import Segment, Visible, comparisons, decide, segments
+from faceward.video.footage_looking import Survey, survey
 from faceward.video.footage_names import is_footage
-from faceward.video.footage_reading import Footage, Moment, digest_of, open_footage
+from faceward.video.footage_reading import Footage, digest_of, open_footage
 from faceward.video.footage_second import Cover, write_redacted
 from faceward.video.footage_tracks import Track, follow
 from faceward.video.footage_writing import KINDS, Kind, written_whole
-from faceward.vision.images import Picture
 from faceward.vision.packs import DEFAULT_PACK, PackStore
 from faceward.vision.pipeline import Pipeline
 from faceward.vision.redact import MODES, Mode
 
 if TYPE_CHECKING:
     # What hides everybody loads no more than that needs: most of a short clip's time is spent on starting.
-    from faceward.operations.keeping import Authority, Keeping, Recogniser
+    from faceward.operations.keeping import Keeping, Recogniser
     from faceward.operations.keeping_desk import KeepingDesk
     from faceward.operations.system import System
+    from faceward.video.footage_samples import Samples
 
 __all__ = ["Order", "default_pipeline", "is_footage", "redact_footage"]
 
 Progress = Callable[[int, int], None]
 _REPORTS = (".html", ".json")
+_ASKED_EVERY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,9 @@ class _Job:
     identity: tuple[int, ...] | None = None
     done: int = 0
     total: int = 0
+    # Asks whether people may still be shown as recognised (rule W7), and when it was asked last.
+    require: Callable[[], None] | None = None
+    asked: float = 0.0
 
     @classmethod
     def of(cls, order: Order, progress: Progress | None) -> _Job:
@@ -174,8 +178,12 @@ class _Job:
         from faceward.operations.keeping import told_of  # noqa: PLC0415 - see above
 
         found, tracks = self._first_pass(desk.pipeline)
-        with desk.recognising() as (recogniser, held):
-            visible = self._recognised(recogniser, held, tracks)
+        stretches = segments(tracks) if desk.keeps else []
+        # Of an hour only the comparing falls into the time for which the custodian lends keys.
+        with self._gathered(desk, stretches) as samples, desk.recognising() as (recogniser, held):
+            visible = self._recognised(recogniser, stretches, samples)
+            if held.subjects:
+                self.require = recogniser.require_running
             result = self._second_pass(found, tracks, visible)
             act = recogniser.act
             act.outcome["probe_sha256"] = [digest.hex()] if held.subjects else []
@@ -188,6 +196,9 @@ class _Job:
         self.done += 1
         if self.progress is not None:
             self.progress(min(self.done, self.total), self.total)
+        if self.require is not None and time.monotonic() - self.asked > _ASKED_EVERY:
+            self.require()
+            self.asked = time.monotonic()
 
     def _first_pass(self, pipeline: Pipeline) -> tuple[Survey, list[Track]]:
         with self._open() as footage:
@@ -200,18 +211,28 @@ class _Job:
         self.done = found.frames
         return found, follow(found.looks, found.cuts, (found.first, found.last), size)
 
-    def _recognised(self, recogniser: Recogniser, held: Authority, tracks: Sequence[Track]) -> list[Visible]:
-        if not recogniser.able or not held.subjects:
-            return []
-        found = segments(tracks)
-        if not found:
+    def _gathered(self, desk: KeepingDesk, found: Sequence[Segment]) -> Samples:
+        from faceward.video.footage_samples import Samples, gather  # noqa: PLC0415 - see above
+
+        samples = Samples(desk.pipeline.pack.manifest.embedder, self.output.parent)
+        try:
+            if found:
+                with self._open() as footage:
+                    gather(footage, found, desk, samples)
+        except BaseException:
+            samples.close()
+            raise
+        return samples
+
+    def _recognised(self, recogniser: Recogniser, found: Sequence[Segment], samples: Samples) -> list[Visible]:
+        from faceward.video.footage_samples import compare  # noqa: PLC0415 - see above
+
+        if not recogniser.able or not len(samples):
             return []
         recogniser.open_galleries()
-        verdicts: dict[int, Verdict] = {}
-        shared = comparisons(found)
-        with self._open() as footage:
-            for moment, places in _at(footage, found):
-                verdicts.update(_compared(recogniser, moment, [(place, found[place]) for place in places], shared))
+        verdicts = compare(samples, recogniser, comparisons(found))
+        recogniser.close_galleries()
+        samples.close()
         return decide(found, verdicts)
 
     def _second_pass(self, found: Survey, tracks: Sequence[Track], visible: Sequence[Visible]) -> FootageResult:
@@ -222,6 +243,8 @@ class _Job:
             place = stack.enter_context(written_whole(self.output))
             written = write_redacted(footage, place, self.kind, Cover(found, cast, painter, self._advance))
             digest = digest_of(place)
+            if self.require is not None:
+                self.require()
             left_out = (*footage.left_out(), *_sounds_told(footage, self.kind, written.sounds_anew))
         look_at, more = concerns(Shown(tracks, visible, found.cuts, found.first, found.last))
         return FootageResult(
@@ -248,37 +271,6 @@ class _Job:
             raise BadInput(f"{self.source}: was changed while it was redacted; repeat when nobody writes to it")
         self.identity = footage.identity
         return footage
-
-
-def _at(footage: Footage, found: Sequence[Segment]) -> Iterator[tuple[Moment, list[int]]]:
-    """Iterate over the moments of samples, with the places in `found` of the segments that they speak for."""
-    wanted: dict[int, list[int]] = {}
-    for place, segment in enumerate(found):
-        wanted.setdefault(_micros(segment.seconds), []).append(place)
-    for moment in footage.moments():
-        places = wanted.pop(_micros(moment.seconds), None)
-        if places:
-            yield moment, places
-        if not wanted:
-            return
-
-
-def _micros(seconds: float) -> int:
-    return round(seconds * 1_000_000)
-
-
-def _compared(
-    recogniser: Recogniser, moment: Moment, asked: Sequence[tuple[int, Segment]], shared: float
-) -> dict[int, Verdict]:
-    """Compare the samples of one frame; those below the floors of quality are left out."""
-    pixels = rgb(moment.frame)
-    picture = Picture(pixels, 1.0, sha256(pixels.tobytes()), f"frame at {moment.seconds:.3f} s")
-    result = recogniser.compare(picture, [segment.face for _, segment in asked], shared)
-    verdicts = {asked[number][0]: Verdict(None) for number in result.compared}
-    # The best match of each face comes first.
-    for match in reversed(result.matches):
-        verdicts[asked[match.face][0]] = Verdict(match.subject, match.score, match.clear)
-    return verdicts
 
 
 def _sounds_told(footage: Footage, kind: Kind, anew: int) -> tuple[str, ...]:
