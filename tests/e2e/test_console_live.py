@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -99,6 +100,49 @@ def test_W7_the_wall_follows_its_cameras_and_stops_everything(wall: Wall, consol
     assert page.get_by_text("Nothing is searched or compared until two people restart it.").is_visible()
     page.context.clear_cookies()
     page.get_by_text("This page does not hear from the service").wait_for()
+
+
+# Words of the English pages that are none in German.
+_ENGLISH = re.compile(
+    r"\b(alerts?|and|are|cameras?|case|check|chance|comparison|confirmed|dismissed|entry|faces?|finding|frames?|frozen"
+    r"|hour|is|list|looked|named|not|notice|nothing|of|open|pictures?|recorded|review|seen|since|state|stop|suppressed"
+    r"|the|time|vanished|waits?|watch|watched|with|working|zones?)\b"
+)
+_TEXT = """main => {
+    const copy = main.cloneNode(true);
+    // What people wrote is in their language, and what is marked as English says so.
+    for (const one of copy.querySelectorAll("[lang=en], bdi, code, option, #notice dd")) one.remove();
+    const said = [...copy.querySelectorAll("[aria-label], [alt], [title]")];
+    const attributes = said.flatMap(one => ["aria-label", "alt", "title"].map(name => one.getAttribute(name) ?? ""));
+    return copy.textContent + " " + attributes.join(" ");
+}"""
+
+
+def test_in_german_no_word_of_the_english_pages_is_left(wall: Wall) -> None:
+    with wall.shop.watch("door") as watching:
+        first, second = (wall.shop.alerted(watching, name) for name in ("Hugo", "Iris"))
+    wall.shop.decide(first.case)
+    wall.shop.decide(second.case, support=True)
+    wall.shop.act("olga")
+    with wall.shop.watch("hall") as watching:
+        wall.shop.alerted(watching, "Hugo", "hall")
+    page = wall.site.enter("Pia", locale="de-DE")
+    for state in ("connected", "resized", "stalled", "frozen", "garbage", "lost", "ended", "starting"):
+        wall.tell(state, "what comes cannot be decoded; check the camera and its network")
+        wall.site.world.clock.advance(timedelta(seconds=61))
+        wall.tell(state, "what comes cannot be decoded; check the camera and its network")
+        for path in ("/live", "/alerts?state=all", "/cameras", "/cameras/door", "/live/counts"):
+            text = _text_of(page, path)
+            assert _ENGLISH.findall(text) == [], (state, path)
+            assert len(text.split()) > 15
+    text = _text_of(page, "/alerts?state=all")
+    assert all(word in text for word in ("bestätigt", "verworfen", "wartet"))
+
+
+def _text_of(page: Any, path: str) -> str:
+    page.goto(path)
+    text: str = page.locator("main").evaluate(_TEXT)
+    return text.lower()
 
 
 def _nothing_beside(page: Any, *paths: str) -> None:

@@ -204,15 +204,17 @@ def test_W7_cameras_that_are_watched_come_first_and_all_others_are_one_line(watc
     assert page.count('class="card tile') == 1
 
 
-def test_what_watches_tell_is_marked_as_english(watched: Watched) -> None:
+def test_what_watches_tell_is_said_in_the_language_of_the_page_and_else_marked_as_english(watched: Watched) -> None:
     now = to_rfc3339(watched.shop.world.clock.now())
-    news = ("the watch began",)
+    news = ("door: the picture moves again", "what no watch tells")
     watched.board.write_state(LiveState(7, "theft", "theft", now, now, (LiveCamera("door"),), news=news))
     german = {**watched.person("olga"), "accept-language": "de"}
     page = watched.client.get("/live/now", headers=german).text
-    assert '<ul class="bullets" lang="en"><li>the watch began' in page
-    assert "Beobachtungen melden es auf Englisch." in page
-    assert "auf Englisch" not in watched.get("/live/now", "olga").text
+    assert '<li><span lang="en">what no watch tells</span></li>' in page
+    assert '<li><bdi class="name">door</bdi>: das Bild bewegt sich wieder</li>' in page
+    english = watched.get("/live/now", "olga").text
+    assert "<li>what no watch tells</li>" in english
+    assert '<bdi class="name">door</bdi>: the picture moves again' in english
     assert "Pausieren" in watched.client.get("/live", headers=german).text
 
 
@@ -225,9 +227,12 @@ def test_K2_reviewers_see_the_wall_but_no_camera_is_opened_to_them_or_linked(wat
         assert '<bdi class="name">door</bdi>' in page
         assert "/cameras/" not in page
         assert 'href="/cameras/door"' in watched.get(path, "olga").text
-    for path in ("/cameras", "/cameras/door"):
+    # Pages and /v1 go by one rule.
+    for path in ("/cameras", "/cameras/door", "/v1/cameras", "/v1/cameras/door"):
         watched.get(path, "rosa", 403)
         watched.get(path, "olga")
+    for path in ("/live", "/live/counts", "/v1/live", "/v1/alerts"):
+        watched.get(path, "rosa")
 
 
 def test_what_watches_tell_goes_to_prometheus(watched: Watched) -> None:

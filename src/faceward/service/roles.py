@@ -35,6 +35,9 @@ PUBLIC_MOUNTS = frozenset({"/static"})
 """Folders of files that everybody may read."""
 PUBLIC_ROUTES = frozenset({"/v1/openapi.json"})
 """Routes of the framework, which take no dependency."""
+CAMERA_READERS = ("operator", "approver", "auditor")
+"""Who reads how cameras are configured, on pages and over `/v1`. Reviewers compare faces: they need neither zones nor
+addresses, and alerts and the wall say where somebody was seen."""
 _WORDS = frozenset({*(role.value for role in Role), SIGNED_IN, SUBJECT, KEY})
 
 

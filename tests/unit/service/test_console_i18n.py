@@ -152,6 +152,8 @@ def test_numbers_are_written_as_the_language_does() -> None:
     assert i18n.translator("en").number(1234567) == "1,234,567"
     assert i18n.translator("de").number(1234567) == "1.234.567"
     assert i18n.translator("de").number(0.25) == "0,25"
+    assert i18n.translator("de").about(15.84) == "16"
+    assert i18n.translator("de").about(0.1234) == "0,12"
     assert i18n.translator("en").count(1, "one thing", "{count} things") == "one thing"
     assert i18n.translator("en").count(1200, "one thing", "{count} things") == "1,200 things"
 

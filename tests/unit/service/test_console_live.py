@@ -73,6 +73,13 @@ def test_what_is_old_is_called_old_and_a_silent_watch_silent() -> None:
     assert fresh.stamp not in ("", old.stamp)
 
 
+def test_in_its_first_minute_a_watch_tells_itself_how_many_faces_came() -> None:
+    door = LiveCamera("door", state="connected", compared=4)
+    assert [one.faces for one in live_words.tiles([], [now(door)], {}, NOW)] == [4]
+    assert [one.faces for one in live_words.tiles([], [now(door)], {"door": Counted(9, minutes=3)}, NOW)] == [9]
+    assert [one.faces for one in live_words.tiles([], [now(door, age=60.0)], {}, NOW)] == [0]
+
+
 def test_W7_while_nobody_is_compared_no_camera_is_said_to_work() -> None:
     def state(name: str) -> str:
         one = now(LiveCamera("door", state=name))
@@ -105,6 +112,8 @@ def test_W6_the_meter_stands_at_its_middle_where_the_rate_is_what_is_accepted() 
     assert (quiet["from"], quiet["at"], quiet["to"], quiet["state"]) == (5.0, 25.0, 75.0, "quiet")
     [near] = live_words.meters([row(evalue=15.0, rate=1e-3)], [])
     assert (near["at"], near["state"]) == (50.0, "near")
+    [above] = live_words.meters([row(faces=27, rate=1 / 27, high=0.2, evalue=3.2)], [])
+    assert (above["at"], above["state"]) == (100.0, "above")
     [halted] = live_words.meters([row(rate=0.5, high=1.0, breached="2026-11-23T10:00:00Z")], [])
     assert (halted["at"], halted["to"], halted["state"]) == (100.0, 100.0, "halted")
     idle = row(faces=0, rate=None, evalue=1.0)

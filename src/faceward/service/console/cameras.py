@@ -18,13 +18,11 @@ from faceward.service.console.camera_form import changed, filled, requested
 from faceward.service.console.i18n import N_
 from faceward.service.console.live_words import STATES, Tile, tiles
 from faceward.service.console.rendering import back, page
-from faceward.service.roles import allowed, known
+from faceward.service.roles import CAMERA_READERS, allowed, known
 from faceward.service.signing import repeatable
 from faceward.service.state import Service
 
 router = APIRouter(include_in_schema=False)
-# Reviewers compare faces, and need neither zones nor addresses: the wall and alerts say where somebody was seen.
-_READERS = ("operator", "approver", "auditor")
 _Who = Annotated[Caller, Depends(known)]
 NOTICE_FIELDS = {
     "data": (N_("Which data it takes"), N_("For example: faces, for less than a second.")),
@@ -67,7 +65,7 @@ def seen(system: System, service: Service, name: str | None = None) -> list[Show
     return [Shown(there.get(one.name), one) for one in tiles(cameras, told, system.live.lately(), service.now())]
 
 
-@router.get("/cameras", dependencies=[allowed(*_READERS)])
+@router.get("/cameras", dependencies=[allowed(*CAMERA_READERS)])
 async def cameras(request: Request, caller: _Who) -> Response:
     """List the cameras."""
     service: Service = request.app.state.service
@@ -90,7 +88,7 @@ async def add(request: Request, caller: _Who) -> Response:
     return back(_address(made), "camera-added")
 
 
-@router.get("/cameras/{camera:name}", dependencies=[allowed(*_READERS)])
+@router.get("/cameras/{camera:name}", dependencies=[allowed(*CAMERA_READERS)])
 async def one_camera(request: Request, camera: str, caller: _Who) -> Response:
     """Show a camera: its notice record, its zones over the redacted picture, its address without a password."""
     service: Service = request.app.state.service

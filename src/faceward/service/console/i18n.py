@@ -60,6 +60,10 @@ class Translator:
         broken = isinstance(value, float) and not value.is_integer()
         return self.separated(f"{value:,.4g}" if broken else f"{int(value):,}")
 
+    def about(self, value: float) -> str:
+        """Return a number that is known roughly, to two significant digits."""
+        return self.number(float(f"{value:.2g}"))
+
     def separated(self, figures: str) -> str:
         """Return figures that are written as in English with this language's separators."""
         return figures.translate(str.maketrans(",.", ".,")) if self.language == "de" else figures

@@ -41,6 +41,7 @@ router = APIRouter(prefix="/live", include_in_schema=False)
 WATCHERS = ("operator", "reviewer", "approver", "auditor")
 METERS = {
     "quiet": (N_("below what is accepted, as far as is known"), "good", "check"),
+    "above": (N_("more than accepted so far, perhaps by chance"), "warning", "warning"),
     "near": (N_("near the alarm"), "warning", "warning"),
     "halted": (N_("more than accepted: searches are refused"), "bad", "stop"),
 }

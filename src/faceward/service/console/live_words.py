@@ -134,7 +134,8 @@ def _tile(one: CameraNow, hour: Counted, now: datetime) -> Tile:
         old=None if age is None or age <= STALE.total_seconds() else round(age),
         rate=None if one.stale else one.rate,
         dropped=told.dropped,
-        faces=hour.faces,
+        # Minutes are counted when they are over: in its first, all that a watch compared came just now.
+        faces=hour.faces if hour.minutes or one.stale else max(hour.faces, told.compared),
         gallery=one.of.gallery,
         purpose=one.of.purpose,
     )
@@ -195,8 +196,8 @@ def plots(hours: Sequence[Counted], start: datetime) -> tuple[Plot, ...]:
 def meters(rows: Iterable[Mapping[str, Any]], watched: Iterable[str]) -> list[dict[str, Any]]:
     """Return the false alerts of the purposes that are watched for, or were searched for, against what is accepted.
 
-    Each row has, beside what `Monitoring.purposes` says, `state` (`halted`, `near` or `quiet`) and the places of its
-    rate, its interval and what is accepted on a scale from 0 to 100.
+    Each row has, beside what `Monitoring.purposes` says, `state` (`halted`, `near`, `above` or `quiet`) and the
+    places of its rate, its interval and what is accepted on a scale from 0 to 100.
     """
     purposes = set(watched)
     made = []
@@ -209,6 +210,8 @@ def meters(rows: Iterable[Mapping[str, Any]], watched: Iterable[str]) -> list[di
             for name, source in (("at", "rate"), ("from", "low"), ("to", "high"))
         }
         nearness = charts.level(float(row["evalue"]), float(row["limit"]))
-        state = "halted" if row["breached"] else "near" if nearness > 0.5 else "quiet"
+        # Where few faces were seen one false alert lies far above, which need not mean much, and is not called less.
+        above = float(row["rate"] or 0.0) > float(row["accepted"])
+        state = "halted" if row["breached"] else "near" if nearness > 0.5 else "above" if above else "quiet"
         made.append({**row, **places, "state": state})
     return made

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from faceward.service.callers import Caller, Kind
 from faceward.service.console.i18n import N_
+from faceward.service.roles import CAMERA_READERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +43,7 @@ MENU = (
     Entry("review", N_("Review"), "/review", "review", "r", frozenset({"operator", "reviewer", "approver", "auditor"})),
     Entry("live", N_("Live wall"), "/live", "live", "w", _WATCHERS),
     Entry("alerts", N_("Alerts"), "/alerts", "alerts", "b", _WATCHERS),
-    Entry("cameras", N_("Cameras"), "/cameras", "cameras", "c", frozenset({"operator", "approver", "auditor"})),
+    Entry("cameras", N_("Cameras"), "/cameras", "cameras", "c", frozenset(CAMERA_READERS)),
     Entry("approvals", N_("Approvals"), "/approvals", "approvals", "a", EVERYBODY),
     Entry("galleries", N_("Galleries"), "/galleries", "galleries", "l", EVERYBODY),
     Entry("subjects", N_("Subjects"), "/subjects", "subjects", "u", frozenset({"operator", "approver", "auditor"})),

@@ -24,7 +24,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from faceward.core.clock import from_rfc3339
 from faceward.core.errors import FacewardError
 from faceward.service import csrf, doors
-from faceward.service.console import i18n, navigation
+from faceward.service.console import i18n, navigation, watch_words
 from faceward.service.console.assets import asset
 from faceward.service.console.notices import NOTICES
 
@@ -169,6 +169,7 @@ def environment() -> jinja2.Environment:
         languages=i18n.LANGUAGES,
     )
     made.filters.update(moment=moment, day=day, short=short, person=person, entries=entries)
+    made.filters.update(told=watch_words.said, told_news=watch_words.said_news)
     made.filters.update(percent=_in_language(percent), rate=_in_language(rate))
     return made
 

@@ -5,6 +5,7 @@ const clock = document.getElementById("live-time");
 const pause = document.getElementById("live-pause");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const SLOW = 10;
+const { stopped } = document.getElementById("live-said").dataset;
 let paused = false;
 let asking = false;
 let turn = 0;
@@ -81,7 +82,10 @@ async function ask() {
     fresh.append(...page.body.childNodes);
     if (paused) return;
     patch(part, fresh);
-    clock.textContent = clock.dataset.text.replace("{time}", document.getElementById("live-said").dataset.time);
+    const told = document.getElementById("live-said").dataset;
+    // Somebody stopped recognition, or two restarted it: what stands around the part changes too.
+    if (told.stopped !== stopped) location.replace(location.pathname);
+    clock.textContent = clock.dataset.text.replace("{time}", told.time);
     lost.hidden = true;
   } catch {
     lost.hidden = false;

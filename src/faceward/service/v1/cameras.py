@@ -15,14 +15,15 @@ from faceward.operations.system import System
 from faceward.policy.camera_notices import check_notice
 from faceward.policy.cameras import LOOK, OPT_OUT, Camera, CameraRequest
 from faceward.policy.zones import zone
-from faceward.service.roles import allowed
+from faceward.service.roles import CAMERA_READERS, allowed
 from faceward.service.v1 import scope
 from faceward.service.v1.doing import Limit, Offset, done, file, listed, path, shown
 from faceward.service.v1.given import Given, Shown, Who, described, json_of
 
 router = APIRouter(tags=["cameras"])
 
-_READERS = ("operator", "reviewer", "approver", "auditor", "key")
+_READERS = (*CAMERA_READERS, "key")
+_WATCHERS = ("operator", "reviewer", "approver", "auditor", "key")
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -216,7 +217,7 @@ async def remove_camera(request: Request, caller: Who, camera: str) -> Response:
     return await done(request, caller, act)
 
 
-@router.get("/live", response_model=LiveShown, dependencies=[allowed(*_READERS)])
+@router.get("/live", response_model=LiveShown, dependencies=[allowed(*_WATCHERS)])
 async def live(request: Request, caller: Who) -> Response:
     """Tell what cameras that are watched with show just now: states and counts, nothing of anybody."""
     await scope.all_cameras(request, caller)
@@ -237,7 +238,7 @@ async def live(request: Request, caller: Who) -> Response:
     "/live/{camera:name}/preview",
     response_class=Response,
     responses={200: {"description": "A picture in which every face is hidden.", "content": {"image/jpeg": {}}}},
-    dependencies=[allowed(*_READERS)],
+    dependencies=[allowed(*_WATCHERS)],
 )
 async def preview(request: Request, caller: Who, camera: str) -> Response:
     """Return a camera's latest picture, in which every face is hidden (rule W2)."""
