@@ -30,7 +30,7 @@ import numpy.typing as npt
 import clips
 import faceward
 from faceward.core.watch_results import WatchTerms
-from faceward.gallery.fusion import fuse
+from faceward.gallery.fusion import PROBE_SHARPENING, fuse
 from faceward.policy.standard import load_standard
 from faceward.policy.watching import MOST_COMPARISONS
 from faceward.video.frames import Frame
@@ -82,7 +82,7 @@ class Recorder:
         """Note a comparison."""
         if self.now is not None:
             self.now.samples += len(features)
-            self.now.tracks.append(self._references @ fuse(features))
+            self.now.tracks.append(self._references @ fuse(features, PROBE_SHARPENING))
         return ()
 
 

@@ -128,6 +128,7 @@ class FakeHeld:
     entry: int = 7
     expected_per_day: float = 0.5
     compared_with: list[int] = field(default_factory=list)
+    samples: list[int] = field(default_factory=list)
     unknown: dict[str, int] = field(default_factory=dict)
     sightings: list[Any] = field(default_factory=list)
     checks: int = 0
@@ -167,6 +168,7 @@ class FakeHeld:
         number = int(np.argmax(features[0]))
         with self.lock:
             self.compared_with.append(number)
+            self.samples.append(len(features))
         return (Hit(f"ref-{number}", b"subject", 0.95, (f"ref-{number}",)),) if number in self.listed else ()
 
     def compared(self, camera: str, tracks: int = 1) -> None:

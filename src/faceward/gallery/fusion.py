@@ -18,16 +18,24 @@ LFW View 1 with the default pack and with EdgeFace-XXS. The mean alone errs abou
 need; at full length up to seven times as many strangers pass (ADR 0021, `benchmarks/templates.py`).
 """
 
+PROBE_SHARPENING = 0.5
+"""The same for a probe of two samples that a camera took of one face right after each other.
 
-def fuse(rows: Features) -> Features:
+They resemble each other more than a person's references do, so that drawing them out further restores less. At 0.5 the
+rate that a threshold stands for holds for people who pass a camera (ADR 0038, `benchmarks/watching_tracks.py`).
+"""
+
+
+def fuse(rows: Features, sharpening: float = SHARPENING) -> Features:
     """Return one template for several references of a subject; of a single one the very same numbers.
 
-    The template of references r_1 … r_n with mean m is m · (mean ‖r_i‖ / ‖m‖)^0.2. Its inner product with a probe is
+    The template of references r_1 … r_n with mean m is m · (mean ‖r_i‖ / ‖m‖)^sharpening. Its inner product with a probe is
     the mean of theirs, times a factor of at least one, and its length at most the mean of theirs.
 
     Args:
         rows: Features, shape (n, d), n at least 1, float32, of length at most 1, in an order that does not depend on
             when each was added: sums in another order differ in their last bits.
+        sharpening: How far the mean is drawn out, 0 to 1.
 
     Returns:
         Features, shape (d,), float32, of length at most 1; below 0.5 where the references hardly resemble each other.
@@ -39,7 +47,7 @@ def fuse(rows: Features) -> Features:
     mean = exact.mean(axis=0)
     length = float(np.linalg.norm(mean))
     if length > 0:
-        mean *= (float(np.linalg.norm(exact, axis=1).mean()) / length) ** SHARPENING
+        mean *= (float(np.linalg.norm(exact, axis=1).mean()) / length) ** sharpening
     exact.fill(0)
     template: Features = mean.astype(np.float32)
     mean.fill(0)

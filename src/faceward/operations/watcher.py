@@ -27,11 +27,11 @@ class Watcher(Protocol):
         """
 
     def compare(self, features: FloatArray) -> tuple[Hit, ...]:
-        """Compare one sample of a track with everybody on the list.
+        """Compare a track with everybody on the list.
 
         Args:
-            features: Shape (m, d), float32: the rows of one sample, of which one template is made. The caller
-                overwrites them.
+            features: Shape (m, d), float32: a sample, or two that were taken right after each other, of which one probe
+                is made. The caller overwrites them.
 
         Returns:
             Those at or above the threshold, best first; empty means *unknown*.

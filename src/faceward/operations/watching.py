@@ -14,7 +14,7 @@ import numpy as np
 from faceward.core.errors import EnvironmentFailure, FacewardError, IntegrityError, PolicyRefusal, UsageError
 from faceward.core.faces import FloatArray
 from faceward.core.watch_results import AlertView, WatchTerms
-from faceward.gallery.fusion import fuse
+from faceward.gallery.fusion import PROBE_SHARPENING, fuse
 from faceward.operations import raising, upkeep, watch_counts, watch_grounds, watch_period
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
@@ -185,7 +185,7 @@ class Watching:
                 raise PolicyRefusal(
                     "W7", "nobody has looked for two seconds whether recognition was stopped.", "Let the watch go on."
                 )
-            probe = fuse(np.atleast_2d(features))
+            probe = fuse(np.atleast_2d(features), PROBE_SHARPENING)
             try:
                 return self._search(running, probe[np.newaxis])
             except _FATAL as error:

@@ -73,11 +73,13 @@ class Ledger:
         looked, figures = done.looked, self.figures[done.camera]
         if looked is None:
             return
+        figures.compared += looked.fresh
+        figures.sightings += len(looked.sightings)
+        if not looked.frames:
+            return
         latency = done.finished - done.received
         figures.looked_at += 1
         figures.alive, figures.captured = looked.alive, done.captured
-        figures.compared += looked.fresh
-        figures.sightings += len(looked.sightings)
         figures.latency = (
             latency if figures.latency is None else figures.latency + _SMOOTHING * (latency - figures.latency)
         )

@@ -10,11 +10,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from faceward.video.pairs import HELD
 from faceward.video.recogniser import Looked, Recogniser
 
 if TYPE_CHECKING:
+    from faceward.video.comparing import Comparer
     from faceward.video.frames import Frame
-    from faceward.video.recogniser import Comparer
     from faceward.video.views import View
 
 # Longest wait for a frame, so that working memory is overwritten in time and an end is noticed.
@@ -22,13 +23,22 @@ _WAIT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
+class _Work:
+    """What a thread is to do with a camera: look at a frame, or see to what waits there for one that does not come."""
+
+    camera: str
+    frame: Frame | None
+    comparer: Comparer | None
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
-    """A frame that was looked at.
+    """A frame that was looked at, or the end of waiting for one.
 
     Attributes:
         camera: Whose it was.
-        captured: When it was taken, seconds since the epoch, by the stream's clock.
-        received: When it came, on the monotonic clock.
+        captured: When it was taken, seconds since the epoch, by the stream's clock; 0 where there was no frame.
+        received: When it came, on the monotonic clock; at the latest, where there was none.
         finished: When it was done.
         looked: What was made of it; None where that failed.
         error: Why, or why not all of its faces were compared; None where nothing failed.
@@ -83,7 +93,7 @@ class Pool:
             self._comparer = comparer
 
     def shut(self) -> None:
-        """Look at nothing until `open`: what waits is given back, and what is in hand is compared with nobody.
+        """Look at nothing until `open`: frames that wait are given back, and what is in hand is compared with nobody.
 
         The watch itself refuses to compare from then on; nothing is waited for here.
         """
@@ -92,6 +102,7 @@ class Pool:
             given_up = [frame for frames in self._waiting.values() for frame in frames]
             for frames in self._waiting.values():
                 frames.clear()
+            self._changed.notify_all()
         for frame in given_up:
             self._release(frame)
 
@@ -99,7 +110,7 @@ class Pool:
         """Look at nothing until `open`, and wait until nothing is in hand: all frames were given back."""
         self.shut()
         with self._changed:
-            while self._busy:
+            while self._busy or self._held():
                 self._changed.wait()
 
     def offer(self, frame: Frame) -> None:
@@ -133,9 +144,9 @@ class Pool:
 
     @property
     def idle(self) -> bool:
-        """Whether no frame waits or is in hand, and all that was done was taken."""
+        """Whether nothing waits or is in hand, and all that was done was taken."""
         with self._changed:
-            return not self._busy and not self._done and not any(self._waiting.values())
+            return not (self._busy or self._done or any(self._waiting.values()) or self._held())
 
     def close(self) -> None:
         """End the threads when what they have in hand is done; working memory is overwritten."""
@@ -152,51 +163,79 @@ class Pool:
             due, now = recogniser.scrubber.due, time.monotonic()
             if due is not None and (self._ended or now >= due):
                 self._scrub(recogniser, math.inf if self._ended else now)
-            if not worked and self._ended and recogniser.scrubber.due is None:
+            if not worked and self._over(recogniser):
                 return
+
+    def _over(self, recogniser: Recogniser) -> bool:
+        with self._changed:
+            return self._ended and recogniser.scrubber.due is None and not self._held()
 
     def _look_at_next(self, recogniser: Recogniser) -> bool:
         # In a call of its own: no reference to a frame's memory is left while the next one is waited for.
         work = self._next(recogniser)
         if work is None:
             return False
-        self._look(recogniser, *work)
+        self._see_to(recogniser, work)
         return True
 
-    def _next(self, recogniser: Recogniser) -> tuple[Frame, Comparer] | None:
-        """Wait for the frame that came first among those of cameras that nobody looks at; not past what is due."""
+    def _next(self, recogniser: Recogniser) -> _Work | None:
+        """Wait for something to do, not past what is due; its camera is busy from now on."""
         with self._changed:
-            frame = self._first()
-            if frame is None and not self._ended:
-                due = recogniser.scrubber.due
-                wait = _WAIT if due is None else min(_WAIT, max(0.0, due - time.monotonic()))
-                self._changed.wait(wait)
-                frame = self._first()
-            if frame is None or self._comparer is None:
-                return None
-            self._waiting[frame.camera].popleft()
-            self._busy.add(frame.camera)
-            return frame, self._comparer
+            work = self._ready()
+            if work is None and not self._ended:
+                dues = [due for due in (recogniser.scrubber.due, *self._held().values()) if due is not None]
+                self._changed.wait(min([_WAIT, *(max(0.0, due - time.monotonic()) for due in dues)]))
+                work = self._ready()
+            if work is not None:
+                self._busy.add(work.camera)
+            return work
 
-    def _first(self) -> Frame | None:
+    def _ready(self) -> _Work | None:
+        """Return what is to be done: samples that have waited too long, then the frame that came first."""
+        now = time.monotonic()
+        for camera, due in self._held().items():
+            if camera not in self._busy and (self._comparer is None or now >= due):
+                return _Work(camera, None, self._comparer)
         ready = [frames[0] for camera, frames in self._waiting.items() if frames and camera not in self._busy]
-        return min(ready, key=lambda frame: frame.received, default=None)
+        if self._comparer is None or not ready:
+            return None
+        frame = min(ready, key=lambda one: one.received)
+        self._waiting[frame.camera].popleft()
+        return _Work(frame.camera, frame, self._comparer)
 
-    def _look(self, recogniser: Recogniser, frame: Frame, comparer: Comparer) -> None:
+    def _held(self) -> dict[str, float]:
+        """Return by when samples that wait are to be seen to, by camera; of busy cameras nobody knows.
+
+        The caller holds the lock.
+        """
+        dues = ((name, view.waiting.due) for name, view in self._views.items() if name not in self._busy)
+        return {name: due for name, due in dues if due is not None}
+
+    def _see_to(self, recogniser: Recogniser, work: _Work) -> None:
         looked: Looked | None = None
         error: BaseException | None = None
+        frame, view = work.frame, self._views[work.camera]
         try:
-            looked = recogniser.look(frame, self._views[frame.camera], comparer)
-            error = looked.error
+            if work.comparer is None:
+                # Nobody may be compared any more.
+                view.waiting.forget()
+            elif frame is None:
+                looked = recogniser.settle(view, work.comparer)
+            else:
+                looked = recogniser.look(frame, view, work.comparer)
+            error = None if looked is None else looked.error
         except BaseException as raised:  # noqa: BLE001 - told to whoever asks what was done
             # A traceback would keep what the frames of its calls held.
             error = raised.with_traceback(None)
         finally:
-            self._release(frame)
-        captured, received = frame.captured.timestamp(), frame.received
+            if frame is not None:
+                self._release(frame)
+        now = time.monotonic()
+        captured, received = (0.0, now - HELD) if frame is None else (frame.captured.timestamp(), frame.received)
         with self._changed:
-            self._done.append(Done(frame.camera, captured, received, time.monotonic(), looked, error, comparer))
-            self._busy.discard(frame.camera)
+            if looked is not None or error is not None:
+                self._done.append(Done(work.camera, captured, received, now, looked, error, work.comparer))
+            self._busy.discard(work.camera)
             self._changed.notify_all()
 
     def _scrub(self, recogniser: Recogniser, now: float) -> None:

@@ -91,7 +91,7 @@ def crop(pixels: ImageArray, face: Box, others: Sequence[Box]) -> Crop:
         face: The matched face, in pixels.
         others: Every other face, also those half believed.
     """
-    x0, y0, x1, y1 = _surroundings(face, pixels.shape)
+    x0, y0, x1, y1 = surroundings(face, pixels.shape)
     inside = Box(face.x0 - x0, face.y0 - y0, face.x1 - x0, face.y1 - y0)
     hide = [Box(b.x0 - x0, b.y0 - y0, b.x1 - x0, b.y1 - y0) for b in others]
     covered = redact(pixels[y0:y1, x0:x1], hide, [inside], "fill", secrets.randbits(64))
@@ -103,7 +103,13 @@ def crop(pixels: ImageArray, face: Box, others: Sequence[Box]) -> Crop:
     return Crop(png, (left, top, right, bottom))
 
 
-def _surroundings(face: Box, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+def surroundings(face: Box, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of what a crop shows, in pixels: at least one pixel of the picture.
+
+    Args:
+        face: The matched face, in pixels.
+        shape: Height and width of the picture, and what follows.
+    """
     side = max(_SURROUNDINGS * max(face.width, face.height), _LEAST_SIDE) / 2
     across, down = (face.x0 + face.x1) / 2, (face.y0 + face.y1) / 2
     x0, y0 = max(0, math.floor(across - side)), max(0, math.floor(down - side))

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from faceward.core.faces import Box, Face
-from faceward.operations.watching import Sighting
+from faceward.video.comparing import Comparing, Scene
 from faceward.video.forgetting import Scrubber
-from faceward.video.previews import crop, preview
+from faceward.video.previews import preview
 from faceward.video.regions import Region, whole
-from faceward.video.tracks import Ended, cheaply_reaches, reaches, worth
+from faceward.video.tracks import Ended
 from faceward.vision.images import Picture
 from faceward.vision.pipeline import Effort
-from faceward.vision.quality import assess, geometry
 from faceward.vision.redact import THRESHOLD
-from faceward.vision.wiping import wipe
 
 if TYPE_CHECKING:
-    from faceward.core.faces import FloatArray, ImageArray, Sample
-    from faceward.core.watch_results import WatchTerms
-    from faceward.protection.scheme import Hit
+    from faceward.core.faces import ImageArray, Sample
+    from faceward.operations.watching import Sighting
+    from faceward.video.comparing import Comparer
     from faceward.video.frames import Frame
     from faceward.video.views import View
-
-# Two boxes that overlap by more than this are of one face.
-_SAME = 0.3
 
 
 class Networks(Protocol):
@@ -50,19 +44,6 @@ class Networks(Protocol):
         ...
 
 
-class Comparer(Protocol):
-    """Who compares; `operations.watching.Watcher` is one."""
-
-    @property
-    def terms(self) -> WatchTerms:
-        """On which terms tracks are compared now."""
-        ...
-
-    def compare(self, features: FloatArray) -> tuple[Hit, ...]:
-        """Compare one sample of a track with everybody on the list."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Looked:
     """What was made of a frame.
@@ -75,6 +56,7 @@ class Looked:
         preview: A JPEG file in which whoever moves is covered, where one was due.
         whole: Whether the whole frame was searched.
         error: Why the faces after the last sighting were not compared, or None.
+        frames: How many frames were looked at: none where only what waited was compared.
     """
 
     sightings: tuple[Sighting, ...] = ()
@@ -84,6 +66,7 @@ class Looked:
     preview: bytes | None = field(default=None, repr=False)
     whole: bool = False
     error: Exception | None = field(default=None, repr=False)
+    frames: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +88,13 @@ class Recogniser:
         self._networks = networks
         self.scrubber = Scrubber(networks)
 
+    @property
+    def confidence(self) -> float:
+        """From which confidence on the detector's finding counts as a face."""
+        return self._networks.confidence
+
     def look(self, frame: Frame, view: View, comparer: Comparer) -> Looked:
-        """Look at a frame. Nothing of it is kept but what the result holds.
+        """Look at a frame. Nothing of it is kept but what the result holds, and what waits in the view.
 
         Args:
             frame: The frame.
@@ -118,19 +106,42 @@ class Recogniser:
         Raises:
             IntegrityError: A network fails.
         """
-        seconds, size = frame.captured.timestamp(), _size(frame)
+        seconds, size = frame.captured.timestamp(), (frame.pixels.shape[1], frame.pixels.shape[0])
         chosen = view.regions(size, frame.motion, seconds)
         entire = chosen == (whole(size),)
         found = self._detect(frame.pixels, chosen)
         if entire:
             view.searched(size, seconds)
-        numbers, ended = view.follow(found.faces, seconds)
+        numbers = view.match(found.faces, seconds)
         covered = [*found.boxes, *view.hidden(seconds, numbers)]
         view.moved(size, frame.motion, seconds)
-        sightings: list[Sighting] = []
-        fresh, error = self._compare((frame, found, covered), (view, numbers, entire), comparer, sightings)
+        scene, work = Scene(frame, found.faces, numbers, covered, entire), Comparing(self, view, comparer)
+        work.settle(scene)
+        ended = view.go_on(seconds)
+        work.begin(scene)
         shown = preview(frame.pixels, covered, view.moving(seconds)) if entire and view.shows(seconds) else None
-        return Looked(tuple(sightings), fresh, ended, len(view.tracks), shown, entire, error)
+        return Looked(tuple(work.sightings), work.fresh, ended, len(view.tracks), shown, whole=entire, error=work.error)
+
+    def settle(self, view: View, comparer: Comparer) -> Looked:
+        """Compare what waits in a view, as no frame came in time.
+
+        Args:
+            view: A camera's view, which no other thread uses meanwhile.
+            comparer: Who compares.
+        """
+        work = Comparing(self, view, comparer)
+        work.settle(None)
+        return Looked(tuple(work.sightings), work.fresh, alive=len(view.tracks), error=work.error, frames=0)
+
+    def search(self, pixels: ImageArray) -> Sequence[Box]:
+        """Find every face of a picture, also those half believed."""
+        return self._detect(pixels, (whole((pixels.shape[1], pixels.shape[0])),)).boxes
+
+    def embed(self, picture: Picture, face: Face) -> Sample:
+        """Make features of a face."""
+        self.scrubber.embedded(1, time.monotonic())
+        (sample,) = self._networks.samples(picture, [face])
+        return sample
 
     def _detect(self, pixels: ImageArray, chosen: Sequence[Region]) -> _Found:
         size = (pixels.shape[1], pixels.shape[0])
@@ -146,66 +157,6 @@ class Recogniser:
                 if not region.cuts(face.box, size):
                     faces.append(face)
         return _Found(tuple(faces), tuple(boxes))
-
-    def _compare(
-        self,
-        seen: tuple[Frame, _Found, Sequence[Box]],
-        state: tuple[View, tuple[int | None, ...], bool],
-        comparer: Comparer,
-        sightings: list[Sighting],
-    ) -> tuple[int, Exception | None]:
-        """Compare the faces that are worth it; return how many tracks were new, and what failed, if anything."""
-        frame, found, covered = seen
-        view, numbers, entire = state
-        fresh = 0
-        for face, number in zip(found.faces, numbers, strict=True):
-            if number is None or face.confidence < self._networks.confidence:
-                continue
-            try:
-                value, quality = self._value(frame, face, comparer, partial(view.tracks.wants, number))
-                if quality is None:
-                    continue
-                hits = self._hits(frame, face, comparer)
-                if hits:
-                    others = (
-                        covered if entire else [*covered, *self._detect(frame.pixels, (whole(_size(frame)),)).boxes]
-                    )
-                    cut = crop(frame.pixels, face.box, [box for box in others if box.overlap(face.box) < _SAME])
-                    sightings.append(Sighting(frame.camera, frame.captured, cut.png, cut.box, hits, quality))
-            except Exception as raised:  # noqa: BLE001 - told beside the sightings, which must not be lost
-                # A traceback would keep what the frames of its calls held.
-                return fresh, raised.with_traceback(None)
-            # Only now: a track that counts as matched is never compared again.
-            fresh += view.tracks.note(number, value, matched=bool(hits))
-        return fresh, None
-
-    def _value(
-        self, frame: Frame, face: Face, comparer: Comparer, wants: Callable[[float], bool]
-    ) -> tuple[float, dict[str, float] | None]:
-        """Return what a sample is worth, and its quality, or None where it is not worth a comparison."""
-        # What landmarks tell costs nothing; what the pixels tell a twentieth of the features.
-        placed = geometry(face, _size(frame))
-        if not wants(worth(placed)):
-            return 0.0, None
-        # Asked for only now, since whoever puts an alert on record holds it meanwhile.
-        terms = comparer.terms
-        if not cheaply_reaches(placed, terms.floors):
-            return 0.0, None
-        quality = dict(assess(frame.pixels, face).components)
-        value = worth(quality)
-        return value, quality if reaches(quality, terms.floors) and wants(value) else None
-
-    def _hits(self, frame: Frame, face: Face, comparer: Comparer) -> tuple[Hit, ...]:
-        self.scrubber.embedded(1, time.monotonic())
-        (sample,) = self._networks.samples(Picture(frame.pixels, 1.0, b"", "frame"), [face])
-        try:
-            return comparer.compare(sample.features[np.newaxis])
-        finally:
-            wipe(sample.features)
-
-
-def _size(frame: Frame) -> tuple[int, int]:
-    return frame.pixels.shape[1], frame.pixels.shape[0]
 
 
 def _moved(face: Face, across: int, down: int) -> Face:

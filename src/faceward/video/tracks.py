@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from faceward.core.watch_results import Floors
 
-BETTER = 1.25
-"""How much better than the best so far a sample must be to be compared at once."""
-AGAIN = 1.0
+BETTER = 1.15
+"""How many times as good as the best so far a sample must be to be compared at once."""
+AGAIN = 0.6
 """Seconds after which one is compared also if it is only about as good: by then pose, light and focus are others."""
 AS_GOOD = 0.8
 """Which share of the best so far is about as good."""
@@ -150,11 +150,18 @@ class Tracks:
             return True
         return self._now - track.last >= AGAIN and worth >= AS_GOOD * track.best
 
-    def note(self, number: int, worth: float, *, matched: bool) -> bool:
-        """Note that a sample of a track was compared, and tell whether it was the first."""
+    def note(self, number: int, worth: float, seconds: float, *, matched: bool) -> bool:
+        """Note that a sample of a track was compared, and tell whether it was the first.
+
+        Args:
+            number: The track's number.
+            worth: How good the sample is; see `worth`.
+            seconds: The time, by the same clock as ever.
+            matched: Whether it is of somebody on the list.
+        """
         track = self._tracks[number]
         track.compared += 1
         track.best = max(track.best, worth)
-        track.last = self._now
+        track.last = seconds
         track.matched = track.matched or matched
         return track.compared == 1

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceward.core.faces import Box, Face
+from faceward.video.pairs import HELD, Waiting
 from faceward.video.regions import Region, regions, whole
 from faceward.video.tracking import Tracker
 from faceward.video.tracks import Ended, Tracks
@@ -19,6 +20,8 @@ PREVIEW_EVERY = 1.0
 """Seconds from one preview to the next, at least."""
 STILL_AFTER = 60.0
 """Seconds after which a place where something moved counts as still again."""
+# How many looks there must be within the time that a sample may wait, for one that comes late.
+_LOOKS_HELD = 2
 # Cells across and down in which movement is remembered.
 _ACROSS, _DOWN = 24, 18
 
@@ -32,6 +35,11 @@ class View:
         dwell: Seconds after which a track ends.
         most: How often a track is compared at most.
 
+    Attributes:
+        tracks: Who is followed.
+        waiting: Samples that wait for the next look.
+        pairs: Whether samples wait at all.
+
     Raises:
         EnvironmentFailure: The tracker cannot be loaded.
     """
@@ -39,6 +47,9 @@ class View:
     def __init__(self, rate: float, confidence: float, dwell: float, most: int) -> None:
         self._tracker = Tracker(rate, confidence)
         self.tracks = Tracks(dwell, most)
+        self.waiting = Waiting()
+        # Where looks are far apart, the next one comes too late.
+        self.pairs = rate * HELD >= _LOOKS_HELD
         self._size = (0, 0)
         self._searched: float | None = None
         self._shown: float | None = None
@@ -64,10 +75,13 @@ class View:
         """Note that a whole frame was searched."""
         self._size, self._searched = size, seconds
 
-    def follow(self, faces: Sequence[Face], seconds: float) -> tuple[tuple[int | None, ...], Ended]:
-        """Say to which track each face belongs, and which tracks ended; see `Tracker.follow`."""
-        numbers = self._tracker.follow([face.box for face in faces], [face.confidence for face in faces], seconds)
-        return numbers, self.tracks.go_on(self._tracker.alive, seconds)
+    def match(self, faces: Sequence[Face], seconds: float) -> tuple[int | None, ...]:
+        """Say to which track each face belongs; see `Tracker.follow`. `go_on` follows."""
+        return self._tracker.follow([face.box for face in faces], [face.confidence for face in faces], seconds)
+
+    def go_on(self, seconds: float) -> Ended:
+        """End the tracks that are over, and begin those that are new; see `Tracks.go_on`."""
+        return self.tracks.go_on(self._tracker.alive, seconds)
 
     def hidden(self, seconds: float, seen: Sequence[int | None]) -> list[Box]:
         """Return where faces of tracks are expected that were not seen in a frame."""

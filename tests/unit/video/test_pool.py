@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from faceward.core.errors import IntegrityError
+from faceward.video.pairs import HELD
 from faceward.video.pool import Done, Pool
 from faceward.video.recogniser import Recogniser
 from faceward.video.views import View
@@ -29,8 +31,8 @@ class Bench:
     def __init__(self, kit: ModuleType, threads: int, waiting: tuple[str, ...], gate: threading.Event | None) -> None:
         self.kit, self.feeds, self.held = kit, kit.FakeFeeds(), kit.FakeHeld()
         self.networks = [kit.FakeNetworks(gate=gate) for _ in range(threads)]
-        views = {name: View(5.0, 0.5, 60.0, 3) for name in ("a", "b")}
-        self.pool = Pool([Recogniser(each) for each in self.networks], views, self.feeds.release, waiting)
+        self.views = {name: View(5.0, 0.5, 60.0, 3) for name in ("a", "b")}
+        self.pool = Pool([Recogniser(each) for each in self.networks], self.views, self.feeds.release, waiting)
         self.done: list[Done] = []
 
     def offer(self, camera: str, seconds: float = 0.0) -> None:
@@ -149,6 +151,8 @@ def test_W1_each_thread_has_networks_of_its_own_and_overwrites_their_memory_when
     with bench(kit, 2, ("a", "b"), gated=True) as made:
         made.offer("a")
         made.offer("b")
+        for each in made.networks:
+            assert each.entered.acquire(timeout=LIMIT)
         made.networks[0].gate.set()
         made.finish(2)
     assert [len(each.threads) for each in made.networks] == [1, 1]
@@ -166,6 +170,67 @@ def test_W1_working_memory_is_overwritten_while_nothing_more_comes(kit: ModuleTy
                 break
             pause.wait(0.01)
         assert made.networks[0].blanks == ["640x480"]
+
+
+def test_W1_a_sample_whose_next_frame_does_not_come_is_compared_in_time_and_overwritten(kit: ModuleType) -> None:
+    with bench(kit, 2, ("a",)) as made:
+        for each in made.networks:
+            each.people.append(kit.Person(kit.face_box(100, 100), 1))
+        began = time.monotonic()
+        made.offer("a", 3.0)
+        first, second = made.finish(2)
+        assert first.looked.sightings == ()
+        assert (second.camera, second.looked.frames) == ("a", 0)
+        assert [one.captured for one in second.looked.sightings] == [kit.frame(seconds=3.0).captured]
+        assert second.finished >= began + HELD
+        assert not any(row.any() for each in made.networks for row in each.given)
+        assert made.held.compared_with == [1]
+        assert made.pool.idle
+
+
+def test_nothing_has_ended_while_a_sample_waits(kit: ModuleType) -> None:
+    with bench(kit) as made:
+        made.networks[0].people.append(kit.Person(kit.face_box(100, 100), 1))
+        made.offer("a", 3.0)
+        made.finish(1)
+        assert not made.pool.idle
+        made.finish(2)
+        assert made.pool.idle
+
+
+def test_W7_what_waits_is_overwritten_and_compared_with_nobody_when_the_watch_is_shut(kit: ModuleType) -> None:
+    with bench(kit, 2, gated=True) as made:
+        for each in made.networks:
+            each.people.append(kit.Person(kit.face_box(100, 100), 1))
+        made.networks[0].gate.set()
+        made.offer("a", 0.0)
+        made.finish(1)
+        [held] = made.views["a"].waiting._held.values()
+        assert held.part.any()
+        made.pool.rest()
+        assert not held.part.any()
+        assert not held.features.any()
+        assert len(made.views["a"].waiting) == 0
+        assert made.held.compared_with == []
+        # Nor is it compared later.
+        made.pool.open(made.held)
+        made.networks[0].people.clear()
+        made.networks[1].people.clear()
+        made.offer("a", 0.2)
+        made.finish(2)
+        assert made.held.compared_with == []
+
+
+def test_W1_W7_what_waits_is_overwritten_when_the_threads_end(kit: ModuleType) -> None:
+    made = Bench(kit, 1, (), None)
+    made.pool.open(made.held)
+    made.networks[0].people.append(kit.Person(kit.face_box(100, 100), 1))
+    made.offer("a", 0.0)
+    made.finish(1)
+    made.pool.close()
+    assert made.networks[0].given
+    assert not any(row.any() for row in made.networks[0].given)
+    assert made.held.compared_with == []
 
 
 def test_a_network_that_fails_on_a_blank_is_told_and_ends_the_thread(kit: ModuleType) -> None:

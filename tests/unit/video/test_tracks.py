@@ -24,12 +24,12 @@ def test_a_track_is_compared_at_once_and_again_when_a_sample_is_clearly_better()
     tracks = Tracks(60, 3)
     tracks.go_on([1], 0.0)
     assert tracks.wants(1, 0.0)
-    assert tracks.note(1, 0.4, matched=False)
+    assert tracks.note(1, 0.4, 0.0, matched=False)
     assert not tracks.wants(1, 0.4 * BETTER - 0.001)
     assert tracks.wants(1, 0.4 * BETTER)
-    assert not tracks.note(1, 0.4 * BETTER, matched=False)
-    assert not tracks.wants(1, 0.55)
-    assert tracks.wants(1, 0.7)
+    assert not tracks.note(1, 0.4 * BETTER, 0.0, matched=False)
+    assert not tracks.wants(1, 0.4 * BETTER**2 - 0.001)
+    assert tracks.wants(1, 0.4 * BETTER**2)
 
 
 def test_a_track_is_compared_again_after_a_while_with_a_sample_that_is_about_as_good() -> None:
@@ -40,14 +40,14 @@ def test_a_track_is_compared_again_after_a_while_with_a_sample_that_is_about_as_
         (AGAIN, 0.4 * AS_GOOD - 0.001, False),
         (AGAIN + 0.2, 0.4 * AS_GOOD, True),
         # Counted from the last one on.
-        (AGAIN + 0.4, 0.4, False),
-        (2 * AGAIN + 0.2, 0.4, True),
+        (2 * AGAIN + 0.1, 0.4, False),
+        (2 * AGAIN + 0.3, 0.4, True),
         (9.0, 0.4, False),
     ):
         tracks.go_on([1], moment)
         assert tracks.wants(1, value) is wanted, moment
         if wanted:
-            tracks.note(1, value, matched=False)
+            tracks.note(1, value, moment, matched=False)
 
 
 def test_a_track_is_compared_at_most_as_often_as_the_threshold_rests_on() -> None:
@@ -56,7 +56,7 @@ def test_a_track_is_compared_at_most_as_often_as_the_threshold_rests_on() -> Non
     value, compared = 0.001, 0
     while value < 1:
         if tracks.wants(1, value):
-            tracks.note(1, value, matched=False)
+            tracks.note(1, value, 0.0, matched=False)
             compared += 1
         value *= 1.3
     assert compared == 3
@@ -65,7 +65,7 @@ def test_a_track_is_compared_at_most_as_often_as_the_threshold_rests_on() -> Non
 def test_who_matched_is_not_compared_again() -> None:
     tracks = Tracks(60, 3)
     tracks.go_on([1], 0.0)
-    tracks.note(1, 0.1, matched=True)
+    tracks.note(1, 0.1, 0.0, matched=True)
     assert not tracks.wants(1, 1.0)
     assert tracks.go_on([], 1.0) == Ended(1, 0)
 
@@ -77,7 +77,7 @@ def test_nobody_without_a_track_is_compared() -> None:
 def test_W9_a_track_ends_at_the_dwell_limit_and_who_stays_is_another() -> None:
     tracks = Tracks(10, 1)
     assert tracks.go_on([1], 0.0) == Ended()
-    tracks.note(1, 0.9, matched=False)
+    tracks.note(1, 0.9, 0.0, matched=False)
     assert tracks.go_on([1], 9.9) == Ended()
     assert not tracks.wants(1, 1.0)
     assert tracks.go_on([1], 10.0) == Ended(1, 1)
@@ -95,8 +95,8 @@ def test_W9_a_clock_that_goes_back_keeps_no_track_alive() -> None:
 def test_what_ended_is_counted_once() -> None:
     tracks = Tracks(60, 3)
     tracks.go_on([1, 2, 3], 0.0)
-    tracks.note(1, 0.5, matched=False)
-    tracks.note(2, 0.5, matched=True)
+    tracks.note(1, 0.5, 0.0, matched=False)
+    tracks.note(2, 0.5, 0.0, matched=True)
     assert tracks.go_on([3], 1.0) == Ended(2, 1)
     assert tracks.end() == Ended(1, 0)
     assert tracks.end() == Ended()
