@@ -106,6 +106,11 @@ class Waiting:
         """By when to compare or forget what waits, on the monotonic clock; None where nothing does."""
         return min(held.since for held in self._held.values()) + HELD if self._held else None
 
+    @property
+    def received(self) -> float | None:
+        """When the first frame came of which a sample waits, on the monotonic clock; None where nothing does."""
+        return min((held.received for held in self._held.values()), default=None)
+
     def add(self, number: int, held: Held) -> None:
         """Let a track's sample wait."""
         self._held[number] = held

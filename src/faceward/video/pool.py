@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from faceward.video.pairs import HELD
 from faceward.video.recogniser import Looked, Recogniser
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class Done:
     Attributes:
         camera: Whose it was.
         captured: When it was taken, seconds since the epoch, by the stream's clock; 0 where there was no frame.
-        received: When it came, on the monotonic clock; at the latest, where there was none.
+        received: When it came, on the monotonic clock; where there was none, when that came of which a sample waited.
         finished: When it was done.
         looked: What was made of it; None where that failed.
         error: Why, or why not all of its faces were compared; None where nothing failed.
@@ -215,6 +214,7 @@ class Pool:
         looked: Looked | None = None
         error: BaseException | None = None
         frame, view = work.frame, self._views[work.camera]
+        received = view.waiting.received if frame is None else frame.received
         try:
             if work.comparer is None:
                 # Nobody may be compared any more.
@@ -230,11 +230,10 @@ class Pool:
         finally:
             if frame is not None:
                 self._release(frame)
-        now = time.monotonic()
-        captured, received = (0.0, now - HELD) if frame is None else (frame.captured.timestamp(), frame.received)
+        captured, now = 0.0 if frame is None else frame.captured.timestamp(), time.monotonic()
         with self._changed:
             if looked is not None or error is not None:
-                self._done.append(Done(work.camera, captured, received, now, looked, error, work.comparer))
+                self._done.append(Done(work.camera, captured, received or now, now, looked, error, work.comparer))
             self._busy.discard(work.camera)
             self._changed.notify_all()
 

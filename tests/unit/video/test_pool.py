@@ -183,6 +183,7 @@ def test_W1_a_sample_whose_next_frame_does_not_come_is_compared_in_time_and_over
         assert (second.camera, second.looked.frames) == ("a", 0)
         assert [one.captured for one in second.looked.sightings] == [kit.frame(seconds=3.0).captured]
         assert second.finished >= began + HELD
+        assert second.received == first.received
         assert not any(row.any() for each in made.networks for row in each.given)
         assert made.held.compared_with == [1]
         assert made.pool.idle
