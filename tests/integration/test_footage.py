@@ -142,6 +142,36 @@ def test_W2_a_face_behind_a_post_is_covered_before_during_and_after(
                 assert (np.abs(inside - 128).max(axis=2) < 24).mean() > 0.6
 
 
+def test_W2_a_look_at_a_part_finds_there_what_a_look_at_all_does(
+    clips: Any, hopper: Path, collins: Path, tmp_path: Path, model: Pipeline
+) -> None:
+    passes = (
+        clips.Pass("Grace", hopper, 0, 1, 60, ((0.20, 0.4), (0.21, 0.4)), face=HOPPER),
+        clips.Pass("Eileen", collins, 0, 1, 60, ((0.42, 0.4), (0.43, 0.4)), face=COLLINS),
+        clips.Pass("Grace too", hopper, 0, 1, 60, ((0.8, 0.5), (0.81, 0.5)), face=HOPPER),
+    )
+    clips.compose(tmp_path / "in.mp4", clips.Scene((640, 480), 10, 1, "gradient", passes))
+    with open_footage(tmp_path / "in.mp4") as footage:
+        moment = next(footage.moments())
+        looker = footage_looking.Looker(model, footage.size)
+        whole = looker.look(moment, thorough=False)
+        assert len(whole.faces) == 3
+        faces = whole.faces[np.argsort(whole.faces[:, 0])]
+        for asked, found in ((faces[:1], faces[:1]), (faces[:2], faces[:2]), (faces[2:], faces[2:])):
+            part = looker.look_within(moment, asked)
+            assert part.within is not None
+            # Of her who stands half in what the detector is shown, half a face is not taken for a whole one.
+            assert len(part.faces) == len(found)
+            near = part.faces[np.argsort(part.faces[:, 0])]
+            assert np.abs(near[:, :4] - found[:, :4]).max() < 6
+            # Whoever is not looked for is not missed, nor looked for again.
+            assert not len(looker.unsettled(whole, part))
+        # Where that would be most of the picture, it is looked at as a whole.
+        everybody = looker.look_within(moment, faces)
+        assert everybody.within is None
+        assert np.array_equal(everybody.faces, whole.faces)
+
+
 def test_a_cut_is_found_and_a_flash_is_none(tmp_path: Path) -> None:
     from faceward.video.footage_cuts import CutFinder
 
@@ -391,7 +421,7 @@ def test_what_fails_in_a_thread_ends_everything_and_leaves_nothing(
 
     if place == "a look between":
         # Every stretch is looked at to its last frame.
-        monkeypatch.setattr(footage_looking.Looker, "settled", lambda *_: False)
+        monkeypatch.setattr(footage_looking.Looker, "unsettled", lambda _, first, __: first.faces)
     owner, name = {
         "a look": (footage_looking.Looker, "look"),
         "a look between": (footage_looking.Looker, "look"),

@@ -12,12 +12,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from faceward.core.faces import FloatArray, ImageArray
+from faceward.core.faces import Box, FloatArray, ImageArray
 from faceward.video.footage_cuts import CutFinder
 from faceward.video.footage_reading import Moment
 from faceward.video.footage_tracks import CONFIDENCE, Look, sizes
@@ -40,6 +41,9 @@ _MOST_BUFFERED = 200_000_000
 _NEAR, _FAR, _LIKE = 0.75, 4.0, 1.5
 # Fainter and smaller faces come and go with the picture's noise: looking between the looks would settle nothing.
 _CERTAIN, _PLAIN_HEIGHT = 0.25, 14.0
+# Between looks it is searched around what is not clear, by this much of the faces' sizes; the detector is shown more,
+# unless that were most of the picture. A face so near to the edge of what it is shown may be cut by it.
+_AROUND, _BESIDE, _WORTH, _NEAR_EDGE = 1.0, 2.5, 0.7, 0.15
 
 
 @dataclass(slots=True)
@@ -72,34 +76,76 @@ class Looker:
 
     def look(self, moment: Moment, *, thorough: bool) -> Look:
         """Find faces in a frame."""
-        ratio = self.thorough if thorough else self.quick
+        return Look(moment.seconds, self._found(moment, (0, 0, *self.size), self.thorough if thorough else self.quick))
+
+    def look_within(self, moment: Moment, open_: FloatArray) -> Look:
+        """Find faces in the part of a frame around those of which it is not clear which is which.
+
+        Args:
+            moment: The frame.
+            open_: These faces of the looks before and after, shape (n, 15).
+        """
+        sides = sizes(open_)[:, None]
+        inner, outer = (
+            np.concatenate([(open_[:, :2] - share * sides).min(axis=0), (open_[:, 2:4] + share * sides).max(axis=0)])
+            for share in (_AROUND, _BESIDE)
+        )
+        x0, y0 = (max(0, math.floor(side / 2) * 2) for side in outer[:2])
+        x1, y1 = (min(most, math.ceil(side / 2) * 2) for side, most in zip(outer[2:], self.size, strict=True))
+        if x1 <= x0 or y1 <= y0 or (x1 - x0) * (y1 - y0) > _WORTH * self.size[0] * self.size[1]:
+            return self.look(moment, thorough=False)
+        faces = self._found(moment, (x0, y0, x1, y1), self.quick)
+        within = Box(*(float(side) for side in inner))
+        faces = faces[~_cut(faces, (x0, y0, x1, y1), self.size)]
+        found = Look(moment.seconds, faces, within)
+        return replace(found, faces=faces[_covered(found, faces)])
+
+    def _found(self, moment: Moment, part: tuple[int, int, int, int], ratio: float) -> FloatArray:
+        """Return the faces in a part of a frame, searched at a scale, shape (n, 15), in pixels of the frame."""
         pixels = rgb(moment.frame, ratio)
         across, down = self.size[0] / pixels.shape[1], self.size[1] / pixels.shape[0]
+        left, top = (int(side / one) for side, one in zip(part[:2], (across, down), strict=True))
+        right, bottom = (math.ceil(side / one) for side, one in zip(part[2:], (across, down), strict=True))
+        pixels = np.ascontiguousarray(pixels[top:bottom, left:right])
         found = self._pipeline.detect(Picture(pixels, 1.0, b"", "frame"), Effort.ALL, WEAK)
         rows = np.array(
             [[f.box.x0, f.box.y0, f.box.x1, f.box.y1, f.confidence, *f.landmarks.reshape(-1)] for f in found],
             dtype=np.float32,
         ).reshape(-1, 15)
-        rows[:, [0, 2, *range(5, 15, 2)]] *= across
-        rows[:, [1, 3, *range(6, 15, 2)]] *= down
-        return Look(moment.seconds, rows)
+        for columns, origin, scale in (([0, 2, *range(5, 15, 2)], left, across), ([1, 3, *range(6, 15, 2)], top, down)):
+            rows[:, columns] = (rows[:, columns] + origin) * scale
+        return rows
 
-    def settled(self, first: Look, second: Look) -> bool:
-        """Tell whether it is clear which face of one look is which of the other.
+    def unsettled(self, first: Look, second: Look) -> FloatArray:
+        """Return the faces of two looks of which it is not clear which is which, shape (n, 15).
 
         It is not where a face has no counterpart nearby, but one farther off that could be it: it moves fast, or people
         pass one another. What comes or goes alone is covered by its track, which reaches beyond its finds.
         """
         before, after = _unanswered(first, second, self.quick), _unanswered(second, first, self.quick)
         if not len(before) or not len(after):
-            return True
+            return before[:0]
         away, ratio = _apart(before, after)
-        return not bool(((away < _FAR) & (ratio < _LIKE) & (ratio > 1 / _LIKE)).any())
+        could = (away < _FAR) & (ratio < _LIKE) & (ratio > 1 / _LIKE)
+        return np.concatenate([before[could.any(axis=1)], after[could.any(axis=0)]])
+
+
+def _covered(look: Look, faces: FloatArray) -> npt.NDArray[np.bool_]:
+    """Tell which faces are where it was looked."""
+    return np.array([look.covers(face) for face in faces], dtype=np.bool_)
+
+
+def _cut(faces: FloatArray, part: tuple[int, int, int, int], size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Tell which faces an edge of a part of the picture may cut: what is found of them is no face's whole box."""
+    near = _NEAR_EDGE * sizes(faces)
+    low = [(faces[:, axis] < part[axis] + near) & (part[axis] > 0) for axis in (0, 1)]
+    high = [(faces[:, axis + 2] > part[axis + 2] - near) & (part[axis + 2] < size[axis]) for axis in (0, 1)]
+    return np.asarray(np.logical_or.reduce([*low, *high]))
 
 
 def _unanswered(look: Look, other: Look, quick: float) -> FloatArray:
     """Return the faces of a look that are plain to see and have no counterpart nearby in the other, shape (n, 15)."""
-    faces = look.faces
+    faces = look.faces[_covered(other, look.faces)]
     plain = (faces[:, CONFIDENCE] >= _CERTAIN) & ((faces[:, 3] - faces[:, 1]) * quick >= _PLAIN_HEIGHT)
     if not len(other.faces) or not plain.any():
         return faces[plain]
@@ -182,10 +228,11 @@ class _Walk:
         return [end] if first is None else [*self._halved(between, first.result(), end), end]
 
     def _halved(self, between: Sequence[Moment], first: Look, second: Look) -> list[Look]:
-        if not between or self._looker.settled(first, second):
+        unsettled = self._looker.unsettled(first, second)
+        if not between or not len(unsettled):
             return []
         middle = len(between) // 2
-        look = self._looker.look(between[middle], thorough=False)
+        look = self._looker.look_within(between[middle], unsettled)
         before = self._halved(between[:middle], first, look)
         return [*before, look, *self._halved(between[middle + 1 :], look, second)]
 

@@ -43,10 +43,18 @@ class Look:
     Attributes:
         seconds: Time of the frame.
         faces: Shape (n, 15); see `BOX`, `CONFIDENCE`, `LANDMARKS`.
+        within: Where it was looked: faces with their centres in here are found; None for all of the picture.
     """
 
     seconds: float
     faces: FloatArray
+    within: Box | None = None
+
+    def covers(self, face: FloatArray) -> bool:
+        """Tell whether a face, shape (15,), is where it was looked."""
+        part = self.within
+        x, y = _centre(face[BOX])
+        return part is None or bool(part.x0 <= x <= part.x1 and part.y0 <= y <= part.y1)
 
 
 @dataclass(slots=True)
@@ -75,7 +83,9 @@ class Track:
     @property
     def height(self) -> float:
         """Median height of the face in pixels."""
-        return float(np.median([face[3] - face[1] for face in self.faces]))
+        heights = sorted(float(face[3] - face[1]) for face in self.faces)
+        # NumPy's would load its masked arrays, which takes longer than all medians of a short clip.
+        return (heights[(len(heights) - 1) // 2] + heights[len(heights) // 2]) / 2
 
     def gaps(self) -> Iterator[tuple[float, float]]:
         """Iterate over the stretches between neighbouring finds."""
@@ -177,8 +187,10 @@ def _shot_tracks(looks: Sequence[Look], shot: tuple[float, float], size: tuple[i
     for number, look in enumerate(looks):
         alive = [track for track in alive if look.seconds - track.times[-1] <= LONGEST_GAP]
         sure = [row for row, face in enumerate(look.faces) if face[CONFIDENCE] >= THRESHOLD]
-        taken = _assign(alive, look, sure, _REACH)
-        left = [track for track in alive if id(track) not in {id(one) for one, _ in taken}]
+        # Whoever was not looked for must not be given another's face.
+        here = [track for track in alive if look.covers(track.faces[-1])]
+        taken = _assign(here, look, sure, _REACH)
+        left = [track for track in here if id(track) not in {id(one) for one, _ in taken}]
         weak = [row for row, face in enumerate(look.faces) if face[CONFIDENCE] < THRESHOLD]
         taken += _assign([t for t in left if look.seconds - t.times[-1] <= _WELL_SEEN], look, weak, _WEAK_REACH)
         for track, row in taken:

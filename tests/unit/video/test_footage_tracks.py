@@ -134,3 +134,15 @@ def test_every_face_that_is_believed_is_in_one_track_whose_box_it_has(
         assert track.begins <= track.times[0] <= track.times[-1] <= track.ends
         assert all(a < b for a, b in itertools.pairwise(track.times))
         assert not any(track.times[0] < place <= track.times[-1] for place in places)
+
+
+def test_W2_a_look_at_a_part_gives_nobody_beside_it_the_face_of_another() -> None:
+    # One stands at 100 and is not looked for at 1.1; another is found 30 pixels beside them.
+    looks = [look(t / 5, face(100), face(300 - 100 * t / 5)) for t in range(6)]
+    part = Look(1.1, np.array([face(135)], dtype=np.float32), Box(130, 150, 250, 300))
+    found = tracks([*looks, part, *(look(t / 5, face(100)) for t in range(6, 12))], end=2.4)
+    [stands] = [one for one in found if one.times[0] == 0 and one.faces[0][0] == 100]
+    assert 1.1 not in stands.times
+    for seconds in (1.0, 1.05, 1.1, 1.15, 1.2):
+        assert covers(stands, seconds, Box(102, 202, 138, 238))
+    assert any(covers(one, 1.1, Box(137, 202, 173, 238)) for one in found)
