@@ -36,11 +36,14 @@ def _list(
     ] = None,
     camera: Annotated[Optional[str], typer.Option(help="Only those of this camera.")] = None,
     since: Annotated[Optional[str], typer.Option(metavar="WHEN", help="Only those from this day or moment on.")] = None,
+    newest: Annotated[
+        Optional[int], typer.Option(metavar="N", help="Of these only the N that were raised last.")
+    ] = None,
 ) -> None:
     """List alerts, without anybody's name."""
     moment = None if since is None else parse_moment(since, "--since")
     with settings.open() as system:
-        found = system.alerts.list(state=state, camera=camera, since=moment)
+        found = system.alerts.list(state=state, camera=camera, since=moment, newest=newest)
     if settings.as_json:
         emit({"alerts": [alert.to_json() for alert in found]})
         return

@@ -55,6 +55,10 @@ class SQLiteStore:
         """
         return cls(Database(path, SCHEMA))
 
+    def state(self) -> tuple[int, int]:
+        """Return what is another after each change of the file, by whichever process; cheap to ask."""
+        return self._database.state()
+
     def add_gallery(self, info: GalleryInfo) -> None:
         """Set up a gallery; see `ReferenceStore.add_gallery`."""
         with self._database.transaction() as connection:

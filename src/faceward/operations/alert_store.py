@@ -19,6 +19,7 @@ from faceward.core.errors import IntegrityError, UsageError
 from faceward.core.watch_results import AlertState, AlertView
 from faceward.operations.case_store import CaseStore
 from faceward.operations.deployment import Deployment
+from faceward.operations.remembered import Remembered
 from faceward.policy.strict import Table
 from faceward.policy.travel import Spot
 from faceward.protection.guard import ProcessGuard
@@ -149,9 +150,16 @@ def listed(deployment: Deployment) -> tuple[Kept, ...]:
     Raises:
         IntegrityError: One was altered.
     """
+    return _listed(deployment)
+
+
+def _read(deployment: Deployment) -> tuple[Kept, ...]:
     documents = deployment.store.documents(_KIND).items()
     found = (_parsed(deployment.authentic(_KIND, name, document)) for name, document in documents)
     return tuple(sorted(found, key=lambda alert: (alert.entry, alert.id)))
+
+
+_listed = Remembered(_read)
 
 
 # Each alert asks for all others, and reading one takes ten times as long as authenticating it.

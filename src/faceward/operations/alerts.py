@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from faceward.core.errors import IntegrityError, UsageError
+from faceward.core.errors import UsageError
 from faceward.core.names import normal_name
-from faceward.core.watch_results import ALERT_STATES, AlertCandidate, AlertState, AlertView
+from faceward.core.watch_results import ALERT_STATES, AlertCandidate, AlertView
 from faceward.operations import alert_store, case_reading
-from faceward.operations.alert_store import SUPPRESSED, Kept
-from faceward.operations.case_people import actor, locked
-from faceward.operations.case_store import CaseStore, Held
+from faceward.operations.alert_states import AlertStates
+from faceward.operations.case_people import actor
+from faceward.operations.case_store import CaseStore
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.policy.review_view import require_reader
-from faceward.policy.watching import state_of
 
 
 class Alerts:
@@ -29,7 +28,11 @@ class Alerts:
         self._deployment, self._desk = deployment, desk
 
     def list(
-        self, state: str | None = None, camera: str | None = None, since: datetime | None = None
+        self,
+        state: str | None = None,
+        camera: str | None = None,
+        since: datetime | None = None,
+        newest: int | None = None,
     ) -> tuple[AlertView, ...]:
         """Return alerts without anybody's name, in the order in which they were raised.
 
@@ -37,13 +40,16 @@ class Alerts:
             state: Only those that stand so; one of `ALERT_STATES`.
             camera: Only those of this camera.
             since: Only those that were captured then or later, timezone-aware.
+            newest: Of all these only so many, those that were raised last; at least 1.
 
         Raises:
-            UsageError: There is no such state.
+            UsageError: There is no such state, or the number is out of range.
             PolicyRefusal: The person has no business with cases (H1).
         """
         if state is not None and state not in ALERT_STATES:
             raise UsageError(f"an alert is never {state[:40]!r}; give one of {', '.join(ALERT_STATES)}")
+        if newest is not None and newest < 1:
+            raise UsageError(f"{newest} alerts cannot be listed; give a number from 1")
         require_reader(actor(self._deployment))
         wanted = None if camera is None else normal_name(camera)
         found = [
@@ -51,9 +57,14 @@ class Alerts:
             for kept in alert_store.listed(self._deployment)
             if wanted in (None, kept.camera) and (since is None or kept.captured >= since)
         ]
-        cases = {held.id: held for held in CaseStore(self._deployment).held()} if found else {}
-        views = [alert_store.shown(kept, self._state(kept, cases)) for kept in found]
-        return tuple(view for view in views if state in (None, view.state))
+        if newest is not None and state is None:
+            found = found[-newest:]
+        states = AlertStates(self._deployment, found)
+        views = (
+            alert_store.shown(kept, states.of(kept)) for kept in found if state is None or states.may_be(kept, state)
+        )
+        shown = tuple(view for view in views if state in (None, view.state))
+        return shown if newest is None else shown[-newest:]
 
     def get(self, alert: str) -> AlertView:
         """Return an alert with whom it may be about, as far as who asks may know; that its case was read is logged.
@@ -67,10 +78,9 @@ class Alerts:
         if not kept.case:
             return alert_store.shown(kept, "suppressed")
         told = case_reading.shown(self._deployment, self._desk, kept.case)
-        held = CaseStore(self._deployment).find(kept.case)
         rows = told["candidates"]
         candidates = tuple(_candidate(row) for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
-        return replace(alert_store.shown(kept, self._state(kept, {held.id: held})), candidates=candidates)
+        return replace(alert_store.shown(kept, AlertStates(self._deployment, (kept,)).of(kept)), candidates=candidates)
 
     def crop(self, alert: str) -> bytes:
         """Return the picture of an alert, PNG, in which the faces of others are hidden; that it was seen is logged.
@@ -84,21 +94,6 @@ class Alerts:
             raise UsageError("no picture was kept of an alert that was suppressed")
         held, case, _ = case_reading.reading(self._deployment, self._desk, kept.case, "case.picture")
         return CaseStore(self._deployment).picture(held, case.versions[0].sha256)
-
-    def _state(self, kept: Kept, cases: Mapping[str, Held]) -> AlertState:
-        if kept.state == SUPPRESSED:
-            return "suppressed"
-        held = cases.get(kept.case)
-        # A case that is locked leads to nobody (rule P7), and one that was deleted just now neither.
-        if held is None or locked(self._deployment, held.mandate):
-            return "waiting"
-        store = CaseStore(self._deployment)
-        try:
-            case = store.open(held)
-        except IntegrityError:
-            # It was changed since it was listed, or somebody altered it, which is told.
-            _, case = store.read(held.id)
-        return state_of(case, actor(self._deployment))
 
 
 def _candidate(row: Mapping[str, object]) -> AlertCandidate:

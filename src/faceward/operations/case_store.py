@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -80,7 +80,20 @@ class CaseStore:
         Raises:
             IntegrityError: A document was altered.
         """
-        latest = {name.partition("/")[0]: (name, content) for name, content in self._heads("")}
+        yield from self._held("")
+
+    def named(self, cases: Iterable[str]) -> Iterator[Held]:
+        """Iterate over those of these cases that are there, by whole identifiers, unopened.
+
+        Raises:
+            IntegrityError: A document was altered.
+        """
+        for case in cases:
+            yield from self._held(f"{case}/")
+
+    def _held(self, start: str) -> Iterator[Held]:
+        """Iterate over the cases whose identifier begins so."""
+        latest = {name.partition("/")[0]: (name, content) for name, content in self._heads(start)}
         for name, content in latest.values():
             yield self._read(name, content)
 
@@ -90,8 +103,8 @@ class CaseStore:
         Raises:
             UsageError: There is none, or several.
         """
-        found = [held for held in self.held() if held.id.startswith(prefix)]
-        if len(prefix) < _SHORTEST_PREFIX or not found:
+        found = [] if len(prefix) < _SHORTEST_PREFIX else [h for h in self._held(prefix) if h.id.startswith(prefix)]
+        if not found:
             raise UsageError(f"no case {prefix!r}; 'case list' shows them, and four digits of one are enough")
         if len(found) > 1:
             raise UsageError(f"several cases begin with {prefix!r}; give more digits")
@@ -224,7 +237,7 @@ class CaseStore:
         self._store.delete_document(_HEAD, old.name)
 
     def _heads(self, prefix: str) -> list[tuple[str, bytes]]:
-        return sorted(item for item in self._store.documents(_HEAD).items() if item[0].startswith(prefix))
+        return sorted(item for item in self._store.documents(_HEAD, prefix).items() if item[0].startswith(prefix))
 
     def _read(self, name: str, document: bytes) -> Held:
         raw = json.loads(self._deployment.authentic(_HEAD, name, document))
@@ -249,9 +262,8 @@ class CaseStore:
                 self._deployment.keep(_PRINT, f"{known_by.hex()}/{case_id}", {})
 
     def _drop_pictures(self, case_id: str) -> None:
-        for name in self._store.documents(_PICTURE):
-            if name.startswith(f"{case_id}/"):
-                self._store.delete_document(_PICTURE, name)
+        for name in self._store.documents(_PICTURE, f"{case_id}/"):
+            self._store.delete_document(_PICTURE, name)
         for name in self._store.documents(_PRINT):
             if name.endswith(f"/{case_id}"):
                 self._store.delete_document(_PRINT, name)

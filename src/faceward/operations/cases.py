@@ -55,22 +55,32 @@ def open_case(deployment: Deployment, desk: Desk, act: Act, request: CaseRequest
 
     Raises:
         PolicyRefusal: The probe is none that is compared (rule S3), or the standard refuses it.
-        UsageError: There is a case of this search.
     """
     known = [replace(c, enrolled=_enrolled(deployment, act, request.search.gallery, c)) for c in request.candidates]
-    return keep_case(deployment, desk, replace(request, candidates=tuple(known)))
+    # Its entry is the act's own, so that no other case can be of it, and none has to be looked for.
+    return _keep(deployment, desk, replace(request, candidates=tuple(known)))
 
 
 def keep_case(deployment: Deployment, desk: Desk, request: CaseRequest) -> Case:
-    """Open a case without asking the gallery anything; see `open_case`."""
+    """Open a case of a search that is over, without asking the gallery anything.
+
+    Raises:
+        PolicyRefusal: See `open_case`.
+        UsageError: There is a case of this search.
+    """
+    entry = request.search.entry
+    if any(held.search == entry for held in CaseStore(deployment).held()):
+        raise UsageError(f"there is a case of the search in log entry {entry} already; see 'case list'")
+    return _keep(deployment, desk, request)
+
+
+def _keep(deployment: Deployment, desk: Desk, request: CaseRequest) -> Case:
     store, search = CaseStore(deployment), request.search
     case_id, now, who = store.new_id(), deployment.now(), actor(deployment)
     digest = sha256_hex(request.probe)
     happening = _opening(case_id, request, digest)
     with refusals_logged(desk, happening):
         review_probe.check_kind(request.kind)
-    if any(held.search == search.entry for held in store.held()):
-        raise UsageError(f"there is a case of the search in log entry {search.entry} already; see 'case list'")
     with desk.operation("case.open", review_facts.open_context(request.kind, probe_kept=True), happening):
         purpose = deployment.purpose(search.purpose)
         if purpose is None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from faceward.audit.entries import Phase
 from faceward.core.canonical import JSONObject, JSONValue
@@ -21,6 +22,7 @@ from faceward.operations.case_store import CaseStore, Held
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening
+from faceward.operations.remembered import Remembered
 from faceward.operations.search_log import DISMISSAL, search_of
 from faceward.policy import dismissed as policy
 from faceward.policy import review
@@ -85,16 +87,22 @@ def settle_subject(deployment: Deployment, desk: Desk, subject: str) -> None:
 
 def settle_all(deployment: Deployment, desk: Desk) -> int:
     """Note what was dismissed of any case and not noted; return how many entries that took. Repeating is safe."""
-    before, held = deployment.log.size, list(CaseStore(deployment).held())
-    there = {one.id for one in held}
-    for one in held:
-        standing(deployment, desk, one)
-    for name in set(deployment.kept_all(_KIND)) - there:
+    before = deployment.log.size
+    there = {held.id for held, _ in _every(deployment, desk)}
+    for name in set(_standings(deployment)) - there:
         forget(deployment, name)
     return sum(
         entry.phase is Phase.NOTE and entry.operation == DISMISSAL
         for _, entry in (deployment.log.entries(before) if deployment.log.size > before else ())
     )
+
+
+def _every(deployment: Deployment, desk: Desk) -> Iterator[tuple[Held, Standing | None]]:
+    """Yield each case with how it stands; see `standing`. What is known of all of them is read at once."""
+    known = _standings(deployment)
+    for held in list(CaseStore(deployment).held()):
+        found = known.get(held.id)
+        yield held, found if found is not None and found.revision == held.revision else standing(deployment, desk, held)
 
 
 def follow(deployment: Deployment, desk: Desk) -> None:
@@ -139,9 +147,10 @@ def ended(deployment: Deployment, desk: Desk) -> Iterator[Held]:
     """
     now, received = deployment.now(), suspension.open_complaints(deployment)
     told = [(one, complaints.statement(deployment, desk, one.entry)["text"]) for one in received]
-    for held in list(CaseStore(deployment).held()):
-        found = standing(deployment, desk, held)
-        if found is None or not policy.ends(found.dismissed, now, list_ended=_list_ended(deployment, found.gallery)):
+    for held, found in _every(deployment, desk):
+        if found is None or found.dismissed is None:
+            continue
+        if not policy.ends(found.dismissed, now, list_ended=_list_ended(deployment, found.gallery)):
             continue
         opened = _opened(deployment, held)
         if opened is not None and not policy.complained(opened[1], _pseudonyms(deployment, opened[1]), told):
@@ -155,28 +164,56 @@ def waiting(deployment: Deployment, purpose: str | None = None) -> tuple[tuple[s
         deployment: The deployment.
         purpose: Only those of this purpose.
     """
-    late: list[tuple[str, datetime]] = []
-    latest = deployment.now() - policy.LOOKED_AT
-    cases: dict[str, Held] | None = None
-    for alert in alert_store.listed(deployment):
-        if not alert.case or purpose not in (None, alert.purpose):
-            continue
-        known = _known(deployment, alert.case)
-        raised = deployment.log.entry(alert.entry).time
-        # Nothing that was decided is ever undecided again.
-        if raised > latest or (known is not None and known.decided):
-            continue
-        if cases is None:
-            cases = {held.id: held for held in CaseStore(deployment).held()}
-        opened = _opened(deployment, cases[alert.case]) if alert.case in cases else None
-        if opened is not None and not review.decided(opened[1]):
-            late.append((alert.id, raised))
-    return tuple(late)
+    return tuple(_late(deployment, purpose))
 
 
 def too_many_wait(deployment: Deployment, purpose: str) -> bool:
     """Tell whether more alerts of a purpose wait too long than may (rule W6)."""
-    return len(waiting(deployment, purpose)) > policy.MOST_WAITING
+    # A watch asks twice a second, so that no more are looked at than tell.
+    return len(tuple(islice(_late(deployment, purpose), policy.MOST_WAITING + 1))) > policy.MOST_WAITING
+
+
+def _late(deployment: Deployment, purpose: str | None) -> Iterator[tuple[str, datetime]]:
+    latest = deployment.now() - policy.LOOKED_AT
+    for alert, raised in _undecided(deployment):
+        if purpose not in (None, alert.purpose) or raised > latest:
+            continue
+        case = _case(deployment, alert.case)
+        if case is not None and not review.decided(case):
+            yield alert.id, raised
+
+
+def _read_standings(deployment: Deployment) -> dict[str, Standing]:
+    return {case: Standing.from_json(value) for case, value in deployment.kept_all(_KIND).items()}
+
+
+_standings = Remembered(_read_standings)
+
+
+def decided(deployment: Deployment) -> frozenset[str]:
+    """Return the cases that are known to be decided; nothing that was decided is ever undecided again."""
+    return frozenset(case for case, found in _standings(deployment).items() if found.decided)
+
+
+def _read_undecided(deployment: Deployment) -> tuple[tuple[alert_store.Kept, datetime], ...]:
+    known = decided(deployment)
+    return tuple(
+        (alert, deployment.log.entry(alert.entry).time)
+        for alert in alert_store.listed(deployment)
+        if alert.case and alert.case not in known
+    )
+
+
+_undecided = Remembered(_read_undecided)
+"""Alerts of whose case it is not known that it is decided, with when each was raised."""
+
+
+def _case(deployment: Deployment, case: str) -> Case | None:
+    try:
+        opened = _opened(deployment, CaseStore(deployment).find(case))
+    except UsageError:
+        return None
+    return None if opened is None else opened[1]
 
 
 def _note(deployment: Deployment, desk: Desk, case: Case) -> bool:

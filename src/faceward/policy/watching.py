@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from faceward.core.watch_results import AlertState
-from faceward.policy.review import Actor, Result, decided, has_answered, results
+from faceward.policy.review import Actor, Result, decided, results
 from faceward.policy.review_model import Case
 
 MOST_COMPARISONS = 3
@@ -43,13 +44,43 @@ def per_day(tracks: int, over: timedelta, fpir: float) -> float:
     return fpir * tracks * (_DAY / over)
 
 
-def state_of(case: Case, actor: Actor) -> AlertState:
-    """Return how an alert stands by its case, as far as this person may know (rules H1, H2).
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What of a case tells how its alert stands, to whomever; it names no candidate.
 
-    Whether others have answered is hidden until the case is decided, so that what is told rests on what everybody sees:
-    whether a candidate's picture was added, or their own answer.
+    Attributes:
+        decided: Nothing remains to be answered.
+        actionable: Reviewers made a candidate an actionable lead.
+        begun: A candidate's picture was added.
+        reviewers: Who has answered.
     """
-    if not decided(case):
-        begun = any(candidate.sample is not None for candidate in case.candidates)
-        return "in-review" if begun or (actor.signed_in and has_answered(case, actor.name)) else "waiting"
-    return "confirmed" if Result.ACTIONABLE in results(case).values() else "dismissed"
+
+    decided: bool
+    actionable: bool
+    begun: bool
+    reviewers: frozenset[str]
+
+    @classmethod
+    def of(cls, case: Case) -> Reviewed:
+        """Read it from a case."""
+        return cls(
+            decided=decided(case),
+            actionable=Result.ACTIONABLE in results(case).values(),
+            begun=any(candidate.sample is not None for candidate in case.candidates),
+            reviewers=frozenset(answer.reviewer for answer in case.answers),
+        )
+
+    def state(self, actor: Actor) -> AlertState:
+        """Return how the alert stands, as far as this person may know (rules H1, H2).
+
+        Whether others have answered is hidden until the case is decided, so that what is told rests on what everybody
+        sees: whether a candidate's picture was added, or their own answer.
+        """
+        if not self.decided:
+            return "in-review" if self.begun or (actor.signed_in and actor.name in self.reviewers) else "waiting"
+        return "confirmed" if self.actionable else "dismissed"
+
+
+def state_of(case: Case, actor: Actor) -> AlertState:
+    """Return how an alert stands by its case, as far as this person may know; see `Reviewed.state`."""
+    return Reviewed.of(case).state(actor)

@@ -177,6 +177,17 @@ class Database:
         with self._translated():
             self._connection.execute(f"PRAGMA synchronous = {mode}")
 
+    def state(self) -> tuple[int, int]:
+        """Return what is another after each commit, of this connection or of any other process; cheap to ask.
+
+        Raises:
+            IntegrityError: The file is damaged.
+            EnvironmentFailure: It cannot be read.
+        """
+        with self._lock, self._translated():
+            # The first counts what others commit, the second what this connection changes.
+            return self._pragma("data_version"), self._connection.total_changes
+
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """Run a block of reads that all see the same state.

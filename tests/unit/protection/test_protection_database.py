@@ -36,6 +36,22 @@ def test_a_database_is_durable_and_wipes_what_it_deletes(tmp_path: Path) -> None
     assert (tmp_path / "a.db").stat().st_mode & 0o777 == 0o600
 
 
+def test_its_state_is_another_after_each_change_by_whomever_and_after_no_reading(tmp_path: Path) -> None:
+    mine, seen = Database(tmp_path / "a.db", V1, create=True), set()
+    others = Database(tmp_path / "a.db", V1)
+    for number, database in enumerate((mine, others, others, mine, others)):
+        before = mine.state()
+        assert mine.rows("SELECT count(*) FROM item") == [(number,)]
+        assert others.rows("SELECT count(*) FROM item") == [(number,)]
+        assert mine.state() == before
+        assert before not in seen
+        seen.add(before)
+        _insert(database, [str(number)])
+    assert mine.state() not in seen
+    others.close()
+    mine.close()
+
+
 def test_an_older_database_is_migrated_once(tmp_path: Path) -> None:
     old = Database(tmp_path / "a.db", V1, create=True)
     with old.transaction() as connection:
