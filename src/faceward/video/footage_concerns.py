@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ KINDS = ("kept", "abrupt", "gap", "faint", "crowd", "small", "cut")
 """What is to be looked at, the most important first."""
 
 MOST_LISTED = 60
+"""Places that are listed for each ten minutes of footage, begun or whole."""
+_LISTED_FOR = 600.0
 _LONG_GAP = 0.6
 _FAINT = 0.3
 _SMALL = 16.0
@@ -46,14 +49,15 @@ class Shown:
 
 
 def concerns(shown: Shown) -> tuple[tuple[Stretch, ...], int]:
-    """Return where to look, at most `MOST_LISTED` stretches, and how many more there are."""
+    """Return where to look, the most important first, at most as `MOST_LISTED` says, and how many more there are."""
     found = [*_kept(shown), *_of_tracks(shown), *_crowds(shown), *_cuts(shown)]
     joined = [one for kind in KINDS for one in _joined([other for other in found if other.kind == kind])]
     listed = [
         Stretch(one.kind, max(0.0, one.start - shown.start), min(one.end, shown.end) - shown.start, one.says)
         for one in joined
     ]
-    return tuple(listed[:MOST_LISTED]), max(0, len(listed) - MOST_LISTED)
+    most = MOST_LISTED * max(1, math.ceil((shown.end - shown.start) / _LISTED_FOR))
+    return tuple(listed[:most]), max(0, len(listed) - most)
 
 
 def _joined(stretches: Sequence[Stretch]) -> list[Stretch]:

@@ -45,7 +45,8 @@ def _document(result: FootageResult, made: datetime, software: str) -> Document:
         "Nothing stands out.",
         (1.2, 1.2, 2.2, 7.0),
     )
-    more = (Paragraph(f"{plural(result.more, 'further place')} of lesser importance are not listed."),)
+    left = f"Not listed: {plural(result.more, 'further place')}, of the last kind above or of lesser importance."
+    more = (Paragraph(left),)
     sections = [
         Section(
             "Where to look",

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from faceward.core.footage_results import FootageResult, Stretch, clock
 from faceward.video.footage_concerns import KINDS, MOST_LISTED, Shown, concerns
@@ -19,9 +20,11 @@ def face(x: float, y: float = 200, side: float = 40, score: float = 0.9) -> np.n
     return np.array([x, y, x + side, y + side, score, *range(10)], dtype=np.float32)
 
 
-def shown(looks: dict[float, list[np.ndarray]], *cuts: float, visible: tuple[Visible, ...] = ()) -> Shown:
+def shown(
+    looks: dict[float, list[np.ndarray]], *cuts: float, visible: tuple[Visible, ...] = (), end: float = 10.0
+) -> Shown:
     rows = [Look(t, np.array(faces, dtype=np.float32).reshape(-1, 15)) for t, faces in sorted(looks.items())]
-    return Shown(follow(rows, cuts, (0.0, 10.0), SIZE), visible, cuts, 0.0, 10.0)
+    return Shown(follow(rows, cuts, (0.0, end), SIZE), visible, cuts, 0.0, end)
 
 
 def kinds(what: Shown) -> list[str]:
@@ -62,6 +65,14 @@ def test_the_list_stays_short() -> None:
     assert len(found) <= MOST_LISTED
     assert len({(one.kind, one.start, one.says) for one in found}) == len(found)
     assert more >= 0
+
+
+@pytest.mark.parametrize(("minutes", "most"), [(10, 60), (11, 120), (60, 360)])
+def test_the_list_grows_with_the_footage(minutes: int, most: int) -> None:
+    # Somebody appears in the middle of the picture every five seconds, and vanishes again.
+    looks = {s + t / 5: [face(100)] for s in range(5, 60 * minutes - 5, 5) for t in range(4)}
+    found, more = concerns(shown(looks, end=60.0 * minutes))
+    assert (len(found), more > 0) == (most, True)
 
 
 def result(*look_at: Stretch) -> FootageResult:
