@@ -7,6 +7,8 @@ from fractions import Fraction
 import av.filter
 from av.video.frame import VideoFrame
 
+from faceward.video.footage_upright import through
+
 
 class Palette:
     """Gives each frame the 256 colours that suit it; holds no more than one frame."""
@@ -25,10 +27,4 @@ class Palette:
 
     def frames(self, frame: VideoFrame | None) -> list[VideoFrame]:
         """Put a frame in, or None at the end, and return what comes out."""
-        self._graph.vpush(frame)
-        found: list[VideoFrame] = []
-        while True:
-            try:
-                found.append(self._graph.vpull())
-            except (BlockingIOError, EOFError):
-                return found
+        return through(self._graph, frame)

@@ -45,8 +45,8 @@ def _document(result: FootageResult, made: datetime, software: str) -> Document:
         "Nothing stands out.",
         (1.2, 1.2, 2.2, 7.0),
     )
-    left = f"Not listed: {plural(result.more, 'further place')}, of the last kind above or of lesser importance."
-    more = (Paragraph(left),)
+    rest = f"Not listed: {plural(result.more, 'further place')}, of the last kind above or of lesser importance."
+    more = (Paragraph(rest),)
     sections = [
         Section(
             "Where to look",

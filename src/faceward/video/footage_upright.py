@@ -110,6 +110,17 @@ def _padded(frame: VideoFrame, off: tuple[int, int]) -> VideoFrame:
     return VideoFrame.from_ndarray(np.ascontiguousarray(grown), format="rgb24")
 
 
+def through(graph: av.filter.Graph, frame: VideoFrame | None) -> list[VideoFrame]:
+    """Put a frame into a graph of filters, or None at the end, and return what comes out."""
+    graph.vpush(frame)
+    found: list[VideoFrame] = []
+    while True:
+        try:
+            found.append(graph.vpull())
+        except (BlockingIOError, EOFError):
+            return found
+
+
 class Deinterlacer:
     """Makes whole pictures of the half pictures of old cameras: faces torn into combs are found less often."""
 
@@ -125,17 +136,12 @@ class Deinterlacer:
 
     def frames(self, frame: VideoFrame | None) -> list[VideoFrame]:
         """Put a frame in, or None at the end, and return what comes out: each frame one later."""
-        self._graph.vpush(frame)
-        found: list[VideoFrame] = []
-        while True:
-            try:
-                found.append(self._graph.vpull())
-            except (BlockingIOError, EOFError):
-                return found
+        found = through(self._graph, frame)
+        for whole in found:
             # The filter counts in finer units of its own.
-            whole = found[-1]
             if whole.pts is not None and whole.time_base:
                 whole.pts, whole.duration = (
                     round(n * whole.time_base / self._base) for n in (whole.pts, whole.duration)
                 )
                 whole.time_base = self._base
+        return found
