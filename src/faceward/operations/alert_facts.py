@@ -1,10 +1,11 @@
-"""What channels are to be told of alerts: read anew where the log has grown, since little changes without it."""
+"""What channels are to be told of alerts: read anew where log and gallery.db have changed, by whichever process."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from faceward.core.clock import to_rfc3339
+from faceward.core.errors import IntegrityError
 from faceward.operations import alert_store, monitoring
 from faceward.operations.cameras import Cameras
 from faceward.operations.case_people import locked
@@ -17,6 +18,8 @@ from faceward.policy.watching import state_of
 
 # An entry that closes an act comes after what the act changed, but a process may be killed between.
 _AFRESH = timedelta(seconds=10)
+# Time alone locks a case (rule P7), also where nothing has changed.
+_ANYWAY = timedelta(minutes=1)
 # The rate moves slowly, and counting reads the log.
 _RATES_EVERY = timedelta(minutes=1)
 # To whom a case shows what it shows to everybody: not how many have answered (rule H2).
@@ -34,7 +37,9 @@ class AlertFacts:
     def __init__(self, deployment: Deployment, desk: Desk) -> None:
         self._deployment, self._desk = deployment, desk
         self._cases, self._cameras = CaseStore(deployment), Cameras(deployment, desk)
-        self._size, self._read_at = -1, deployment.now()
+        self._size, self._looked_at = -1, deployment.now()
+        self._seen: tuple[int, int] | None = None
+        self._read_at = deployment.now()
         self._facts: tuple[Fact, ...] = ()
         # By case: the revision that was read, and what it said.
         self._states: dict[str, tuple[int, str]] = {}
@@ -48,10 +53,12 @@ class AlertFacts:
             IntegrityError: A document was altered.
         """
         # Before it is read, so that what comes meanwhile is read next time.
-        size, now = self._deployment.log.size, self._deployment.now()
-        if size != self._size or not timedelta(0) <= now - self._read_at < _AFRESH:
-            self._facts = self._read()
-            self._size, self._read_at = size, now
+        size, seen, now = self._deployment.log.size, self._deployment.store.state(), self._deployment.now()
+        if size != self._size or not timedelta(0) <= now - self._looked_at < _AFRESH:
+            if seen != self._seen or not timedelta(0) <= now - self._read_at < _ANYWAY:
+                self._facts = self._read()
+                self._read_at = now
+            self._size, self._seen, self._looked_at = size, seen, now
         return self._facts
 
     def board(self) -> Board:
@@ -96,10 +103,13 @@ class AlertFacts:
             return WAITING
         revision, state = self._states.get(held.id, (0, ""))
         if revision != held.revision:
-            # Through the store, since another process may change the case meanwhile.
-            read, case = self._cases.read(held.id)
+            try:
+                case = self._cases.open(held)
+            except IntegrityError:
+                # Another process may have changed it since it was listed.
+                held, case = self._cases.read(held.id)
             state = state_of(case, _NOBODY)
-            self._states[held.id] = (read.revision, state)
+            self._states[held.id] = (held.revision, state)
         return state
 
     def _counted(self) -> tuple[Rate, ...]:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 
 from faceward.core.canonical import JSONObject
 from faceward.core.clock import from_rfc3339, to_rfc3339
@@ -19,7 +18,7 @@ from faceward.core.errors import IntegrityError, UsageError
 from faceward.core.watch_results import AlertState, AlertView
 from faceward.operations.case_store import CaseStore
 from faceward.operations.deployment import Deployment
-from faceward.operations.remembered import Remembered
+from faceward.operations.remembered import Remembered, RememberedDocuments
 from faceward.policy.strict import Table
 from faceward.policy.travel import Spot
 from faceward.protection.guard import ProcessGuard
@@ -153,19 +152,18 @@ def listed(deployment: Deployment) -> tuple[Kept, ...]:
     return _listed(deployment)
 
 
-def _read(deployment: Deployment) -> tuple[Kept, ...]:
-    documents = deployment.store.documents(_KIND).items()
-    found = (_parsed(deployment.authentic(_KIND, name, document)) for name, document in documents)
-    return tuple(sorted(found, key=lambda alert: (alert.entry, alert.id)))
-
-
-_listed = Remembered(_read)
-
-
-# Each alert asks for all others, and reading one takes ten times as long as authenticating it.
-@lru_cache(maxsize=20_000)
 def _parsed(content: bytes) -> Kept:
     return Kept.from_json(json.loads(content))
+
+
+_documents = RememberedDocuments(_KIND, _parsed)
+
+
+def _sorted(deployment: Deployment) -> tuple[Kept, ...]:
+    return tuple(sorted(_documents(deployment).values(), key=lambda alert: (alert.entry, alert.id)))
+
+
+_listed = Remembered(_sorted)
 
 
 def find(deployment: Deployment, prefix: str) -> Kept:

@@ -7,6 +7,7 @@ kept beside the log says how a case stood at its latest revision, so that nothin
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from faceward.operations.case_store import CaseStore, Held
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import DETAILS, Happening
-from faceward.operations.remembered import Remembered
+from faceward.operations.remembered import Remembered, RememberedDocuments
 from faceward.operations.search_log import DISMISSAL, search_of
 from faceward.policy import dismissed as policy
 from faceward.policy import review
@@ -183,11 +184,7 @@ def _late(deployment: Deployment, purpose: str | None) -> Iterator[tuple[str, da
             yield alert.id, raised
 
 
-def _read_standings(deployment: Deployment) -> dict[str, Standing]:
-    return {case: Standing.from_json(value) for case, value in deployment.kept_all(_KIND).items()}
-
-
-_standings = Remembered(_read_standings)
+_standings = RememberedDocuments(_KIND, lambda content: Standing.from_json(json.loads(content)))
 
 
 def decided(deployment: Deployment) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -34,3 +34,37 @@ class Remembered(Generic[T]):
         made = self._read(deployment)
         self._known[deployment.store] = state, made
         return made
+
+
+class RememberedDocuments(Generic[T]):
+    """The documents of a kind; where gallery.db has changed, those that are other ones are authenticated and parsed.
+
+    Args:
+        kind: The kind.
+        parse: Reads the content of one; a pure function.
+    """
+
+    def __init__(self, kind: str, parse: Callable[[bytes], T]) -> None:
+        self._kind, self._parse = kind, parse
+        # By store and name: the document as it is in the file, and what it says.
+        self._known: WeakKeyDictionary[SQLiteStore, dict[str, tuple[bytes, T]]] = WeakKeyDictionary()
+        self._values = Remembered(self._read)
+
+    def __call__(self, deployment: Deployment) -> Mapping[str, T]:
+        """Return what the documents say, by name, as the file is now.
+
+        Raises:
+            IntegrityError: One was altered.
+        """
+        return self._values(deployment)
+
+    def _read(self, deployment: Deployment) -> Mapping[str, T]:
+        before = self._known.get(deployment.store, {})
+        made = {}
+        for name, document in deployment.store.documents(self._kind).items():
+            old = before.get(name)
+            if old is None or old[0] != document:
+                old = document, self._parse(deployment.authentic(self._kind, name, document))
+            made[name] = old
+        self._known[deployment.store] = made
+        return {name: value for name, (_, value) in made.items()}
