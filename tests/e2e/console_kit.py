@@ -20,7 +20,7 @@ from typing import Any
 import uvicorn
 from axe_playwright_python.base import AXE_SCRIPT
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from faceward.operations.system import System
 from faceward.policy.sessions import OpenSession
@@ -47,6 +47,8 @@ _ARGUMENTS = [
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 _ROLES = ("operator", "approver", "reviewer", "auditor")
 _SECONDS = 20
+# A machine that does much else beside the tests is slow, and says nothing of the pages.
+expect.set_options(timeout=15_000)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
 
@@ -15,7 +16,7 @@ def test_home_shows_what_waits_in_both_themes_and_on_a_phone(site: Any, console:
     page = site.enter("Ana")
     page.goto("/")
     assert page.locator("h1").inner_text() == "Good day, Ana"
-    assert page.get_by_text("Nothing waits for you").is_visible()
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
     console.check(page)
 
 
@@ -47,13 +48,13 @@ def test_language_and_appearance_are_chosen_without_scripts(site: Any) -> None:
     site.people(Ana=(), Ben=())
     page = site.enter("Ana", java_script_enabled=False, locale="de-DE")
     page.goto("/")
-    assert page.locator("html").get_attribute("lang") == "de"
+    expect(page.locator("html")).to_have_attribute("lang", "de")
     assert page.locator("h1").inner_text() == "Guten Tag, Ana"
     page.get_by_role("button", name="English").click()
-    assert page.locator("html").get_attribute("lang") == "en"
+    expect(page.locator("html")).to_have_attribute("lang", "en")
     page.get_by_role("button", name="Dark").click()
-    assert page.locator("html").get_attribute("data-theme") == "dark"
-    assert page.locator("html").get_attribute("lang") == "en"
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
 def test_the_keyboard_leads_everywhere_and_says_how(site: Any, console: Any) -> None:
@@ -65,7 +66,7 @@ def test_the_keyboard_leads_everywhere_and_says_how(site: Any, console: Any) -> 
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
     page.keyboard.press("?")
-    assert page.get_by_role("dialog", name="Keyboard shortcuts").is_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     assert console.violations(page) == []
     page.keyboard.press("Escape")
     page.keyboard.press("g")

@@ -60,10 +60,10 @@ def test_W7_the_wall_follows_its_cameras_and_stops_everything(wall: Wall, consol
     for one in page.locator("#live img").all():
         one.evaluate("one => one.decode()")
     tile = page.locator("#camera-door")
-    assert tile.get_by_text("working", exact=True).is_visible()
+    expect(tile.get_by_text("working", exact=True)).to_be_visible()
     others = page.locator("#live-unwatched")
     others.get_by_text("2 cameras are not watched").click()
-    assert others.get_by_role("link", name="hall").is_visible()
+    expect(others.get_by_role("link", name="hall")).to_be_visible()
     assert page.get_by_role("link", name="Open the case").get_attribute("href") == f"/review/{alert.case}"
     assert "Hugo" not in page.content()
     console.check(page)
@@ -78,13 +78,13 @@ def test_W7_the_wall_follows_its_cameras_and_stops_everything(wall: Wall, consol
     expect(tile.locator("img")).not_to_have_attribute("src", before)
     assert picture.get_attribute("src") != before
     assert page.evaluate("document.activeElement.closest('#camera-door') !== null")
-    assert others.get_by_role("link", name="hall").is_visible()
+    expect(others.get_by_role("link", name="hall")).to_be_visible()
     # Paused, it stays as it is, whatever comes.
     page.get_by_role("button", name="Pause").click()
     wall.tell("lost", "refused")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     assert page.locator("#live-pause").get_attribute("aria-pressed") == "true"
-    assert tile.get_by_text("the picture is frozen").is_visible()
+    expect(tile.get_by_text("the picture is frozen")).to_be_visible()
     page.get_by_role("button", name="Pause").click()
     tile.get_by_text("vanished").wait_for()
     # The alert is decided: it goes from the wall, and the page says so to who does not see it.
@@ -97,9 +97,23 @@ def test_W7_the_wall_follows_its_cameras_and_stops_everything(wall: Wall, consol
     page.locator("dialog.signing").get_by_role("button", name="Sign").click()
     page.wait_for_url("**/live?said=stopped")
     assert wall.site.system.control.stopped
-    assert page.get_by_text("Nothing is searched or compared until two people restart it.").is_visible()
+    expect(page.get_by_text("Nothing is searched or compared until two people restart it.")).to_be_visible()
     page.context.clear_cookies()
     page.get_by_text("This page does not hear from the service").wait_for()
+
+
+def test_W7_a_wall_says_that_somebody_else_stopped_recognition(wall: Wall) -> None:
+    wall.tell("connected")
+    page = wall.site.enter("Pia")
+    page.goto("/live")
+    expect(page.get_by_role("button", name="Stop all recognition")).to_be_visible()
+    wall.shop.act("ana").control.stop("seen elsewhere")
+    expect(page.locator(".banner.bad")).to_contain_text("Recognition is stopped.")
+    expect(page.get_by_role("button", name="Stop all recognition")).to_have_count(0)
+    # It loads anew once, and then stands still.
+    page.evaluate("document.documentElement.dataset.loaded = 'once'")
+    page.wait_for_timeout(2500)
+    assert page.evaluate("document.documentElement.dataset.loaded") == "once"
 
 
 # Words of the English pages that are none in German.
@@ -176,10 +190,10 @@ def test_W8_a_camera_is_configured_changed_and_removed_on_pages(wall: Wall, cons
         wall.shop.alerted(watching, "Hugo")
     page = wall.site.enter("Pia")
     page.goto("/alerts")
-    assert page.locator(".badge", has_text="waits for people").is_visible()
+    expect(page.locator(".badge", has_text="waits for people")).to_be_visible()
     console.check(page)
     page.goto("/live/counts")
-    assert page.get_by_text("Nothing was watched in this time").is_visible()
+    expect(page.get_by_text("Nothing was watched in this time")).to_be_visible()
     _no_hole_between_plots(wall, page)
     page.goto("/cameras")
     console.check(page)
@@ -202,8 +216,8 @@ def test_W8_a_camera_is_configured_changed_and_removed_on_pages(wall: Wall, cons
     page.fill("#opt_out", "0,0 1,0 1,0.3")
     page.get_by_role("button", name="Save").click()
     page.wait_for_url("**/cameras/gate?said=camera-added")
-    assert page.get_by_text("nothing is watched with this camera (rule W8)").is_visible()
-    assert page.locator(".screen polygon.opt-out").count() == 1
+    expect(page.get_by_text("nothing is watched with this camera (rule W8)")).to_be_visible()
+    expect(page.locator(".screen polygon.opt-out")).to_have_count(1)
     assert "s3cret" not in page.content()
     console.check(page)
     page.get_by_role("link", name="Change").click()

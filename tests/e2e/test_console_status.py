@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
 
@@ -20,13 +21,13 @@ def test_W7_one_person_stops_recognition_and_two_restart_it(site: Any, console: 
     ana.locator("dialog.signing").get_by_role("button", name="Sign").click()
     ana.wait_for_url("**said=stopped")
     assert site.system.control.stopped
-    assert ana.get_by_text("Recognition is stopped.", exact=True).is_visible()
+    expect(ana.get_by_text("Recognition is stopped.", exact=True)).to_be_visible()
     console.check(ana)
     ana.get_by_role("button", name="Ask for the restart").click()
     ana.locator("dialog.signing").get_by_role("button", name="Sign").click()
     ana.wait_for_url("**said=restart-asked")
     ben.goto("/")
-    assert ben.get_by_text("Recognition is stopped.", exact=True).is_visible()
+    expect(ben.get_by_text("Recognition is stopped.", exact=True)).to_be_visible()
     ben.get_by_role("link", name="Restart of recognition").click()
     ben.get_by_role("button", name="Approve").click()
     ben.locator("dialog.signing").get_by_role("button", name="Sign").click()
@@ -41,7 +42,7 @@ def test_without_scripts_the_page_says_that_a_signature_is_needed(site: Any) -> 
     page.fill("[name=reason]", "a defect")
     page.get_by_role("button", name="Stop all recognition").click()
     # The stop is a statement that a person signs, so the page says what it lacks instead of pretending.
-    assert page.locator("h1").inner_text() == "Your signature is needed"
+    expect(page.locator("h1")).to_have_text("Your signature is needed")
     assert not site.system.control.stopped
 
 
@@ -52,10 +53,10 @@ def test_what_is_overdue_void_or_missing_is_named(site: Any, console: Any) -> No
     site.world.clock.advance(timedelta(days=40))
     page = site.enter("Ana")
     page.goto("/")
-    assert page.get_by_text("One term has passed").is_visible()
+    expect(page.get_by_text("One term has passed")).to_be_visible()
     console.check(page)
     page.get_by_role("link", name="See what is overdue").click()
     page.wait_for_url("**/status#due")
     for words in ("Complaint", "overdue", "not signed off", "in force", "no searches yet"):
-        assert page.get_by_text(words).first.is_visible(), words
+        expect(page.get_by_text(words).first).to_be_visible()
     console.check(page)

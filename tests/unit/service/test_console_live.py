@@ -66,6 +66,8 @@ def test_what_is_old_is_called_old_and_a_silent_watch_silent() -> None:
     door = LiveCamera("door", state="connected")
     [fresh] = live_words.tiles([], [now(door)], {}, NOW)
     [old] = live_words.tiles([], [now(door, picture=late)], {}, NOW)
+    # Before a camera that sees nothing move, pictures come every five seconds.
+    assert [one.old for one in live_words.tiles([], [now(door, picture=8.0)], {}, NOW)] == [None]
     [silent] = live_words.tiles([], [now(door, age=late, picture=None)], {}, NOW)
     assert (fresh.old, fresh.rate, fresh.state) == (None, 4.83, "connected")
     assert (old.old, old.state) == (12, "connected")

@@ -31,6 +31,8 @@ STATES: Mapping[str, tuple[str, str, str]] = {
 }
 """By a camera's state: the word, how it is marked, and its icon."""
 _NEWS = 5
+# A camera before which nothing moves is looked at, and shown, every five seconds: twice that is old.
+_OLD = 2 * STALE
 WORKING = frozenset({"connected", "resized", "starting"})
 
 ALERTS: Mapping[str, tuple[str, str]] = {
@@ -131,7 +133,7 @@ def _tile(one: CameraNow, hour: Counted, now: datetime) -> Tile:
         state=state,
         message=told.message,
         stamp="" if age is None else str(round((now.timestamp() - age) * 10)),
-        old=None if age is None or age <= STALE.total_seconds() else round(age),
+        old=None if age is None or age <= _OLD.total_seconds() else round(age),
         rate=None if one.stale else one.rate,
         dropped=told.dropped,
         # Minutes are counted when they are over: in its first, all that a watch compared came just now.
