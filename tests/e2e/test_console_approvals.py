@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from faceward.policy.requests import Decision
 
@@ -36,7 +37,7 @@ def test_S2_a_mandate_is_asked_for_and_approved_with_two_passkeys(office: Any, c
     ana.get_by_role("button", name="Sign and ask").click()
     ana.locator("dialog.signing").get_by_role("button", name="Sign").click()
     ana.wait_for_url("**/approvals/*said=asked")
-    assert ana.get_by_text("You ask for it yourself").is_visible()
+    expect(ana.get_by_text("You ask for it yourself")).to_be_visible()
     digest = office.system.requests.listed(waiting=True)[0].digest
     ben.goto("/approvals")
     ben.get_by_role("link", name="Mandate to search").click()
@@ -47,7 +48,7 @@ def test_S2_a_mandate_is_asked_for_and_approved_with_two_passkeys(office: Any, c
     assert console.violations(ben) == []
     ben.locator("dialog.signing").get_by_role("button", name="Sign").click()
     ben.wait_for_url("**said=approved")
-    assert ben.get_by_text("Your approval was recorded.").is_visible()
+    expect(ben.get_by_text("Your approval was recorded.")).to_be_visible()
     [decision] = office.system.requests.show(digest).decisions
     assert (decision.approver, decision.decision, decision.counts) == ("Ben", "approve", True)
 
@@ -80,17 +81,17 @@ def test_long_lists_and_long_names_are_shown_page_by_page(office: Any, console: 
         ask(office, case=f"{long.strip()} {number}", until=office.service.now() + timedelta(days=1, minutes=number))
     page = office.enter("Ben")
     page.goto("/approvals")
-    assert page.locator(".rows tbody tr").count() == 50
+    expect(page.locator(".rows tbody tr")).to_have_count(50)
     console.check(page)
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Next").click()
     page.wait_for_url("**page=2")
-    assert page.locator(".rows tbody tr").count() == 2
+    expect(page.locator(".rows tbody tr")).to_have_count(2)
     page.goto("/approvals?page=99999&show=nonsense")
-    assert page.locator(".rows tbody tr").count() == 2
+    expect(page.locator(".rows tbody tr")).to_have_count(2)
 
 
 def test_an_empty_list_says_what_will_stand_there(office: Any, console: Any) -> None:
     page = office.enter("Ana")
     page.goto("/approvals?show=waiting")
-    assert page.get_by_text("Nothing waits").is_visible()
+    expect(page.get_by_text("Nothing waits")).to_be_visible()
     console.check(page)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from faceward.audit.verifier import verify_receipt
 from faceward.service import subject_links
@@ -57,14 +58,14 @@ def test_D1_a_subject_comes_by_a_link_and_sees_what_is_held(site: Any, console: 
     assert "You came in by a link" in words
     assert "You were among the candidates of a search" in words
     assert "Numbers computed from a picture of your face" in words
-    assert page.locator("#searches tbody tr").count() == 1
+    expect(page.locator("#searches tbody tr")).to_have_count(1)
     page.get_by_text("The notice that you were to be given").click()
     assert page.locator("#held pre").inner_text().count("Ada Lovelace") > 0
 
     again = site.enter()
     again.goto(address)
     again.get_by_role("button", name="Show me what is held").click()
-    assert again.get_by_text("This link lets nobody in").is_visible()
+    expect(again.get_by_text("This link lets nobody in")).to_be_visible()
     console.check(again)
 
 
@@ -123,10 +124,10 @@ def test_D1_a_subject_complains_asks_and_takes_a_copy(site: Any, console: Any) -
     page = came(site)
     page.get_by_label("What is wrong?").fill("That was not me.")
     page.get_by_role("button", name="Complain", exact=True).click()
-    assert "That was not me." in page.inner_text("#matters")
+    expect(page.locator("#matters")).to_contain_text("That was not me.")
     page.get_by_label("What do you ask for?").select_option("objection")
     page.get_by_role("button", name="Ask", exact=True).click()
-    assert "objection" in page.inner_text("#matters")
+    expect(page.locator("#matters")).to_contain_text("objection")
     console.check(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download your copy").click()
@@ -144,7 +145,7 @@ def test_C2_a_subject_withdraws_after_being_asked_once_more(site: Any, console: 
     report = verify_receipt(page.locator("pre").inner_text().rstrip("\n") + "\n", site.system.log_key())
     assert report.index > 0
     page.goto("/me")
-    assert page.get_by_text("No reference of your face is held").is_visible()
+    expect(page.get_by_text("No reference of your face is held")).to_be_visible()
 
 
 def test_T2_a_subject_erases_everything_after_being_asked_twice(site: Any, console: Any) -> None:
@@ -154,7 +155,7 @@ def test_T2_a_subject_erases_everything_after_being_asked_twice(site: Any, conso
     console.check(page)
     page.fill("#name", "Ada")
     page.get_by_role("button", name="Erase everything about me").click()
-    assert page.get_by_text("Nothing was erased").is_visible()
+    expect(page.get_by_text("Nothing was erased")).to_be_visible()
     console.check(page)
     page.fill("#name", "Ada Lovelace")
     page.get_by_role("button", name="Erase everything about me").click()
@@ -195,7 +196,7 @@ def test_D1_a_subject_with_a_passkey_of_their_own_sees_the_same(site: Any, conso
     page = site.enter("Ada Lovelace")
     page.goto("/me")
     console.check(page)
-    assert page.locator("#held article").count() == 1
+    expect(page.locator("#held article")).to_have_count(1)
     assert "You came in by a link" not in page.inner_text("main")
     assert page.request.get("/subjects/one?subject=Bob%20Kahn").status == 403
 
@@ -212,4 +213,4 @@ def test_the_page_is_there_in_german_and_without_scripts(site: Any) -> None:
     plain.goto(address)
     plain.get_by_label("The code of your link").fill(address.partition("#")[2])
     plain.get_by_role("button", name="Show me what is held").click()
-    assert plain.locator("#held article").count() == 1
+    expect(plain.locator("#held article")).to_have_count(1)

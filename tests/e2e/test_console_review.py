@@ -8,6 +8,7 @@ import zipfile
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
 NAMES = ("Carla Weiss", "عبد الرحمن")
@@ -56,25 +57,25 @@ def test_H1_H2_two_reviewers_answer_blind_and_a_finding_follows(station: Any, co
     answer(rosa, "same-strong")
     # Rosa has answered, and still sees neither a score nor who else has.
     assert "score 0" not in rosa.locator("main").inner_text()
-    assert rosa.get_by_text("hidden", exact=True).count() == 2
+    expect(rosa.get_by_text("hidden", exact=True)).to_have_count(2)
     console.check(rosa)
     remy.goto(f"/review/{station.case}")
     text = remy.locator("main").inner_text()
     assert "Rosa" not in text
     assert "score 0" not in text
     answer(remy, "same-moderate")
-    assert remy.get_by_text("actionable lead, and no more").count() == 2
+    expect(remy.get_by_text("actionable lead, and no more")).to_have_count(2)
     assert "so alike are one in" in remy.locator("main").inner_text()
-    assert remy.locator("summary", has_text="Rosa").is_visible()
+    expect(remy.locator("summary", has_text="Rosa")).to_be_visible()
     remy.get_by_label("Correct: a candidate is whom the probe shows").check()
     remy.get_by_label("What was found out").fill("she was found")
     remy.get_by_label("What was done").fill("the family was told")
     remy.get_by_role("button", name="Record the finding").click()
     remy.wait_for_url("**said=concluded")
-    assert remy.get_by_text("she was found").is_visible()
+    expect(remy.get_by_text("she was found")).to_be_visible()
     console.check(remy)
     remy.goto(f"/review/{station.case}?amend=yes")
-    assert remy.get_by_role("button", name="Add the amendment").is_visible()
+    expect(remy.get_by_role("button", name="Add the amendment")).to_be_visible()
 
 
 def test_the_pictures_move_together_by_mouse_keys_and_buttons(station: Any) -> None:
@@ -129,14 +130,14 @@ def test_whoever_answers_for_a_candidate_looks_at_that_candidate(station: Any) -
     page.goto(f"/review/{station.case}")
     page.locator("[name^=feature-2-]").first.focus()
     assert page.locator("#which").input_value() == "2"
-    assert page.locator("[data-candidate='2']").is_visible()
+    expect(page.locator("[data-candidate='2']")).to_be_visible()
     assert not page.locator("[data-candidate='1']").is_visible()
 
 
 def test_S3_edits_and_pictures_are_added_and_refused_in_words(station: Any, console: Any) -> None:
     page = station.enter("Ana")
     page.goto(f"/review/{station.case}")
-    assert page.get_by_text("No picture of this candidate yet").first.is_visible()
+    expect(page.get_by_text("No picture of this candidate yet").first).to_be_visible()
     console.check(page)
     [first, *_] = station.as_person("Ana", lambda system: system.cases.show(station.case))["candidates"]
     page.set_input_files("#sample", station.pictures[first["subject"]])
@@ -152,8 +153,8 @@ def test_S3_edits_and_pictures_are_added_and_refused_in_words(station: Any, cons
         if words:
             assert words in page.locator("main").inner_text()
         else:
-            assert page.get_by_text("The edit was added to the chain.").is_visible()
-            assert page.locator("#version option").count() == 2
+            expect(page.get_by_text("The edit was added to the chain.")).to_be_visible()
+            expect(page.locator("#version option")).to_have_count(2)
 
 
 def test_H4_the_export_is_what_the_reader_may_see(station: Any) -> None:
@@ -175,7 +176,7 @@ def test_a_review_can_be_answered_without_scripts(station: Any) -> None:
     page = station.enter("Rosa", java_script_enabled=False)
     page.goto(f"/review/{station.case}")
     answer(page, "inconclusive")
-    assert page.get_by_text("Your answer was recorded. It is final.").is_visible()
+    expect(page.get_by_text("Your answer was recorded. It is final.")).to_be_visible()
 
 
 def test_a_list_without_cases_says_how_one_comes_about(site: Any, console: Any) -> None:
@@ -183,5 +184,5 @@ def test_a_list_without_cases_says_how_one_comes_about(site: Any, console: Any) 
     page = site.enter("Ana")
     for view in ("mine", "finding", "all"):
         page.goto(f"/review?show={view}")
-        assert page.locator(".empty").is_visible()
+        expect(page.locator(".empty")).to_be_visible()
     console.check(page)

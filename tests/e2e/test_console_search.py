@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
 NAMES = ("Carla Weiss", "عبد الرحمن", "Bartholomäus Freiherr von und zu Hohenwittlingen-Trauchburg")
@@ -23,14 +24,14 @@ def station(console: Any, chromium: Any, make_world: Any, passkey_kit: Any) -> A
 def test_P2_the_page_says_what_is_missing_and_where_it_is_got(station: Any, console: Any) -> None:
     page = station.enter("Ana")
     page.goto("/search")
-    assert page.get_by_text("Rule P2", exact=True).is_visible()
+    expect(page.get_by_text("Rule P2", exact=True)).to_be_visible()
     console.check(page)
     page.get_by_role("link", name="Ask for a mandate").click()
     page.wait_for_url(re.compile("/mandates/new.purpose=missing&gallery=missing&next="))
     assert page.locator("[name=gallery]").is_checked()
     console.mandate(station)
     page.goto("/search")
-    assert page.get_by_text("Nothing: with a reason").is_visible()
+    expect(page.get_by_text("Nothing: with a reason")).to_be_visible()
     # What follows from another choice is said at once.
     page.select_option("#kind", "sketch")
     page.get_by_text("Rule S3", exact=True).wait_for()
@@ -48,17 +49,17 @@ def test_candidates_are_shown_over_the_picture_and_lead_to_a_case(station: Any, 
     page = station.enter("Ana")
     page.goto("/search")
     page.set_input_files("#photograph", probe)
-    assert page.locator("[data-shown] img").is_visible()
+    expect(page.locator("[data-shown] img")).to_be_visible()
     page.fill("#reason", "a missing person was seen")
     page.locator("[data-go]").click()
     page.locator("#result h2").wait_for()
     assert page.locator("#result h2").inner_text() == "3 faces, 2 with candidates"
-    assert page.locator("#result [data-probe] rect").count() == 3
+    expect(page.locator("#result [data-probe] rect")).to_have_count(3)
     picture = page.locator("#result [data-probe] img")
     assert picture.get_attribute("src").startswith("blob:")
     boxes = [one.bounding_box() for one in page.locator("#result [data-probe] rect").all()]
     assert boxes[1]["x"] == pytest.approx(picture.bounding_box()["x"] + picture.bounding_box()["width"] / 3, abs=3)
-    assert page.get_by_text("score hidden until reviewers have answered").count() == 2
+    expect(page.get_by_text("score hidden until reviewers have answered")).to_have_count(2)
     console.check(page)
     page.get_by_role("link", name="Open the case").click()
     page.wait_for_url("**/review/*")
@@ -69,13 +70,13 @@ def test_a_search_works_without_scripts(station: Any, console: Any) -> None:
     probe = console.scene(station.world, station.world.folder / "probe.png", (NAMES[0], None))
     page = station.enter("Ana", java_script_enabled=False)
     page.goto("/search?kind=sketch")
-    assert page.get_by_text("Rule S3", exact=True).is_visible()
+    expect(page.get_by_text("Rule S3", exact=True)).to_be_visible()
     page.goto("/search")
     page.set_input_files("#photograph", probe)
     page.fill("#reason", "a missing person was seen")
     page.locator("[data-go]").click()
-    assert page.locator("h2", has_text="One face, 1 with candidates").is_visible()
-    assert page.get_by_role("link", name=NAMES[0]).is_visible()
+    expect(page.locator("h2", has_text="One face, 1 with candidates")).to_be_visible()
+    expect(page.get_by_role("link", name=NAMES[0])).to_be_visible()
 
 
 def test_a_refusal_is_said_in_the_page(station: Any, console: Any) -> None:
@@ -117,8 +118,8 @@ def test_without_a_purpose_the_page_says_what_comes_first(
         site.people(Ana=("operator", "approver"), Ben=("approver",))
         page = site.enter("Ana")
         page.goto("/search")
-        assert page.get_by_text("No purpose yet").is_visible()
+        expect(page.get_by_text("No purpose yet")).to_be_visible()
         console.check(page)
         page.goto("/mandates/new")
-        assert page.get_by_text("Nothing to ask for yet").is_visible()
+        expect(page.get_by_text("Nothing to ask for yet")).to_be_visible()
         console.check(page)
