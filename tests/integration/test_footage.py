@@ -751,3 +751,22 @@ def test_L1_what_fails_while_footage_is_written_is_recorded(
     assert (begun.operation, begun.phase, ended.phase) == ("redact", "begin", "end")
     assert ended.opened["details"]["failed"] == "EnvironmentFailure"
     assert "outcome" not in dict(ended.opened["subject/0"])
+
+
+def test_V1_footage_with_more_faces_than_the_rate_supports_is_refused_before_a_key_is_lent(
+    world: Any, kept: Callable[..., FootageResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from faceward.core.errors import PolicyRefusal
+    from faceward.video import footage
+
+    [system] = world.systems
+    released: list[Any] = []
+    monkeypatch.setattr(system._deployment.presenter, "release", released.append)
+    # As of an hour of a busy street.
+    monkeypatch.setattr(footage, "comparisons", lambda samples: 5000.0)
+    with pytest.raises(PolicyRefusal, match=r"rule V1.*shorter parts"):
+        kept()
+    assert released == []
+    assert not (tmp_path / "out").exists()
+    *_, ended = system.log_lines()
+    assert (ended.phase, ended.opened["details"]["failed"]) == ("end", "PolicyRefusal")

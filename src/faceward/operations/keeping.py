@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from faceward.core.canonical import JSONObject
-from faceward.core.errors import UsageError
+from faceward.core.errors import PolicyRefusal, UsageError
 from faceward.core.faces import Face
 from faceward.core.names import check_name
 from faceward.gallery.store import StoredReference
@@ -19,6 +19,7 @@ from faceward.operations import evidence
 from faceward.operations.context import Act, Desk
 from faceward.operations.deployment import Deployment
 from faceward.operations.journal import Happening
+from faceward.operations.keeping_matches import Compared, Match
 from faceward.operations.recognition import require_running
 from faceward.operations.suspension import require_in_use
 from faceward.operations.warrants import Warrant, warrant
@@ -61,36 +62,6 @@ class Work:
 
     details: JSONObject
     source: str = "file"
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A face that was recognised.
-
-    Attributes:
-        face: Its number among those compared.
-        subject: Who it is.
-        score: Similarity.
-        clear: Whether it would be a match at a tenth of the accepted rate as well.
-    """
-
-    face: int
-    subject: str
-    score: float
-    clear: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """What comparing the faces of a picture gave.
-
-    Attributes:
-        matches: The best first.
-        compared: Numbers of the faces that were good enough to be compared.
-    """
-
-    matches: tuple[Match, ...]
-    compared: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +136,23 @@ class Recogniser:
         """
         require_running(self._deployment)
 
+    def require_support(self, samples: float) -> None:
+        """Check, before any key is lent, that the data support the rate for so many comparisons; see `compare`.
+
+        Raises:
+            PolicyRefusal: They do not (rule V1).
+        """
+        if self._measure is None or self._held.purpose is None:
+            return
+        try:
+            self._measure.at_fpir(self._held.purpose.fmr, self._comparisons(samples))
+        except PolicyRefusal as refusal:
+            remedy = "Redact it in shorter parts, accept a higher rate, or use a pack calibrated on more data."
+            raise PolicyRefusal(refusal.rule, refusal.reason, remedy) from None
+
+    def _comparisons(self, samples: float) -> int:
+        return max(1, round(samples * _templates(self._held.references)))
+
     def compare(
         self, picture: Picture, faces: Sequence[Face], samples: float, known_by: tuple[bytes, ...] = ()
     ) -> Compared:
@@ -182,7 +170,7 @@ class Recogniser:
         purpose, measure, deployment = self._held.purpose, self._measure, self._deployment
         if purpose is None or measure is None:
             return Compared((), ())
-        comparisons = max(1, round(samples * _templates(self._held.references)))
+        comparisons = self._comparisons(samples)
         threshold = measure.at_fpir(purpose.fmr, comparisons).threshold
         clear = _tenth(measure, purpose.fmr, comparisons)
         floors = deployment.standard.parameters.probe_floors

@@ -12,7 +12,8 @@ from faceward.core.faces import Face
 from faceward.core.reports import RedactionResult
 from faceward.operations.context import Desk
 from faceward.operations.deployment import Deployment
-from faceward.operations.keeping import Keeping, Match, Work, authority, recognising, told_of
+from faceward.operations.keeping import Keeping, Work, authority, recognising, told_of
+from faceward.operations.keeping_matches import Match
 from faceward.operations.pictures import Progress, Target, redact_all
 from faceward.vision.images import Picture, is_address
 

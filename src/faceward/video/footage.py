@@ -229,8 +229,10 @@ class _Job:
 
         if not recogniser.able or not len(samples):
             return []
+        shared = comparisons(len(samples))
+        recogniser.require_support(shared)
         recogniser.open_galleries()
-        verdicts = compare(samples, recogniser, comparisons(found))
+        verdicts = compare(samples, recogniser, shared)
         recogniser.close_galleries()
         samples.close()
         return decide(found, verdicts)

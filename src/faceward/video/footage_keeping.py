@@ -124,13 +124,13 @@ def _face(row: FloatArray) -> Face:
     return Face(box, np.ascontiguousarray(row[LANDMARKS].reshape(5, 2)), float(row[CONFIDENCE]))
 
 
-def comparisons(found: Sequence[Segment]) -> float:
-    """Return among how many comparisons the accepted rate is shared out, for each template.
+def comparisons(samples: int) -> float:
+    """Return among how many comparisons the accepted rate is shared out, for each template and so many samples.
 
     Of n samples of a stranger, np match on average at a rate p; so in a piece at most np / 2 of strangers have two that
     do, however alike the samples are (Markov's inequality).
     """
-    return len(found) / 2
+    return samples / 2
 
 
 def decide(found: Sequence[Segment], verdicts: Mapping[int, Verdict]) -> list[Visible]:

@@ -10,7 +10,7 @@ import pytest
 
 from faceward.core.errors import EnvironmentFailure
 from faceward.core.faces import Box, Face
-from faceward.operations.keeping import Compared, Match
+from faceward.operations.keeping_matches import Compared, Match
 from faceward.standalone import pipeline
 from faceward.video import footage_samples
 from faceward.video.footage_keeping import Verdict
