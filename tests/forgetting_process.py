@@ -21,7 +21,7 @@ from faceward import bootstrap
 from faceward.operations.signing_in import Credentials
 from faceward.operations.watching import Watching, WatchRequest
 from faceward.policy.sshsig import PrivateKey
-from faceward.video import forgetting, recogniser, running
+from faceward.video import comparing, forgetting, pairs, recogniser, running
 from faceward.vision import align, batching, cohort, detect, embed, pipeline, quality, wiping
 
 KEPT: list[Any] = []
@@ -60,6 +60,8 @@ def listen(teller: Teller) -> None:
     """Have everything told that is seen of a face, on its way."""
     listen_to_looks(teller)
     listen_to_features(teller)
+    listen_to_comparisons(teller)
+    listen_to_pairs(teller)
 
 
 def listen_to_looks(teller: Teller) -> None:
@@ -84,7 +86,7 @@ def listen_to_looks(teller: Teller) -> None:
 
 
 def listen_to_features(teller: Teller) -> None:
-    sampling, comparing = pipeline.Pipeline.samples, Watching.compare
+    sampling = pipeline.Pipeline.samples
     embedding, running_network = embed.Embedder.embed, embed.Embedder._run
 
     def sampled(self: Any, picture: Any, faces: Any) -> Any:
@@ -108,16 +110,45 @@ def listen_to_features(teller: Teller) -> None:
             teller.tell("features", found)
         return found
 
+    pipeline.Pipeline.samples = sampled  # type: ignore[method-assign]
+    embed.Embedder.embed, embed.Embedder._run = embedded, ran  # type: ignore[method-assign]
+
+
+def listen_to_comparisons(teller: Teller) -> None:
+    comparing_with = Watching.compare
+
     def compared(self: Any, features: Any) -> Any:
-        teller.tell("features", features)
-        hits = comparing(self, features)
-        teller.tell("listed" if hits else "unknown", b"")
+        hits = comparing_with(self, features)
+        first, now = getattr(teller.seen, "first", None), (teller.seen.who, teller.seen.seconds)
+        # Of two samples as one, both; of one that waited, that one.
+        of = [one for one in (first, now if first is None or len(features) > 1 else None) if one is not None]
+        for teller.seen.who, teller.seen.seconds in of:
+            teller.tell("features", features)
+            teller.tell("listed" if hits else "unknown", b"")
         teller.unknown += not hits
         return hits
 
-    pipeline.Pipeline.samples = sampled  # type: ignore[method-assign]
-    embed.Embedder.embed, embed.Embedder._run = embedded, ran  # type: ignore[method-assign]
     Watching.compare = compared  # type: ignore[method-assign]
+
+
+def listen_to_pairs(teller: Teller) -> None:
+    """Have it known of whom the samples are that wait."""
+    waits, settling = pairs.Held.of, comparing.Comparing._settle
+    owners: dict[int, tuple[int, float]] = {}
+
+    def of(frame: Any, face: Any, features: Any, *rest: Any) -> Any:
+        owners[id(features)] = teller.seen.who, teller.seen.seconds
+        return waits(frame, face, features, *rest)
+
+    def settled(self: Any, number: int, held: Any, *rest: Any) -> None:
+        teller.seen.first = owners.pop(id(held.features))
+        try:
+            settling(self, number, held, *rest)
+        finally:
+            teller.seen.first = None
+
+    pairs.Held.of = staticmethod(of)  # type: ignore[method-assign, assignment]
+    comparing.Comparing._settle = settled  # type: ignore[method-assign]
 
 
 def remember(what: list[str]) -> None:
@@ -133,7 +164,7 @@ def remember(what: list[str]) -> None:
         self._small = None
 
     if "wipe" in what:
-        for module in (align, batching, cohort, detect, embed, pipeline, quality, recogniser, wiping, forgetting):
+        for module in (align, batching, cohort, detect, embed, pipeline, quality, comparing, pairs, wiping, forgetting):
             if hasattr(module, "wipe"):
                 module.wipe = nothing  # type: ignore[attr-defined]
     if "scrub" in what:

@@ -74,6 +74,7 @@ class FakeNetworks:
 
     people: list[Person] = field(default_factory=list)
     confidence: float = 0.5
+    alike: float = 0.5
     detections: list[tuple[int, int]] = field(default_factory=list)
     blanks: list[str] = field(default_factory=list)
     given: list[np.ndarray] = field(default_factory=list)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from faceward.operations.watching import Sighting
-from faceward.video.pairs import Held
+from faceward.video.pairs import PROMPT, Held
 from faceward.video.previews import crop
 from faceward.video.tracks import cheaply_reaches, reaches, worth
 from faceward.vision.images import Picture
@@ -47,6 +47,15 @@ class Eyes(Protocol):
     @property
     def confidence(self) -> float:
         """From which confidence on the detector's finding counts as a face."""
+        ...
+
+    @property
+    def alike(self) -> float:
+        """From which similarity on two samples of successive looks may be of one face."""
+        ...
+
+    def compares(self) -> None:
+        """Note that features are compared, which leaves traces in working memory."""
         ...
 
     def search(self, pixels: ImageArray) -> Sequence[Box]:
@@ -107,6 +116,7 @@ class Comparing:
 
     def __init__(self, eyes: Eyes, view: View, comparer: Comparer) -> None:
         self._eyes, self._view, self._comparer = eyes, view, comparer
+        self._began = time.monotonic()
         self._settled: set[int] = set()
         self.sightings: list[Sighting] = []
         self.fresh = 0
@@ -125,7 +135,8 @@ class Comparing:
         try:
             for number, held in waiting.items():
                 self._settle(number, held, scene, faces.get(number))
-                self._settled.add(number)
+                # Not at the end: others' turn may take a while.
+                held.wipe()
         except Exception as raised:  # noqa: BLE001 - told beside the sightings, which must not be lost
             # A traceback would keep what the frames of its calls held.
             self.error = raised.with_traceback(None)
@@ -148,25 +159,40 @@ class Comparing:
             self.error = raised.with_traceback(None)
 
     def _settle(self, number: int, held: Held, scene: Scene | None, face: Face | None) -> None:
-        second = None if scene is None or face is None else self._good(scene, face, _always)
-        if scene is None or second is None:
-            hits = self._comparer.compare(held.features[np.newaxis])
-            if hits:
-                self.sightings.append(self._of_held(held, hits))
-            best, seconds = held.worth, held.captured.timestamp()
-        else:
-            hits = self._together(held, scene, second)
-            best, seconds = max(held.worth, second.worth), scene.seconds
+        # Beyond the dwell limit a face counts for the next track of whoever stays (rule W9).
+        if scene is not None and face is not None and self._view.tracks.stays(number, scene.seconds):
+            second = self._good(scene, face, _always)
+            if second is not None and self._together(number, held, scene, second):
+                self._settled.add(number)
+                return
+        hits = self._compare(held.features[np.newaxis])
+        if hits:
+            self.sightings.append(self._of_held(held, hits))
         # Only now: a track that counts as matched is never compared again.
-        self._note(number, best, seconds, hits)
+        self._note(number, held.worth, held.captured.timestamp(), hits)
 
-    def _together(self, held: Held, scene: Scene, second: _Good) -> tuple[Hit, ...]:
-        sample = self._eyes.embed(_picture(scene.frame), second.face)
-        both = np.stack([held.features, sample.features])
+    def _together(self, number: int, held: Held, scene: Scene, second: _Good) -> bool:
+        """Compare two samples as one, unless they do not resemble each other; tell whether they do.
+
+        A tracker takes one person for another now and then, and the picture of an alert must show who matched.
+        """
+        features = self._eyes.embed(_picture(scene.frame), second.face).features
         try:
-            return self._sighted(scene, second, self._comparer.compare(both))
+            if float(held.features @ features) < self._eyes.alike:
+                return False
+            both = np.stack([held.features, features])
+            try:
+                hits = self._sighted(scene, second, self._compare(both))
+            finally:
+                wipe(both)
         finally:
-            wipe(both, sample.features)
+            wipe(features)
+        self._note(number, max(held.worth, second.worth), scene.seconds, hits)
+        return True
+
+    def _compare(self, features: FloatArray) -> tuple[Hit, ...]:
+        self._eyes.compares()
+        return self._comparer.compare(features)
 
     def _begin(self, scene: Scene, face: Face, number: int) -> None:
         good = self._good(scene, face, lambda value: self._view.tracks.wants(number, value))
@@ -175,14 +201,15 @@ class Comparing:
         features = self._eyes.embed(_picture(scene.frame), face).features
         waits = False
         try:
-            if self._view.pairs:
+            # Where looks take long, what waits would be kept too long.
+            if self._view.pairs and time.monotonic() - self._began < PROMPT:
                 others = [box for box in scene.covered if box.overlap(face.box) < _SAME]
                 judged = good.worth, good.quality
                 held = Held.of(scene.frame, face.box, features, others, judged, time.monotonic())
                 self._view.waiting.add(number, held)
                 waits = True
                 return
-            hits = self._sighted(scene, good, self._comparer.compare(features[np.newaxis]))
+            hits = self._sighted(scene, good, self._compare(features[np.newaxis]))
         finally:
             if not waits:
                 wipe(features)
@@ -217,7 +244,7 @@ class Comparing:
         return hits
 
     def _of_held(self, held: Held, hits: tuple[Hit, ...]) -> Sighting:
-        # What lay outside of where was looked then is looked for now.
+        # What lay outside of where was looked then is looked for now, in more than will be shown.
         others = [*held.others, *(box for box in self._eyes.search(held.part) if box.overlap(held.face) < _SAME)]
         cut = crop(held.part, held.face, others)
         return Sighting(held.camera, held.captured, cut.png, cut.box, hits, held.quality)

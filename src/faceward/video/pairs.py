@@ -1,8 +1,8 @@
 """A sample that waits for the camera's next look, so that two are compared as one.
 
 Blur, noise and light stray from look to look; the mean of two samples strays less. What waits is features, and the
-picture around the face in case nobody is seen there any more: both are overwritten after the next look, a fifth of a
-second later, and at the latest when `HELD` is over (rule W1).
+picture around the face in case nobody is seen there any more. Both are overwritten as soon as they were compared, a
+fifth of a second later as a rule, and uncompared where nobody comes to it in time (rule W1).
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from faceward.core.faces import FloatArray, ImageArray
     from faceward.video.frames import Frame
 
-HELD = 0.7
-"""Seconds after which a sample waits no longer; rule W1 leaves one second."""
+HELD = 0.4
+"""Seconds after which a sample is compared alone; rule W1 leaves one second, half of which is for working memory."""
+FORGOTTEN = 0.6
+"""Seconds after which a sample that nobody has come to is overwritten, as where all threads are busy."""
+PROMPT = 0.2
+"""Seconds that a look may have taken for its samples to wait: the next one takes as long before they are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,10 @@ class Held:
             judged: Its worth, and its quality.
             now: The monotonic clock.
         """
-        x0, y0, x1, y1 = surroundings(face, frame.pixels.shape)
+        # More than will be shown, so that faces at its edge are whole when they are looked for.
+        across, down = face.width / 2, face.height / 2
+        wide = Box(face.x0 - across, face.y0 - down, face.x1 + across, face.y1 + down)
+        x0, y0, x1, y1 = surroundings(wide, frame.pixels.shape)
         return cls(
             camera=frame.camera,
             features=features,
@@ -103,8 +110,13 @@ class Waiting:
 
     @property
     def due(self) -> float | None:
-        """By when to compare or forget what waits, on the monotonic clock; None where nothing does."""
+        """By when to compare what waits, on the monotonic clock; None where nothing does."""
         return min(held.since for held in self._held.values()) + HELD if self._held else None
+
+    def expire(self, now: float) -> None:
+        """Overwrite what has waited too long, by the monotonic clock."""
+        for number in [number for number, held in self._held.items() if now - held.since >= FORGOTTEN]:
+            self._held.pop(number).wipe()
 
     @property
     def received(self) -> float | None:

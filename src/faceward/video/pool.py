@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from faceward.video.pairs import FORGOTTEN
 from faceward.video.recogniser import Looked, Recogniser
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Pool:
         self._comparer: Comparer | None = None
         self._done: deque[Done] = deque()
         self._passed_over = dict.fromkeys(views, 0)
-        self._ended = False
+        self._ended = self._finishing = False
         self._threads = [
             threading.Thread(target=self._work, args=(one,), name=f"look-{number}", daemon=True)
             for number, one in enumerate(recognisers)
@@ -92,18 +93,25 @@ class Pool:
             self._comparer = comparer
 
     def shut(self) -> None:
-        """Look at nothing until `open`: frames that wait are given back, and what is in hand is compared with nobody.
+        """Look at nothing until `open`: frames that wait are given back, and samples that wait overwritten.
 
-        The watch itself refuses to compare from then on; nothing is waited for here.
+        What is in hand the watch itself refuses to compare, once it has ended; nothing is waited for here.
         """
         with self._changed:
             self._comparer = None
-            given_up = [frame for frames in self._waiting.values() for frame in frames]
-            for frames in self._waiting.values():
-                frames.clear()
+            for view in self._free():
+                view.waiting.forget()
+            given_up = self._given_up()
             self._changed.notify_all()
         for frame in given_up:
             self._release(frame)
+
+    def _given_up(self) -> list[Frame]:
+        """Take the frames that wait. The caller holds the lock."""
+        frames = [frame for waiting in self._waiting.values() for frame in waiting]
+        for waiting in self._waiting.values():
+            waiting.clear()
+        return frames
 
     def rest(self) -> None:
         """Look at nothing until `open`, and wait until nothing is in hand: all frames were given back."""
@@ -116,7 +124,7 @@ class Pool:
         """Hand over a frame; it is given back when it was looked at, or when it will not be."""
         given_back: Frame | None = None
         with self._changed:
-            if self._comparer is None or self._ended:
+            if self._comparer is None or self._ended or self._finishing:
                 given_back = frame
             else:
                 frames = self._waiting[frame.camera]
@@ -129,8 +137,11 @@ class Pool:
             self._release(given_back)
 
     def take(self) -> list[Done]:
-        """Return what was done since the last call."""
+        """Return what was done since the last call. To be called often: what nobody comes to in time is overwritten."""
+        now = time.monotonic()
         with self._changed:
+            for view in self._free():
+                view.waiting.expire(now)
             found = list(self._done)
             self._done.clear()
         return found
@@ -146,6 +157,18 @@ class Pool:
         """Whether nothing waits or is in hand, and all that was done was taken."""
         with self._changed:
             return not (self._busy or self._done or any(self._waiting.values()) or self._held())
+
+    def finish(self) -> None:
+        """Look at no further frame, compare what waits, and end the threads; see `close`."""
+        with self._changed:
+            self._finishing = True
+            given_up = self._given_up()
+            limit = time.monotonic() + FORGOTTEN
+            while (self._busy or self._held()) and time.monotonic() < limit:
+                self._changed.wait(_WAIT)
+        for frame in given_up:
+            self._release(frame)
+        self.close()
 
     def close(self) -> None:
         """End the threads when what they have in hand is done; working memory is overwritten."""
@@ -202,6 +225,10 @@ class Pool:
         self._waiting[frame.camera].popleft()
         return _Work(frame.camera, frame, self._comparer)
 
+    def _free(self) -> list[View]:
+        """Return the views that no thread uses. The caller holds the lock."""
+        return [view for name, view in self._views.items() if name not in self._busy]
+
     def _held(self) -> dict[str, float]:
         """Return by when samples that wait are to be seen to, by camera; of busy cameras nobody knows.
 
@@ -234,6 +261,9 @@ class Pool:
         with self._changed:
             if looked is not None or error is not None:
                 self._done.append(Done(work.camera, captured, received or now, now, looked, error, work.comparer))
+            if self._comparer is not work.comparer:
+                # What was seen for one watch is compared for no other (rule W7).
+                view.waiting.forget()
             self._busy.discard(work.camera)
             self._changed.notify_all()
 

@@ -35,6 +35,11 @@ class Networks(Protocol):
         """From which confidence on the detector's finding counts as a face."""
         ...
 
+    @property
+    def alike(self) -> float:
+        """From which similarity on two samples of successive looks may be of one face."""
+        ...
+
     def detect(self, picture: Picture, effort: Effort = ..., threshold: float | None = None) -> tuple[Face, ...]:
         """Find faces."""
         ...
@@ -49,7 +54,7 @@ class Looked:
     """What was made of a frame.
 
     Attributes:
-        sightings: Tracks whose sample matched in this frame.
+        sightings: Tracks that matched, by this frame or by what waited for it.
         fresh: Tracks that were compared for the first time.
         ended: Tracks that ended.
         alive: Tracks that go on.
@@ -106,6 +111,7 @@ class Recogniser:
         Raises:
             IntegrityError: A network fails.
         """
+        work = Comparing(self, view, comparer)
         seconds, size = frame.captured.timestamp(), (frame.pixels.shape[1], frame.pixels.shape[0])
         chosen = view.regions(size, frame.motion, seconds)
         entire = chosen == (whole(size),)
@@ -115,11 +121,12 @@ class Recogniser:
         numbers = view.match(found.faces, seconds)
         covered = [*found.boxes, *view.hidden(seconds, numbers)]
         view.moved(size, frame.motion, seconds)
-        scene, work = Scene(frame, found.faces, numbers, covered, entire), Comparing(self, view, comparer)
+        # Before anything is compared: where it fails, no sighting is lost with it.
+        shown = preview(frame.pixels, covered, view.moving(seconds)) if entire and view.shows(seconds) else None
+        scene = Scene(frame, found.faces, numbers, covered, entire)
         work.settle(scene)
         ended = view.go_on(seconds)
         work.begin(scene)
-        shown = preview(frame.pixels, covered, view.moving(seconds)) if entire and view.shows(seconds) else None
         return Looked(tuple(work.sightings), work.fresh, ended, len(view.tracks), shown, whole=entire, error=work.error)
 
     def settle(self, view: View, comparer: Comparer) -> Looked:
@@ -132,6 +139,15 @@ class Recogniser:
         work = Comparing(self, view, comparer)
         work.settle(None)
         return Looked(tuple(work.sightings), work.fresh, alive=len(view.tracks), error=work.error, frames=0)
+
+    @property
+    def alike(self) -> float:
+        """From which similarity on two samples of successive looks may be of one face."""
+        return self._networks.alike
+
+    def compares(self) -> None:
+        """Note that features are compared, which leaves traces in working memory."""
+        self.scrubber.embedded(1, time.monotonic())
 
     def search(self, pixels: ImageArray) -> Sequence[Box]:
         """Find every face of a picture, also those half believed."""

@@ -1,9 +1,9 @@
 """Tracks: how long one lasts, and which of its samples are compared. Pure; time is passed in.
 
 A track is one person's stay in one camera's view. It is compared when a sample first reaches the floors of quality,
-and again when one is clearly better, or about as good after a while, so that a stay costs a few comparisons and not one
-a frame; the threshold rests on there being no more of them (ADR 0032). At the dwell limit a track ends, whoever stays
-is a track of its own from then on, and nothing is kept by which the two could be linked (rule W9).
+and again when one is better, or about as good after a while, so that a stay costs a few comparisons and not one a
+frame; the threshold rests on there being no more of them (ADR 0032, ADR 0038). At the dwell limit a track ends, whoever
+stays is a track of its own from then on, and nothing is kept by which the two could be linked (rule W9).
 """
 
 from __future__ import annotations
@@ -131,6 +131,11 @@ class Tracks:
     def _ended(self, numbers: list[int]) -> Ended:
         tracks = [self._tracks.pop(number) for number in numbers]
         return Ended(len(tracks), sum(bool(track.compared) and not track.matched for track in tracks))
+
+    def stays(self, number: int, seconds: float) -> bool:
+        """Tell whether a track will go on at a time, by the same clock as ever, if its face is seen."""
+        track = self._tracks.get(number)
+        return track is not None and not self._over(track, seconds)
 
     def _over(self, track: _Track, seconds: float) -> bool:
         # A clock that went back must not keep a track alive.

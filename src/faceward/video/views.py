@@ -21,7 +21,7 @@ PREVIEW_EVERY = 1.0
 STILL_AFTER = 60.0
 """Seconds after which a place where something moved counts as still again."""
 # How many looks there must be within the time that a sample may wait, for one that comes late.
-_LOOKS_HELD = 2
+_LOOKS_HELD = 1.5
 # Cells across and down in which movement is remembered.
 _ACROSS, _DOWN = 24, 18
 

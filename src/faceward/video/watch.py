@@ -269,7 +269,7 @@ class Watch:
 
     def _finish(self) -> None:
         """Look at no further frame, put on record what was seen, and count the tracks that are left."""
-        self._pool.close()
+        self._pool.finish()
         self._take()
         self._reporter.close()
         self._take()

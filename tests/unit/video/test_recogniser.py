@@ -93,7 +93,7 @@ def test_W2_whoever_was_beside_where_was_looked_is_hidden_in_what_waited(kit: Mo
     watched.networks.people[:] = [kit.Person(kit.face_box(270, 200), 2)]
     watched.networks.detections.clear()
     [sighting] = watched.settle().sightings
-    assert watched.networks.detections == [(120, 120)]
+    assert watched.networks.detections == [(240, 240)]
     whole, box = shown(sighting)
     assert (whole[box[0], -10:] == 128).all()
 
