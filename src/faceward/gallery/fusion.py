@@ -29,8 +29,8 @@ rate that a threshold stands for holds for people who pass a camera (ADR 0038, `
 def fuse(rows: Features, sharpening: float = SHARPENING) -> Features:
     """Return one template for several references of a subject; of a single one the very same numbers.
 
-    The template of references r_1 … r_n with mean m is m · (mean ‖r_i‖ / ‖m‖)^sharpening. Its inner product with a probe
-    is the mean of theirs, times a factor of at least one, and its length at most the mean of theirs.
+    The template of references r_1 … r_n with mean m is m · (mean ‖r_i‖ / ‖m‖)^sharpening. Its inner product with a
+    probe is the mean of theirs, times a factor of at least one, and its length at most the mean of theirs.
 
     Args:
         rows: Features, shape (n, d), n at least 1, float32, of length at most 1, in an order that does not depend on
