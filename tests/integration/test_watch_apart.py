@@ -199,8 +199,8 @@ def test_W1_what_is_made_of_a_sample_to_compare_is_overwritten(
     made: list[Any] = []
     fuse = module.fuse
 
-    def kept(rows: Any) -> Any:
-        made.append(np.array(fuse(rows)))
+    def kept(rows: Any, sharpening: float) -> Any:
+        made.append(np.array(fuse(rows, sharpening)))
         return made[-1]
 
     monkeypatch.setattr(module, "fuse", kept)
