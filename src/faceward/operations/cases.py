@@ -68,19 +68,18 @@ def keep_case(deployment: Deployment, desk: Desk, request: CaseRequest) -> Case:
         PolicyRefusal: See `open_case`.
         UsageError: There is a case of this search.
     """
-    entry = request.search.entry
-    if any(held.search == entry for held in CaseStore(deployment).held()):
-        raise UsageError(f"there is a case of the search in log entry {entry} already; see 'case list'")
-    return _keep(deployment, desk, request)
+    return _keep(deployment, desk, request, of_its_own=False)
 
 
-def _keep(deployment: Deployment, desk: Desk, request: CaseRequest) -> Case:
+def _keep(deployment: Deployment, desk: Desk, request: CaseRequest, *, of_its_own: bool = True) -> Case:
     store, search = CaseStore(deployment), request.search
     case_id, now, who = store.new_id(), deployment.now(), actor(deployment)
     digest = sha256_hex(request.probe)
     happening = _opening(case_id, request, digest)
     with refusals_logged(desk, happening):
         review_probe.check_kind(request.kind)
+    if not of_its_own and any(held.search == search.entry for held in store.held()):
+        raise UsageError(f"there is a case of the search in log entry {search.entry} already; see 'case list'")
     with desk.operation("case.open", review_facts.open_context(request.kind, probe_kept=True), happening):
         purpose = deployment.purpose(search.purpose)
         if purpose is None:
