@@ -39,6 +39,10 @@ class Box:
         """Area in pixels, zero for an inverted box."""
         return max(0.0, self.width) * max(0.0, self.height)
 
+    def moved(self, across: float, down: float) -> Box:
+        """Return the box so many pixels to the right and down, as of a larger picture that begins there."""
+        return Box(self.x0 + across, self.y0 + down, self.x1 + across, self.y1 + down)
+
     def overlap(self, other: Box) -> float:
         """Return intersection over union, 0 to 1."""
         width = min(self.x1, other.x1) - max(self.x0, other.x0)
@@ -62,6 +66,11 @@ class Face:
     box: Box
     landmarks: FloatArray
     confidence: float
+
+    def moved(self, across: float, down: float) -> Face:
+        """Return the face so many pixels to the right and down; see `Box.moved`."""
+        shift = np.array([across, down], dtype=np.float32)
+        return Face(self.box.moved(across, down), self.landmarks + shift, self.confidence)
 
 
 @dataclass(frozen=True, slots=True)

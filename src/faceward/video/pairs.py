@@ -85,8 +85,8 @@ class Held:
             camera=frame.camera,
             features=features,
             part=frame.pixels[y0:y1, x0:x1].copy(),
-            face=_moved(face, x0, y0),
-            others=tuple(_moved(box, x0, y0) for box in others),
+            face=face.moved(-x0, -y0),
+            others=tuple(box.moved(-x0, -y0) for box in others),
             captured=frame.captured,
             received=frame.received,
             since=now,
@@ -136,7 +136,3 @@ class Waiting:
         """Overwrite all that waits."""
         for held in self.take().values():
             held.wipe()
-
-
-def _moved(box: Box, left: int, top: int) -> Box:
-    return Box(box.x0 - left, box.y0 - top, box.x1 - left, box.y1 - top)

@@ -92,8 +92,8 @@ def crop(pixels: ImageArray, face: Box, others: Sequence[Box]) -> Crop:
         others: Every other face, also those half believed.
     """
     x0, y0, x1, y1 = surroundings(face, pixels.shape)
-    inside = Box(face.x0 - x0, face.y0 - y0, face.x1 - x0, face.y1 - y0)
-    hide = [Box(b.x0 - x0, b.y0 - y0, b.x1 - x0, b.y1 - y0) for b in others]
+    inside = face.moved(-x0, -y0)
+    hide = [box.moved(-x0, -y0) for box in others]
     covered = redact(pixels[y0:y1, x0:x1], hide, [inside], "fill", secrets.randbits(64))
     png = encode(covered, ".png")
     wipe(covered)

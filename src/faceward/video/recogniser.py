@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from faceward.core.faces import Box, Face
 from faceward.video.comparing import Comparing, Scene
 from faceward.video.forgetting import Scrubber
@@ -168,17 +166,8 @@ class Recogniser:
             self.scrubber.looked((part.shape[1], part.shape[0]), time.monotonic())
             # Whoever is half believed to be a face is hidden, and may carry a track on.
             seen = self._networks.detect(Picture(part, 1.0, b"", "frame"), Effort.ALL, THRESHOLD)
-            for face in (_moved(each, region.x0, region.y0) for each in seen):
+            for face in (each.moved(region.x0, region.y0) for each in seen):
                 boxes.append(face.box)
                 if not region.cuts(face.box, size):
                     faces.append(face)
         return _Found(tuple(faces), tuple(boxes))
-
-
-def _moved(face: Face, across: int, down: int) -> Face:
-    box = face.box
-    return Face(
-        Box(box.x0 + across, box.y0 + down, box.x1 + across, box.y1 + down),
-        face.landmarks + np.array([across, down], dtype=np.float32),
-        face.confidence,
-    )

@@ -12,7 +12,7 @@ from faceward.core.errors import NoFace, SeveralFaces, UsageError
 from faceward.core.faces import Box, Face, FloatArray, ImageArray, Sample
 from faceward.vision.calibration import Calibration
 from faceward.vision.cohort import Cohort
-from faceward.vision.detect import CenterFace, Detector, YuNet, suppress
+from faceward.vision.detect import CenterFace, Detector, YuNet
 from faceward.vision.embed import Embedder
 from faceward.vision.images import Picture
 from faceward.vision.networks import DetectorSpec, ModelFile
@@ -20,6 +20,7 @@ from faceward.vision.packs import DEFAULT_PACK, Pack, PackStore, attachment, loa
 from faceward.vision.quality import assess
 from faceward.vision.scaling import resized
 from faceward.vision.session import Session
+from faceward.vision.tiling import TILE, cut_by_inner_edge, merged, stretches
 from faceward.vision.wiping import wipe
 
 # Pictures are analysed at up to this size; a face that needs more pixels than this leaves is too small to compare.
@@ -28,12 +29,6 @@ ANALYSIS_PIXELS = 12_000_000
 _FIRST_SIDE = 448
 _LARGE_FACE = 64.0
 _LAST_SIDE = 2048
-# Above this a picture is searched in tiles, which bounds the network's memory (about 150 bytes a pixel).
-_TILE = 1280
-_TILE_OVERLAP = 256
-# Of a face that a tile's edge cuts, the tile may show a box of its own, nearly all of it inside the whole face's.
-_PART = 0.7
-_SMALLEST_PART = 0.1
 # Of several faces the largest stands for the picture if it is this much larger; closeness to the centre counts too.
 _DOMINANCE = 1.6
 # At which FMR two samples of successive looks count as of one face.
@@ -184,18 +179,18 @@ class Pipeline:
     def _detect_all(self, pixels: ImageArray, threshold: float) -> Sequence[Face]:
         height, width = pixels.shape[:2]
         # The network's input is padded to multiples of 32, which is what a long strip would be judged by.
-        if _padded(height) * _padded(width) <= _TILE * _TILE:
+        if _padded(height) * _padded(width) <= TILE * TILE:
             return self._detector.detect(pixels, threshold)
-        found = list(self._detect_at(pixels, min(1.0, _TILE / max(height, width)), threshold))
-        for y0, y1 in _tiles(height):
-            for x0, x1 in _tiles(width):
+        found = list(self._detect_at(pixels, min(1.0, TILE / max(height, width)), threshold))
+        for y0, y1 in stretches(height):
+            for x0, x1 in stretches(width):
                 tile = pixels[y0:y1, x0:x1]
                 found.extend(
-                    _moved(face, x0, y0)
+                    face.moved(x0, y0)
                     for face in self._detector.detect(tile, threshold)
-                    if not _touches_inner_edge(face.box, (x0, y0), tile.shape, (width, height))
+                    if not cut_by_inner_edge(face.box, (x0, y0), tile.shape, (width, height))
                 )
-        return _merged(found)
+        return merged(found)
 
     def _detect_at(self, pixels: ImageArray, ratio: float, threshold: float) -> tuple[Face, ...]:
         width, height = (max(min(32, n), round(n * ratio)) for n in (pixels.shape[1], pixels.shape[0]))
@@ -259,53 +254,3 @@ def prominence(face: Face, picture: Picture) -> float:
 
 def _padded(length: int) -> int:
     return -(-length // 32) * 32
-
-
-def _tiles(length: int) -> list[tuple[int, int]]:
-    """Divide a side into stretches of equal length, at most a tile's, that overlap."""
-    if length <= _TILE:
-        return [(0, length)]
-    count = -(-(length - _TILE_OVERLAP) // (_TILE - _TILE_OVERLAP))
-    size = -(-(length + _TILE_OVERLAP * (count - 1)) // count)
-    starts = [round(i * (length - size) / (count - 1)) for i in range(count)]
-    return [(start, start + size) for start in starts]
-
-
-def _touches_inner_edge(box: Box, origin: tuple[int, int], tile: tuple[int, ...], size: tuple[int, int]) -> bool:
-    """Tell whether a tile's edge cuts the face; a neighbour or the whole picture shows it better."""
-    x0, y0 = origin
-    return (
-        (box.x0 < 1 and x0 > 0)
-        or (box.y0 < 1 and y0 > 0)
-        or (box.x1 > tile[1] - 1 and x0 + tile[1] < size[0])
-        or (box.y1 > tile[0] - 1 and y0 + tile[0] < size[1])
-    )
-
-
-def _moved(face: Face, across: int, down: int) -> Face:
-    box = face.box
-    return Face(
-        Box(box.x0 + across, box.y0 + down, box.x1 + across, box.y1 + down),
-        face.landmarks + np.array([across, down], dtype=np.float32),
-        face.confidence,
-    )
-
-
-def _merged(faces: Sequence[Face]) -> list[Face]:
-    if not faces:
-        return []
-    boxes = np.array([[f.box.x0, f.box.y0, f.box.x1, f.box.y1] for f in faces], dtype=np.float32)
-    keep = suppress(boxes, np.array([f.confidence for f in faces], dtype=np.float32))
-    merged: list[Face] = []
-    for face in (faces[i] for i in keep):
-        if not any(_is_part(face.box, other.box) for other in merged):
-            merged.append(face)
-    return merged
-
-
-def _is_part(box: Box, whole: Box) -> bool:
-    """Tell whether one box is the piece that a tile shows of the face in the other."""
-    across = min(box.x1, whole.x1) - max(box.x0, whole.x0)
-    down = min(box.y1, whole.y1) - max(box.y0, whole.y0)
-    inside = max(0.0, across) * max(0.0, down)
-    return inside > _PART * box.area and box.area > _SMALLEST_PART * whole.area

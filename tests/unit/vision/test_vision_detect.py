@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 from faceward.core.errors import IntegrityError, NoFace, SeveralFaces
 from faceward.core.faces import ImageArray
-from faceward.vision import pipeline as pipelines
+from faceward.vision import tiling
 from faceward.vision.detect import CenterFace, YuNet, suppress
 from faceward.vision.images import Picture
 from faceward.vision.pipeline import Effort, Pipeline
@@ -68,17 +68,17 @@ def test_a_long_strip_is_searched_in_pieces(
     monkeypatch.setattr(CenterFace, "detect", watched)
     (face,) = pipeline.detect(_picture(strip))
     assert 9000 < face.box.x0 < 9256
-    assert max(sizes) <= pipelines._TILE**2
+    assert max(sizes) <= tiling.TILE**2
 
 
 @pytest.mark.parametrize("length", [1, 1280, 1281, 1500, 2304, 2305, 5000, 120_000])
 def test_tiles_cover_a_side_and_overlap(length: int) -> None:
-    tiles = pipelines._tiles(length)
+    tiles = tiling.stretches(length)
     assert tiles[0][0] == 0
     assert tiles[-1][1] == length
     for (_, end), (start, _) in itertools.pairwise(tiles):
-        assert end - start >= pipelines._TILE_OVERLAP - 1
-    assert max(end - start for start, end in tiles) <= pipelines._TILE
+        assert end - start >= tiling._TILE_OVERLAP - 1
+    assert max(end - start for start, end in tiles) <= tiling.TILE
 
 
 def test_principal_passes_over_a_small_bystander(pipeline: Pipeline, portraits: dict[str, Picture]) -> None:
